@@ -1,0 +1,135 @@
+/// The build: `dotnet fsi build.fsx TARGET`. Plain functions that call `dotnet`; no packages, so that it answers in a second.
+open System
+open System.Diagnostics
+open System.IO
+
+let root = __SOURCE_DIRECTORY__
+let artifacts = Path.Combine(root, "artifacts")
+let fae = Path.Combine(artifacts, "bin", "fae")
+
+/// Runs a command in the repository and returns its exit code.
+let tryRun (command: string) (args: string list) =
+    let start = ProcessStartInfo(command, args, WorkingDirectory = root)
+    use child = Process.Start start
+    child.WaitForExit()
+    child.ExitCode
+
+/// Runs a command; the build ends with its exit code if it fails.
+let run command args =
+    match tryRun command args with
+    | 0 -> ()
+    | code ->
+        let line = String.concat " " (command :: args)
+        eprintfn $"build: `{line}` ended with {code}"
+        exit code
+
+let capture (command: string) (args: string list) =
+    let start = ProcessStartInfo(command, args, WorkingDirectory = root, RedirectStandardOutput = true)
+    use child = Process.Start start
+    let text = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    text
+
+/// Paket's files name no registry: the address comes from NuGet's own settings, so that a company's mirror works too.
+let setFeed () =
+    if String.IsNullOrEmpty(Environment.GetEnvironmentVariable "NUGET_FEED") then
+        let feed =
+            (capture "dotnet" [ "nuget"; "list"; "source"; "--format"; "short" ]).Split('\n')
+            |> Array.tryPick (fun line ->
+                let line = line.Trim()
+
+                if line.StartsWith "E " || line.StartsWith "EM " then
+                    Some(line.Substring(line.IndexOf ' ' + 1).Trim())
+                else
+                    None)
+
+        match feed with
+        | Some feed -> Environment.SetEnvironmentVariable("NUGET_FEED", feed)
+        | None ->
+            eprintfn "build: NuGet has no enabled source; add one with `dotnet nuget add source`, or set NUGET_FEED"
+            exit 5
+
+let restore () =
+    setFeed ()
+    run "dotnet" [ "tool"; "restore" ]
+    run "dotnet" [ "paket"; "restore" ]
+
+/// Changes the locked packages after paket.dependencies was edited; puts the placeholder back that Paket expands.
+let lock () =
+    setFeed ()
+    run "dotnet" [ "tool"; "restore" ]
+    run "dotnet" [ "paket"; "install" ]
+    let path = Path.Combine(root, "paket.lock")
+    let feed = Environment.GetEnvironmentVariable "NUGET_FEED"
+    File.WriteAllText(path, (File.ReadAllText path).Replace(feed, "%NUGET_FEED%"))
+
+let sources =
+    [ "src"; "tests"; "build.fsx" ]
+    |> List.filter (fun path -> Path.Exists(Path.Combine(root, path)))
+
+let format () =
+    restore ()
+    run "dotnet" ([ "fantomas" ] @ sources)
+
+let checkFormat () = run "dotnet" ([ "fantomas"; "--check" ] @ sources)
+
+let compile () =
+    run
+        "dotnet"
+        [
+            "build"
+            "Fae.sln"
+            "--configuration"
+            "Release"
+            "--nologo"
+            "--verbosity"
+            "quiet"
+        ]
+
+let build () =
+    restore ()
+    compile ()
+    printfn $"built {fae}"
+
+/// Every test of the solution, in one Expecto program; its last line is `N passed, N failed`.
+let test (args: string list) =
+    restore ()
+    checkFormat ()
+    compile ()
+    let tests = Path.Combine(artifacts, "tests", "Fae.Tests.dll")
+    exit (tryRun "dotnet" (tests :: args))
+
+let demo (args: string list) =
+    build ()
+    let folder = Path.Combine(artifacts, "demo")
+    let data = Path.Combine(folder, "data")
+    run fae [ "demo-data"; "--out"; data ]
+
+    run
+        fae
+        ([
+            "train"
+            "--config"
+            Path.Combine(root, "configs", "demo.toml")
+            "--data"
+            data
+            "--out"
+            folder
+         ]
+         @ args)
+
+    run fae [ "eval"; "--model"; folder; "--data"; data; "--out"; folder ]
+    let report = Path.Combine(folder, "report.html")
+    printfn $"look at {report}"
+
+match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
+| "Restore" :: _ -> restore ()
+| "Lock" :: _ -> lock ()
+| "Format" :: _ -> format ()
+| "Build" :: _ -> build ()
+| "Test" :: args -> test args
+| "Demo" :: args -> demo args
+| other ->
+    let asked = String.concat " " other
+    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Demo"
+    exit 2

@@ -1,0 +1,132 @@
+/// The command line. The unions ARE the interface: help, parsing and errors follow from them.
+namespace Fae.Cli
+
+open Argu
+
+[<RequireQualifiedAccess>]
+type TrainArgs =
+    | [<Mandatory; Unique>] Config of FILE: string
+    | [<Mandatory; Unique>] Data of DIR: string
+    | [<Mandatory; Unique>] Out of RUN: string
+    | [<Unique>] Device of NAME: string
+    | [<Unique>] Seed of N: int
+    | [<Unique>] Steps of N: int
+    | Set of KEY_VALUE: string
+    | [<Unique>] Resume
+    | [<Unique>] Textures of DIR: string
+    | [<Unique>] Ignore of FILE: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Config _ -> "the configuration (TOML); start from configs/default.toml"
+            | Data _ -> "the data set: MVTec layout, or a folder of good pictures"
+            | Out _ -> "the run's folder; it will hold model.safetensors"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Seed _ -> "overrides train.seed"
+            | Steps _ -> "overrides train.steps"
+            | Set _ -> "overrides any key of the configuration: --set corruption.curve_chance=0.3"
+            | Resume -> "goes on from the run's checkpoint"
+            | Textures _ -> "a folder of texture pictures (DTD, for instance) to paint defects with"
+            | Ignore _ -> "a picture, the same for the whole set: pixels at half or above are looked at nowhere"
+
+[<RequireQualifiedAccess>]
+type EvalArgs =
+    | [<Mandatory; Unique>] Model of RUN: string
+    | [<Mandatory; Unique>] Data of DIR: string
+    | [<Unique>] Out of DIR: string
+    | [<Unique>] Json of FILE: string
+    | [<Unique>] False_Alarm of RATE: float
+    | Set of KEY_VALUE: string
+    | [<Unique>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Model _ -> "a run's folder, or a model file"
+            | Data _ -> "a data set with test pictures"
+            | Out _ -> "writes report.html and eval.json there"
+            | Json _ -> "writes the metrics there; - for standard output"
+            | False_Alarm _ -> "the rate of good pictures called anomalous, by the held-out good ones"
+            | Set _ -> "scores in another way: --set score.measure=ssim; thresholds are fitted anew on held-out good pictures"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+
+[<RequireQualifiedAccess>]
+type InspectArgs =
+    | [<Mandatory; Unique>] Model of RUN: string
+    | [<MainCommand; Mandatory>] Paths of PATH: string list
+    | [<Unique>] Out of DIR: string
+    | [<Unique>] Json of FILE: string
+    | [<Unique>] False_Alarm of RATE: float
+    | [<Unique>] Fail_On_Anomaly
+    | [<Unique>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Model _ -> "a run's folder, or a model file"
+            | Paths _ -> "pictures, or folders of pictures"
+            | Out _ -> "writes a heatmap for each picture there"
+            | Json _ -> "writes the findings there; - for standard output"
+            | False_Alarm _ -> "the rate of good pictures called anomalous, by the held-out good ones"
+            | Fail_On_Anomaly -> "exits with 1 if anything anomalous was found"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+
+[<RequireQualifiedAccess>]
+type CorruptArgs =
+    | [<Mandatory; Unique>] Config of FILE: string
+    | [<Mandatory; Unique>] Data of DIR: string
+    | [<Mandatory; Unique>] Out of DIR: string
+    | [<Unique>] Count of N: int
+    | [<Unique>] Seed of N: int
+    | Set of KEY_VALUE: string
+    | [<Unique>] Textures of DIR: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Config _ -> "the configuration (TOML)"
+            | Data _ -> "the data set"
+            | Out _ -> "writes contact sheets there: clean, mask, corrupted"
+            | Count _ -> "how many samples (24)"
+            | Seed _ -> "overrides train.seed"
+            | Set _ -> "overrides any key of the configuration"
+            | Textures _ -> "a folder of texture pictures to paint defects with"
+
+[<RequireQualifiedAccess>]
+type DoctorArgs =
+    | [<Unique>] Json of FILE: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Json _ -> "writes the findings there; - for standard output"
+
+[<RequireQualifiedAccess>]
+type DemoDataArgs =
+    | [<Mandatory; Unique>] Out of DIR: string
+    | [<Unique>] Seed of N: int
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Out _ -> "where the data set goes"
+            | Seed _ -> "of the parts and the defects (0)"
+
+type Arguments =
+    | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
+    | [<CliPrefix(CliPrefix.None)>] Eval of ParseResults<EvalArgs>
+    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
+    | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
+    | [<CliPrefix(CliPrefix.None)>] Demo_Data of ParseResults<DemoDataArgs>
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Train _ -> "makes a detector from a folder of good pictures"
+            | Eval _ -> "measures a detector on labelled test pictures, with a report"
+            | Inspect _ -> "judges pictures: score, p-value, verdict, regions, heatmap"
+            | Corrupt _ -> "shows what training sees"
+            | Doctor _ -> "says what this machine can run, and what to do about what is missing"
+            | Demo_Data _ -> "makes the demo data set"

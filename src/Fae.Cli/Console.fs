@@ -1,0 +1,77 @@
+/// What the user sees while something runs: a bar on a terminal, plain lines elsewhere.
+namespace Fae.Cli
+
+open System
+open System.Globalization
+open Fae.Engine
+open Spectre.Console
+
+[<RequireQualifiedAccess>]
+module Console =
+    let private digits (count: int) (value: float) = value.ToString("F" + string count, CultureInfo.InvariantCulture)
+
+    /// Standard output carries results only when it is asked to be the machine's interface; all talk goes to standard error.
+    let say (text: string) = System.Console.Error.WriteLine text
+
+    let warn (text: string) = say ("warning: " + text)
+
+    let private terminal =
+        lazy (AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput System.Console.Error)))
+
+    let private describe (p: TrainProgress) =
+        let validation =
+            match Option.ofNullable p.CleanError, Option.ofNullable p.SyntheticAuroc with
+            | Some error, Some auroc -> $"  clean error {digits 6 error}  synthetic AUROC {digits 4 auroc}"
+            | _ -> ""
+
+        $"loss {digits 5 p.Loss}{validation}  {digits 1 p.ImagesPerSecond} images/s"
+
+    /// Runs a training with a progress display. `run` gets the function to call after every step.
+    let training (steps: int) (run: (TrainProgress -> unit) -> 'a) : 'a =
+        if System.Console.IsErrorRedirected then
+            let every = max 1 (steps / 50)
+
+            run (fun p ->
+                if p.SyntheticAuroc.HasValue || p.Step % every = 0 then
+                    let left = p.Left.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture)
+                    say $"step {p.Step}/{p.Steps}  {describe p}  {left} left")
+        else
+            let columns: ProgressColumn[] =
+                [|
+                    TaskDescriptionColumn()
+                    ProgressBarColumn()
+                    PercentageColumn()
+                    RemainingTimeColumn()
+                |]
+
+            terminal.Value
+                .Progress()
+                .Columns(columns)
+                .Start(fun context ->
+                    let task = context.AddTask("training", true, float steps)
+
+                    run (fun p ->
+                        task.Value <- float p.Step
+                        task.Description <- Markup.Escape(describe p)
+
+                        if p.SyntheticAuroc.HasValue then
+                            terminal.Value.WriteLine $"step {p.Step}: {describe p}"))
+
+    /// A table on standard output.
+    let table (headings: string list) (rows: string list list) =
+        let table = Table().Border(TableBorder.Simple)
+
+        for heading in headings do
+            table.AddColumn(TableColumn(Markup.Escape heading)) |> ignore
+
+        for row in rows do
+            table.AddRow(row |> List.map Markup.Escape |> Array.ofList) |> ignore
+
+        AnsiConsole.Write table
+
+    /// The machine's interface: to a file, whole or not at all, or to standard output for "-".
+    let writeJson (target: string) (json: string) =
+        if target = "-" then
+            System.Console.Out.WriteLine json
+        else
+            AtomicFile.WriteText(target, json + "\n")

@@ -1,0 +1,96 @@
+/// fae doctor: what this machine can run, and what to do about what is missing.
+namespace Fae.Cli
+
+open System
+open System.Runtime.InteropServices
+open System.Text.Json
+open System.Text.Json.Nodes
+open Argu
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+
+[<RequireQualifiedAccess>]
+module Doctor =
+    /// One finding: what was looked at, whether it is well, what was seen, and what to do if it is not.
+    type private Finding =
+        {
+            What: string
+            Well: bool
+            Seen: string
+            Remedy: string
+        }
+
+    let private well what seen =
+        {
+            What = what
+            Well = true
+            Seen = seen
+            Remedy = ""
+        }
+
+    let private ill what seen remedy =
+        {
+            What = what
+            Well = false
+            Seen = seen
+            Remedy = remedy
+        }
+
+    let private torch () =
+        match TorchRuntime.Check() with
+        | null -> well "torch" $"computes, {TorchRuntime.Threads} thread(s)"
+        | problem ->
+            ill "torch" problem "build with `dotnet fsi build.fsx Build`, which fetches libtorch and makes it loadable on older Linux"
+
+    let private device () =
+        match TorchRuntime.Find "cuda" with
+        | null, problem -> well "GPU" $"none: {problem}"
+        | _ -> well "GPU" "CUDA is available"
+
+    let private images () =
+        let write (image: Image) = ImageFile.toPng image
+
+        try
+            let bytes = write (Image.constant 1 8 8 0.5f)
+
+            if bytes.Length > 0 then
+                well "images" $"libvips {NetVips.NetVips.Version 0}.{NetVips.NetVips.Version 1}: PNG, JPEG, TIFF, WebP, BMP"
+            else
+                ill "images" "libvips wrote nothing" "reinstall the package NetVips.Native"
+        with e ->
+            ill "images" (e.Message.Split('\n')[0]) "reinstall the package NetVips.Native for this system"
+
+    let run (args: ParseResults<DoctorArgs>) : Result<int, Fault> =
+        let machine =
+            well
+                "machine"
+                $"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1048576L} MiB, {RuntimeInformation.FrameworkDescription}"
+
+        let findings = [ machine; torch (); device (); images () ]
+        let json = JsonArray()
+
+        for finding in findings do
+            let entry = JsonObject()
+            entry["what"] <- JsonValue.Create finding.What
+            entry["well"] <- JsonValue.Create finding.Well
+            entry["seen"] <- JsonValue.Create finding.Seen
+            entry["remedy"] <- JsonValue.Create finding.Remedy
+            json.Add entry
+
+        args.TryGetResult DoctorArgs.Json
+        |> Option.iter (fun target -> Console.writeJson target (json.ToJsonString(JsonSerializerOptions(WriteIndented = true))))
+
+        if args.TryGetResult DoctorArgs.Json <> Some "-" then
+            Console.table [ ""; "what"; "seen" ] [ for f in findings -> [ (if f.Well then "ok" else "!!"); f.What; f.Seen ] ]
+
+        match findings |> List.filter (fun f -> not f.Well) with
+        | [] -> Ok 0
+        | missing ->
+            Error(
+                Machine(
+                    missing
+                    |> List.map (fun f -> $"{f.What}: {f.Seen}; {f.Remedy}")
+                    |> String.concat "\n"
+                )
+            )

@@ -1,0 +1,158 @@
+/// fae inspect: verdicts on pictures without labels.
+namespace Fae.Cli
+
+open System.IO
+open System.Text.Json
+open System.Text.Json.Nodes
+open Argu
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+open Fae.Report
+
+[<RequireQualifiedAccess>]
+module Inspect =
+    let private pictures (path: string) =
+        if Directory.Exists path then
+            match ImageFile.list path with
+            | [] -> Error(Data [ NoPictures path ])
+            | paths -> Ok paths
+        elif File.Exists path then
+            Ok [ path ]
+        else
+            Error(
+                Data
+                    [
+                        BadPicture
+                            {
+                                Path = path
+                                Reason = "there is no such file or folder"
+                            }
+                    ]
+            )
+
+    let rec private gather =
+        function
+        | [] -> Ok []
+        | path :: rest ->
+            pictures path
+            |> Result.bind (fun first -> gather rest |> Result.map (fun more -> first @ more))
+
+    /// A region in pixels of the original picture.
+    let private regionJson (size: int) (picture: Picture) (region: Region) =
+        let sx, sy = float picture.OriginalWidth / float size, float picture.OriginalHeight / float size
+        let left, top = int (floor (float region.X * sx)), int (floor (float region.Y * sy))
+        let right = min picture.OriginalWidth (int (ceil (float (region.X + region.Width) * sx)))
+        let bottom = min picture.OriginalHeight (int (ceil (float (region.Y + region.Height) * sy)))
+        let json = JsonObject()
+
+        json["box"] <-
+            JsonArray(JsonValue.Create left, JsonValue.Create top, JsonValue.Create(right - left), JsonValue.Create(bottom - top))
+
+        json["area"] <- JsonValue.Create(int (round (float region.Area * sx * sy)))
+        json["peak"] <- JsonValue.Create region.Peak
+        json
+
+    let private findingJson size (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
+        let json = JsonObject()
+        json["path"] <- JsonValue.Create path
+        json["score"] <- JsonValue.Create finding.Verdict.Score
+        json["p_value"] <- JsonValue.Create finding.Verdict.PValue
+        json["anomalous"] <- JsonValue.Create finding.Verdict.Anomalous
+
+        json["regions"] <-
+            JsonArray(
+                [|
+                    for region in finding.Regions -> regionJson size picture region :> JsonNode | null
+                |]
+            )
+
+        json["heatmap"] <-
+            (match heatmap with
+             | null -> null
+             | file -> JsonValue.Create file :> JsonNode | null)
+
+        json
+
+    /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
+    let private writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
+        let file = Path.Combine(out, $"{number:D5}_{Files.stem path}_heatmap.png")
+        let overlay = Colour.overlay threshold picture.Image finding.Heatmap
+        let full = ImageFile.resize picture.OriginalHeight picture.OriginalWidth overlay
+        AtomicFile.Write(file, fun stream -> stream.Write(ImageFile.toPng full))
+        file
+
+    /// One picture's line in the table and entry in the JSON.
+    [<NoComparison; NoEquality>]
+    type private Inspected =
+        {
+            Anomalous: bool
+            Row: string list
+            Json: JsonObject
+        }
+
+    let private inspectOne (detector: Detector) (out: string option) number path =
+        let card = detector.Card
+
+        match ImageFile.prepare card.Config card.Channels path with
+        | Error problem ->
+            Console.warn $"skipped {problem}"
+            Error problem
+        | Ok picture ->
+            let finding = (detector.Inspect [| picture.Image |])[0]
+            let verdict = finding.Verdict
+
+            let heatmap: string | null =
+                match out with
+                | Some out -> writeHeatmap out number path detector.Calibration.PixelThreshold picture finding
+                | None -> null
+
+            Ok
+                {
+                    Anomalous = verdict.Anomalous
+                    Row =
+                        [
+                            path
+                            (if verdict.Anomalous then "anomalous" else "good")
+                            $"{verdict.Score:G4}"
+                            $"{verdict.PValue:F4}"
+                            string finding.Regions.Count
+                        ]
+                    Json = findingJson card.Config.Image.Size path picture finding heatmap
+                }
+
+    let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =
+        result {
+            let! paths = gather (args.GetResult InspectArgs.Paths)
+            use! loaded = Settings.detector (args.TryGetResult InspectArgs.Device) (args.GetResult InspectArgs.Model)
+            let! detector = Settings.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
+            let inspected = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out))
+
+            let broken =
+                inspected
+                |> List.choose (function
+                    | Error problem -> Some problem
+                    | Ok _ -> None)
+
+            let found =
+                inspected
+                |> List.choose (function
+                    | Ok found -> Some found
+                    | Error _ -> None)
+
+            let findings = JsonArray([| for one in found -> one.Json :> JsonNode | null |])
+            let json = findings.ToJsonString(JsonSerializerOptions(WriteIndented = true))
+
+            args.TryGetResult InspectArgs.Json
+            |> Option.iter (fun target -> Console.writeJson target json)
+
+            if args.TryGetResult InspectArgs.Json <> Some "-" then
+                Console.table [ "picture"; "verdict"; "score"; "p"; "regions" ] (found |> List.map _.Row)
+
+            if findings.Count = 0 then
+                return! Error(Data(List.map BadPicture broken))
+            elif List.exists _.Anomalous found && args.Contains InspectArgs.Fail_On_Anomaly then
+                return 1
+            else
+                return 0
+        }

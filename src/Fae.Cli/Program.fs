@@ -1,0 +1,46 @@
+/// The façade: parse, run a verb, turn its result into lines and an exit code.
+module Fae.Cli.Program
+
+open System
+open System.IO
+open Argu
+open Fae.Cli
+open Fae.Data
+
+let private demoData (args: ParseResults<DemoDataArgs>) =
+    let out = args.GetResult DemoDataArgs.Out
+    Demo.make out (uint64 (args.GetResult(DemoDataArgs.Seed, defaultValue = 0))) 120 40 16
+    Console.say $"wrote the demo data set to {out}"
+    Ok 0
+
+let private dispatch (arguments: ParseResults<Arguments>) =
+    match arguments.GetSubCommand() with
+    | Train args -> Train.run args
+    | Eval args -> Eval.run args
+    | Inspect args -> Inspect.run args
+    | Corrupt args -> Corrupt.run args
+    | Doctor args -> Doctor.run args
+    | Demo_Data args -> demoData args
+
+let private report fault =
+    for line in Fault.lines fault do
+        Console.say $"fae: {line}"
+
+    Fault.exitCode fault
+
+[<EntryPoint>]
+let main argv =
+    ImageFile.routeWarnings (fun _ -> ())
+    let parser = ArgumentParser.Create<Arguments>(programName = "fae")
+
+    try
+        match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
+        | Ok code -> code
+        | Error fault -> report fault
+    with
+    | :? ArguParseException as e when e.ErrorCode = ErrorCode.HelpText ->
+        System.Console.Out.WriteLine e.Message
+        0
+    | :? ArguParseException as e -> report (Usage [ e.Message.Split('\n')[0]; "see fae --help" ])
+    | :? IOException
+    | :? UnauthorizedAccessException as e -> report (Machine e.Message)

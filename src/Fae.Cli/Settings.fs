@@ -1,0 +1,110 @@
+/// From the command line's words to checked settings, images and models.
+namespace Fae.Cli
+
+open System.IO
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+
+[<RequireQualifiedAccess>]
+module Settings =
+    let private pair (text: string) =
+        match text.IndexOf '=' with
+        | at when at > 0 -> Ok(text.Substring(0, at).Trim(), Config.parse (text.Substring(at + 1)))
+        | _ -> Error [ $"--set {text}: write --set key=value" ]
+
+    /// `--set` pairs, all that is wrong at once.
+    let overrides (texts: string list) =
+        let parsed = List.map pair texts
+
+        let wrong =
+            parsed
+            |> List.collect (function
+                | Error lines -> lines
+                | Ok _ -> [])
+
+        if List.isEmpty wrong then
+            Ok(
+                parsed
+                |> List.choose (function
+                    | Ok pair -> Some pair
+                    | Error _ -> None)
+            )
+        else
+            Error(Usage wrong)
+
+    let apply pairs config =
+        Config.apply pairs config
+        |> Result.bind Config.check
+        |> Result.mapError (List.map Config.explain >> Usage)
+
+    /// A configuration file with what the command line overrides.
+    let config (path: string) (texts: string list) (seed: int option) (steps: int option) =
+        result {
+            let! fromFile =
+                ConfigFile.read path
+                |> Result.mapError (List.map (fun line -> $"{path}: {line}") >> Usage)
+
+            let! pairs = overrides texts
+            let whole key value = value |> Option.map (fun n -> key, Whole(int64 n)) |> Option.toList
+            return! apply (pairs @ whole "train.seed" seed @ whole "train.steps" steps) fromFile
+        }
+
+    let device (name: string option) =
+        match TorchRuntime.Find(defaultArg name "auto") with
+        | null, problem -> Error(Machine problem)
+        | device, _ -> Ok device
+
+    /// A run's folder or a model file, opened.
+    let detector (deviceName: string option) (run: string) : Result<Detector, Fault> =
+        result {
+            let! device = device deviceName
+
+            let path =
+                if Directory.Exists run then
+                    Path.Combine(run, "model.safetensors")
+                else
+                    run
+
+            return!
+                try
+                    Ok(Detector.Load(path, device))
+                with
+                | :? InvalidDataException as e -> Error(Model(path, e.Message))
+                | :? IOException
+                | :? System.UnauthorizedAccessException as e -> Error(Model(path, e.Message))
+        }
+
+    /// The pictures of a texture folder, at the network's size.
+    let textures (config: Config) channels (folder: string option) =
+        match folder with
+        | None -> Ok []
+        | Some folder ->
+            match ImageFile.list folder with
+            | [] -> Error(Data [ NoPictures folder ])
+            | paths ->
+                DataSet.readAll (ImageFile.prepare config channels >> Result.map _.Image) paths
+                |> Result.mapError Data
+
+    /// The channels of a configuration: what it says, else what the pictures have.
+    let channels (config: Config) paths =
+        if config.Image.Channels > 0 then
+            config.Image.Channels
+        else
+            DataSet.channelsOf paths
+
+    /// The detector at another false-alarm rate, if one is asked for.
+    let atRate (rate: float option) (detector: Detector) =
+        match rate with
+        | None -> Ok detector
+        | Some rate ->
+            match Calibration.atRate rate detector.Calibration with
+            | Ok calibration -> Ok(detector.With calibration)
+            | Error(TooFewImages(held, smallest)) ->
+                Error(
+                    Usage
+                        [
+                            $"--false-alarm {rate}: {held} held-out good pictures can promise no less than {smallest:F4}; train with more pictures or a larger train.held_out"
+                        ]
+                )
+            | Error(RateOutOfRange _) -> Error(Usage [ $"--false-alarm {rate}: must lie between 0 and 1" ])

@@ -1,0 +1,185 @@
+/// fae train: a folder of good pictures becomes a detector.
+namespace Fae.Cli
+
+open System
+open System.IO
+open System.Security.Cryptography
+open System.Text
+open System.Threading
+open Argu
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+
+[<RequireQualifiedAccess>]
+module Train =
+    /// Which run a checkpoint belongs to: everything that the steps depend on.
+    let private fingerprint (config: Config) (split: TrainingSplit) =
+        let text = Config.toToml config + String.concat "\n" (split.Training @ split.HeldOut)
+        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes text))
+
+    let private checkpoint path fingerprint resume =
+        if not resume then
+            Ok None
+        elif not (File.Exists path) then
+            Error(Model(path, "there is no checkpoint to resume from; leave --resume out"))
+        else
+            try
+                Ok(Some(CheckpointFile.Read(path, fingerprint)))
+            with :? InvalidDataException as e ->
+                Error(Model(path, e.Message))
+
+    let private curveText (outcome: TrainOutcome) =
+        outcome.Curve
+        |> Seq.map (fun p ->
+            let text (value: float) = value.ToString("R", Globalization.CultureInfo.InvariantCulture)
+            let orNan value = text (Option.defaultValue nan (Option.ofNullable value))
+            $"{p.Step},{text p.Loss},{orNan p.CleanError},{orNan p.SyntheticAuroc}")
+        |> Seq.append [ "step,loss,clean_error,synthetic_auroc" ]
+        |> String.concat "\n"
+
+    let private trialText (trials: ScoringTrial seq) =
+        trials
+        |> Seq.map (fun t -> $"{t.Merit:F4}  image {t.ImageAuroc:F4}  pixel {t.PixelAuroc:F4}  {Calibrator.Describe t.Scoring}")
+        |> String.concat "\n"
+
+    let private names (folder: string) (paths: string list) =
+        paths
+        |> List.map (fun path -> Path.GetRelativePath(folder, path))
+        |> Array.ofList
+
+    /// After training: choose how to score on synthetic defects, calibrate on held-out good pictures, write the model.
+    let private finish
+        (config: Config)
+        (network: Network)
+        (validation: ValidationSet)
+        ignore
+        data
+        (split: TrainingSplit)
+        (outcome: TrainOutcome)
+        out
+        =
+        network.Load outcome.Best
+        let ignoreOrNull = Option.toObj ignore
+
+        let trials =
+            Calibrator.Try(Calibrator.Candidates(config.Score, config.Image.Size), network, validation, ignoreOrNull)
+
+        let chosen = trials[0].Scoring
+        let calibration = Calibrator.Fit(chosen, config.Calibration, network, validation.Clean, ignoreOrNull)
+
+        let card =
+            ModelCard(
+                config,
+                network.Channels,
+                calibration,
+                names data split.Training,
+                names data split.HeldOut,
+                curveText outcome,
+                trialText trials,
+                ignoreOrNull
+            )
+
+        ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best)
+        ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last)
+        AtomicFile.WriteText(Path.Combine(out, "curve.csv"), curveText outcome + "\n")
+        AtomicFile.WriteText(Path.Combine(out, "scoring.txt"), trialText trials + "\n")
+
+        Console.say
+            $"scores by {Calibrator.Describe chosen} (chosen on synthetic defects: image AUROC {trials[0].ImageAuroc:F3}, pixel AUROC {trials[0].PixelAuroc:F3})"
+
+        if calibration.FalseAlarm > float config.Calibration.FalseAlarm + 1e-9 then
+            Console.warn
+                $"{validation.Clean.Count} held-out good pictures cannot promise a false-alarm rate of {config.Calibration.FalseAlarm}; the threshold stands for {calibration.FalseAlarm:F3}"
+
+        Console.say $"""wrote {Path.Combine(out, "model.safetensors")}"""
+
+    let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
+        result {
+            let! config =
+                Settings.config
+                    (args.GetResult TrainArgs.Config)
+                    (args.GetResults TrainArgs.Set)
+                    (args.TryGetResult TrainArgs.Seed)
+                    (args.TryGetResult TrainArgs.Steps)
+
+            let data = args.GetResult TrainArgs.Data
+            let out = args.GetResult TrainArgs.Out
+            let! device = Settings.device (args.TryGetResult TrainArgs.Device)
+
+            let! split =
+                DataSet.split config.Train.HeldOut config.Train.Seed data
+                |> Result.mapError Data
+
+            let channels = Settings.channels config (split.Training @ split.HeldOut)
+
+            Console.say
+                $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} channel(s), {config.Image.Size}×{config.Image.Size}"
+
+            let prepare = ImageFile.prepare config channels >> Result.map _.Image
+            let! all = DataSet.readAll prepare (split.Training @ split.HeldOut) |> Result.mapError Data
+            let training, heldOut = List.splitAt split.Training.Length all
+            let! textures = Settings.textures config channels (args.TryGetResult TrainArgs.Textures)
+
+            let! ignore =
+                match args.TryGetResult TrainArgs.Ignore with
+                | None -> Ok None
+                | Some path ->
+                    ImageFile.readMask config.Image.Size path
+                    |> Result.map Some
+                    |> Result.mapError (BadPicture >> List.singleton >> Data)
+
+            let _ = Directory.CreateDirectory out
+            AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toToml config + "\n")
+            let source = TrainingSource(config, Array.ofList training, Array.ofList textures, ignore)
+            let validation = Samples.validation config source heldOut
+
+            use network =
+                new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
+
+            let mark = fingerprint config split
+            let checkpointPath = Path.Combine(out, "checkpoint.safetensors")
+            let! from = checkpoint checkpointPath mark (args.Contains TrainArgs.Resume)
+            use stop = new CancellationTokenSource()
+
+            let onInterrupt =
+                ConsoleCancelEventHandler(fun _ e ->
+                    e.Cancel <- true
+                    stop.Cancel())
+
+            System.Console.CancelKeyPress.AddHandler onInterrupt
+
+            let outcome =
+                Console.training config.Train.Steps (fun progress ->
+                    let trainer =
+                        Trainer(
+                            network,
+                            config.Train,
+                            Config.trainSide config,
+                            source,
+                            validation,
+                            Progress = progress,
+                            Save = fun state -> CheckpointFile.Write(checkpointPath, state, mark)
+                        )
+
+                    trainer.Run(Option.toObj from, stop.Token))
+
+            System.Console.CancelKeyPress.RemoveHandler onInterrupt
+
+            match outcome.End with
+            | TrainEnd.Diverged ->
+                return!
+                    Error(
+                        Machine
+                            $"the loss became NaN or infinite at step {outcome.Step}; try a smaller train.learning_rate (it is {config.Train.LearningRate})"
+                    )
+            | TrainEnd.Stopped ->
+                Console.say
+                    $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far is written all the same."
+
+                finish config network validation ignore data split outcome out
+                return 0
+            | _ ->
+                finish config network validation ignore data split outcome out
+                return 0
+        }

@@ -1,0 +1,519 @@
+/// The one description of a run: every number that a user can set, with its name, range and meaning. The table below is the
+/// interface; reading, printing, overriding and checking all follow from it.
+namespace Fae.Core
+
+type ImageSettings =
+    {
+        /// Pictures are resized to size × size.
+        Size: int
+        /// 1 grey, 3 colour, 0: as the training pictures are.
+        Channels: int
+        /// Sigma in pixels of the light that is divided out; 0: none.
+        Light: float32
+        /// Training looks at random squares of this side; 0: whole pictures.
+        Crop: int
+    }
+
+type AugmentSettings =
+    {
+        FlipHorizontal: bool
+        FlipVertical: bool
+        QuarterTurns: bool
+        /// Rotation by up to this many degrees, padded by reflection.
+        Rotate: float32
+        /// Shift by up to this fraction of the side, padded by reflection.
+        Shift: float32
+        /// Brightness gain and offset by up to this fraction.
+        Brightness: float32
+    }
+
+type NetworkSettings =
+    {
+        /// Space-to-depth factor at the entry (1, 2 or 4): the network works at 1/fold of the size, without losing a pixel.
+        Fold: int
+        /// Channels of the first level; each level below has twice as many.
+        Width: int
+        /// Levels with a skip connection.
+        Depth: int
+        /// Dilations of the bottleneck, stacked.
+        Dilations: int list
+        /// f(x) = x + g(x) instead of f(x) = g(x).
+        Residual: bool
+    }
+
+type TrainSettings =
+    {
+        Steps: int
+        Batch: int
+        LearningRate: float32
+        /// λ of the two-term objective.
+        Lambda: float32
+        HeldOut: float32
+        Seed: int
+        ValidateEvery: int
+    }
+
+/// What scoring uses; `None` means: chosen after training on synthetic defects.
+type ScoreSettings =
+    {
+        Measure: Measure option
+        FilterSize: int option
+        FilterPasses: int option
+        Reduction: string option
+        Top: float32
+        Frame: int option
+    }
+
+type CalibrationSettings =
+    {
+        FalseAlarm: float32
+        PixelFalseAlarm: float32
+    }
+
+type Config =
+    {
+        Image: ImageSettings
+        Augment: AugmentSettings
+        Corruption: CorruptionSettings
+        NoiseSigma: float32
+        NoiseVaries: bool
+        Network: NetworkSettings
+        Train: TrainSettings
+        Score: ScoreSettings
+        Calibration: CalibrationSettings
+    }
+
+/// A value as a configuration file or `--set` gives it.
+type Setting =
+    | Whole of int64
+    | Real of float
+    | Flag of bool
+    | Text of string
+    | Wholes of int64 list
+
+type ConfigError =
+    | UnknownKey of key: string * nearest: string
+    | WrongType of key: string * wanted: string * found: string
+    | OutOfRange of key: string * wanted: string * found: string
+
+/// One row of the table.
+[<NoComparison; NoEquality>]
+type Field =
+    {
+        Key: string
+        Meaning: string
+        Wanted: string
+        Get: Config -> Setting
+        Set: Setting -> Config -> Result<Config, ConfigError>
+    }
+
+[<RequireQualifiedAccess>]
+module Config =
+    let defaults =
+        {
+            Image =
+                {
+                    Size = 256
+                    Channels = 0
+                    Light = 0.0f
+                    Crop = 0
+                }
+            Augment =
+                {
+                    FlipHorizontal = true
+                    FlipVertical = true
+                    QuarterTurns = false
+                    Rotate = 0.0f
+                    Shift = 0.0f
+                    Brightness = 0.0f
+                }
+            Corruption = Corruption.defaults
+            NoiseSigma = 0.05f
+            NoiseVaries = true
+            Network =
+                {
+                    Fold = 2
+                    Width = 24
+                    Depth = 2
+                    Dilations = [ 1; 2; 4; 8; 16; 32 ]
+                    Residual = true
+                }
+            Train =
+                {
+                    Steps = 3000
+                    Batch = 8
+                    LearningRate = 0.002f
+                    Lambda = 0.5f
+                    HeldOut = 0.05f
+                    Seed = 0
+                    ValidateEvery = 500
+                }
+            Score =
+                {
+                    Measure = None
+                    FilterSize = None
+                    FilterPasses = None
+                    Reduction = None
+                    Top = 0.005f
+                    Frame = None
+                }
+            Calibration =
+                {
+                    FalseAlarm = 0.05f
+                    PixelFalseAlarm = 0.001f
+                }
+        }
+
+    let show =
+        function
+        | Whole n -> string n
+        | Real r -> r.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture)
+        | Flag true -> "true"
+        | Flag false -> "false"
+        | Text text -> "\"" + text + "\""
+        | Wholes list -> "[" + System.String.Join(", ", list) + "]"
+
+    let private wrong key wanted found = Error(WrongType(key, wanted, show found))
+
+    let private field key meaning wanted get set =
+        {
+            Key = key
+            Meaning = meaning
+            Wanted = wanted
+            Get = get
+            Set = set
+        }
+
+    let private whole key low high meaning (get: Config -> int) (set: int -> Config -> Config) =
+        let wanted = $"a whole number from {low} to {high}"
+
+        field key meaning wanted (get >> int64 >> Whole) (fun setting config ->
+            match setting with
+            | Whole n when n >= int64 low && n <= int64 high -> Ok(set (int n) config)
+            | Whole _ -> Error(OutOfRange(key, wanted, show setting))
+            | _ -> wrong key wanted setting)
+
+    let private real key (low: float) (high: float) meaning (get: Config -> float32) (set: float32 -> Config -> Config) =
+        let wanted = $"a number from {show (Real low)} to {show (Real high)}"
+
+        let check setting value config =
+            if value >= low && value <= high then
+                Ok(set (float32 value) config)
+            else
+                Error(OutOfRange(key, wanted, show setting))
+
+        // Shown through decimal, so that 0.05f reads 0.05.
+        field key meaning wanted (get >> decimal >> float >> Real) (fun setting config ->
+            match setting with
+            | Real r -> check setting r config
+            | Whole n -> check setting (float n) config
+            | _ -> wrong key wanted setting)
+
+    let private flag key meaning get (set: bool -> Config -> Config) =
+        field key meaning "true or false" (get >> Flag) (fun setting config ->
+            match setting with
+            | Flag value -> Ok(set value config)
+            | _ -> wrong key "true or false" setting)
+
+    let private auto = "auto"
+
+    /// A whole number or "auto".
+    let private wholeOrAuto key low high meaning (get: Config -> int option) (accept: int -> bool) set =
+        let wanted = $"\"auto\" or {meaning} from {low} to {high}"
+
+        field
+            key
+            meaning
+            wanted
+            (fun config ->
+                match get config with
+                | Some n -> Whole(int64 n)
+                | None -> Text auto)
+            (fun setting config ->
+                match setting with
+                | Text text when text = auto -> Ok(set None config)
+                | Whole n when n >= int64 low && n <= int64 high && accept (int n) -> Ok(set (Some(int n)) config)
+                | Whole _ -> Error(OutOfRange(key, wanted, show setting))
+                | _ -> wrong key wanted setting)
+
+    /// A word of a list, or "auto".
+    let private wordOrAuto key words meaning (get: Config -> string option) (set: string option -> Config -> Config) =
+        let wanted = String.concat ", " ("\"auto\"" :: List.map (fun word -> $"\"{word}\"") words)
+
+        field key meaning wanted (get >> Option.defaultValue auto >> Text) (fun setting config ->
+            match setting with
+            | Text text when text = auto -> Ok(set None config)
+            | Text text when List.contains text words -> Ok(set (Some text) config)
+            | Text _ -> Error(OutOfRange(key, wanted, show setting))
+            | _ -> wrong key wanted setting)
+
+    let private corruption key low high meaning get set =
+        real ("corruption." + key) low high meaning (fun c -> get c.Corruption) (fun v c ->
+            { c with
+                Corruption = set v c.Corruption
+            })
+
+    /// The whole table, in the order in which a file prints it.
+    let fields =
+        [
+            whole "image.size" 32 2048 "side in pixels to which pictures are resized" _.Image.Size (fun v c ->
+                { c with Config.Image.Size = v })
+            field
+                "image.channels"
+                "1 grey, 3 colour, 0 as the training pictures are"
+                "0, 1 or 3"
+                (fun c -> Whole(int64 c.Image.Channels))
+                (fun setting c ->
+                    match setting with
+                    | Whole(0L | 1L | 3L as n) -> Ok { c with Config.Image.Channels = int n }
+                    | Whole _ -> Error(OutOfRange("image.channels", "0, 1 or 3", show setting))
+                    | _ -> wrong "image.channels" "0, 1 or 3" setting)
+            real "image.light" 0.0 512.0 "sigma in pixels of the light that is divided out, 0 for none" _.Image.Light (fun v c ->
+                { c with Config.Image.Light = v })
+            whole "image.crop" 0 2048 "side of the random squares that training sees, 0 for whole pictures" _.Image.Crop (fun v c ->
+                { c with Config.Image.Crop = v })
+            flag "augment.flip_horizontal" "mirror left to right, half the time" _.Augment.FlipHorizontal (fun v c ->
+                { c with
+                    Config.Augment.FlipHorizontal = v
+                })
+            flag "augment.flip_vertical" "mirror top to bottom, half the time" _.Augment.FlipVertical (fun v c ->
+                { c with
+                    Config.Augment.FlipVertical = v
+                })
+            flag "augment.quarter_turns" "turn by 0, 90, 180 or 270 degrees" _.Augment.QuarterTurns (fun v c ->
+                { c with
+                    Config.Augment.QuarterTurns = v
+                })
+            real "augment.rotate" 0.0 180.0 "rotate by up to this many degrees" _.Augment.Rotate (fun v c ->
+                { c with Config.Augment.Rotate = v })
+            real "augment.shift" 0.0 0.5 "shift by up to this fraction of the side" _.Augment.Shift (fun v c ->
+                { c with Config.Augment.Shift = v })
+            real "augment.brightness" 0.0 0.9 "change brightness by up to this fraction" _.Augment.Brightness (fun v c ->
+                { c with Config.Augment.Brightness = v })
+            whole "corruption.max_count" 1 64 "occlusions in one image, at most" _.Corruption.MaxCount (fun v c ->
+                { c with
+                    Config.Corruption.MaxCount = v
+                })
+            corruption "clean_chance" 0.0 1.0 "odds of an image without occlusion" _.CleanChance (fun v c -> { c with CleanChance = v })
+            corruption "curve_chance" 0.0 1.0 "odds of a thin curve against an ellipse" _.CurveChance (fun v c ->
+                { c with CurveChance = v })
+            corruption "radius_min" 0.001 0.5 "smallest radius of ellipses, in sides" _.RadiusMin (fun v c -> { c with RadiusMin = v })
+            corruption "radius_max" 0.001 0.5 "largest radius of ellipses, in sides" _.RadiusMax (fun v c -> { c with RadiusMax = v })
+            corruption "elastic" 0.0 2.0 "elastic deformation of ellipses, in radii" _.Elastic (fun v c -> { c with Elastic = v })
+            corruption "length_min" 0.01 2.0 "shortest curve, in sides" _.LengthMin (fun v c -> { c with LengthMin = v })
+            corruption "length_max" 0.01 2.0 "longest curve, in sides" _.LengthMax (fun v c -> { c with LengthMax = v })
+            corruption "width_min" 0.001 0.2 "thinnest curve, in sides" _.WidthMin (fun v c -> { c with WidthMin = v })
+            corruption "width_max" 0.001 0.2 "widest curve, in sides" _.WidthMax (fun v c -> { c with WidthMax = v })
+            corruption "opaque_chance" 0.0 1.0 "odds of full opacity" _.OpaqueChance (fun v c -> { c with OpaqueChance = v })
+            corruption "opacity_min" 0.01 1.0 "least opacity of the others" _.OpacityMin (fun v c -> { c with OpacityMin = v })
+            corruption "hard_chance" 0.0 1.0 "odds of a hard edge" _.HardChance (fun v c -> { c with HardChance = v })
+            corruption "softness_max" 0.0 0.5 "widest soft edge, in sides" _.SoftnessMax (fun v c -> { c with SoftnessMax = v })
+            corruption "plain_weight" 0.0 1000.0 "odds of plain colours" _.PlainWeight (fun v c -> { c with PlainWeight = v })
+            corruption "texture_weight" 0.0 1000.0 "odds of procedural textures" _.TextureWeight (fun v c -> { c with TextureWeight = v })
+            corruption "patch_weight" 0.0 1000.0 "odds of patches of other pictures" _.PatchWeight (fun v c -> { c with PatchWeight = v })
+            corruption "shade_weight" 0.0 1000.0 "odds of the surface itself, darker or lighter" _.ShadeWeight (fun v c ->
+                { c with ShadeWeight = v })
+            real "noise.sigma" 0.0 1.0 "standard deviation of the noise on input and target" _.NoiseSigma (fun v c ->
+                { c with NoiseSigma = v })
+            flag "noise.varies" "draw the deviation from U(0, sigma) for each image" _.NoiseVaries (fun v c -> { c with NoiseVaries = v })
+            field "network.fold" "space-to-depth factor at the entry" "1, 2 or 4" (fun c -> Whole(int64 c.Network.Fold)) (fun setting c ->
+                match setting with
+                | Whole(1L | 2L | 4L as n) -> Ok { c with Config.Network.Fold = int n }
+                | Whole _ -> Error(OutOfRange("network.fold", "1, 2 or 4", show setting))
+                | _ -> wrong "network.fold" "1, 2 or 4" setting)
+            whole "network.width" 4 512 "channels of the first level" _.Network.Width (fun v c -> { c with Config.Network.Width = v })
+            whole "network.depth" 1 5 "levels with a skip connection" _.Network.Depth (fun v c -> { c with Config.Network.Depth = v })
+            field
+                "network.dilations"
+                "dilations of the bottleneck, stacked"
+                "a list of whole numbers from 1 to 64"
+                (fun c -> Wholes(List.map int64 c.Network.Dilations))
+                (fun setting c ->
+                    match setting with
+                    | Wholes list when list |> List.forall (fun d -> d >= 1L && d <= 64L) && list.Length <= 16 ->
+                        Ok
+                            { c with
+                                Config.Network.Dilations = List.map int list
+                            }
+                    | Wholes _ -> Error(OutOfRange("network.dilations", "at most 16 whole numbers from 1 to 64", show setting))
+                    | _ -> wrong "network.dilations" "a list of whole numbers from 1 to 64" setting)
+            flag "network.residual" "f(x) = x + g(x) instead of g(x)" _.Network.Residual (fun v c -> { c with Config.Network.Residual = v })
+            whole "train.steps" 1 10_000_000 "optimiser steps" _.Train.Steps (fun v c -> { c with Config.Train.Steps = v })
+            whole "train.batch" 1 1024 "images a step" _.Train.Batch (fun v c -> { c with Config.Train.Batch = v })
+            real "train.learning_rate" 1e-7 1.0 "peak learning rate of Adam" _.Train.LearningRate (fun v c ->
+                { c with Config.Train.LearningRate = v })
+            real "train.lambda" 0.0 1.0 "weight of corrupted against uncorrupted pixels" _.Train.Lambda (fun v c ->
+                { c with Config.Train.Lambda = v })
+            real "train.held_out" 0.01 0.5 "fraction of the good pictures held out" _.Train.HeldOut (fun v c ->
+                { c with Config.Train.HeldOut = v })
+            whole "train.seed" 0 System.Int32.MaxValue "where all randomness flows from" _.Train.Seed (fun v c ->
+                { c with Config.Train.Seed = v })
+            whole "train.validate_every" 1 10_000_000 "steps between validations" _.Train.ValidateEvery (fun v c ->
+                { c with
+                    Config.Train.ValidateEvery = v
+                })
+            wordOrAuto
+                "score.measure"
+                (List.map Difference.name Difference.all)
+                "the difference map"
+                (fun c -> Option.map Difference.name c.Score.Measure)
+                (fun v c ->
+                    { c with
+                        Config.Score.Measure = Option.bind Difference.tryParse v
+                    })
+            wholeOrAuto "score.filter_size" 1 255 "odd size k of the mean filter" _.Score.FilterSize (fun k -> k % 2 = 1) (fun v c ->
+                { c with Config.Score.FilterSize = v })
+            wholeOrAuto "score.filter_passes" 0 64 "passes n of the mean filter" _.Score.FilterPasses (fun _ -> true) (fun v c ->
+                { c with Config.Score.FilterPasses = v })
+            wordOrAuto "score.reduction" [ "sum"; "max"; "top" ] "how the map becomes one score" _.Score.Reduction (fun v c ->
+                { c with Config.Score.Reduction = v })
+            real "score.top" 0.00001 1.0 "fraction of the pixels that \"top\" averages" _.Score.Top (fun v c ->
+                { c with Config.Score.Top = v })
+            wholeOrAuto "score.frame" 0 256 "outermost pixels left out of the score" _.Score.Frame (fun _ -> true) (fun v c ->
+                { c with Config.Score.Frame = v })
+            real "calibration.false_alarm" 0.0001 0.5 "good images called anomalous" _.Calibration.FalseAlarm (fun v c ->
+                { c with
+                    Config.Calibration.FalseAlarm = v
+                })
+            real
+                "calibration.pixel_false_alarm"
+                0.0000001
+                0.5
+                "good pixels above the pixel threshold"
+                _.Calibration.PixelFalseAlarm
+                (fun v c ->
+                    { c with
+                        Config.Calibration.PixelFalseAlarm = v
+                    })
+        ]
+
+    /// Levenshtein's distance, for "did you mean".
+    let private distance (a: string) (b: string) =
+        let first = Array.init (b.Length + 1) id
+
+        let row (above: int[]) i =
+            let next = Array.zeroCreate (b.Length + 1)
+            next[0] <- i + 1
+
+            for j in 1 .. b.Length do
+                let change = above[j - 1] + (if a[i] = b[j - 1] then 0 else 1)
+                next[j] <- min change (1 + min above[j] next[j - 1])
+
+            next
+
+        (List.fold row first [ 0 .. a.Length - 1 ])[b.Length]
+
+    /// The known key that is nearest to what was typed.
+    let nearest key = (fields |> List.minBy (fun field -> distance key field.Key)).Key
+
+    /// Sets one key; an unknown key, a wrong type and a number out of range are errors.
+    let set key setting config =
+        match fields |> List.tryFind (fun field -> field.Key = key) with
+        | Some field -> field.Set setting config
+        | None -> Error(UnknownKey(key, nearest key))
+
+    /// Applies all settings; all that is wrong is returned at once.
+    let apply (settings: (string * Setting) list) config =
+        let step (config, errors) (key, setting) =
+            match set key setting config with
+            | Ok next -> next, errors
+            | Error error -> config, error :: errors
+
+        match List.fold step (config, []) settings with
+        | config, [] -> Ok config
+        | _, errors -> Error(List.rev errors)
+
+    /// The value of `--set key=value` as it would be read from a file.
+    let parse (text: string) =
+        let text = text.Trim()
+        let culture = System.Globalization.CultureInfo.InvariantCulture
+        let isWhole, n = System.Int64.TryParse(text, culture)
+        let isReal, r = System.Double.TryParse(text, culture)
+
+        if isWhole then
+            Whole n
+        elif isReal then
+            Real r
+        elif text = "true" then
+            Flag true
+        elif text = "false" then
+            Flag false
+        elif text.StartsWith '[' && text.EndsWith ']' then
+            let parts =
+                text.Trim('[', ']').Split(',', System.StringSplitOptions.RemoveEmptyEntries)
+                |> Array.map (fun part -> System.Int64.TryParse(part.Trim(), culture))
+
+            if Array.forall (fun struct (ok, _) -> ok) (parts |> Array.map (fun (ok, n) -> struct (ok, n))) then
+                Wholes(parts |> Array.map snd |> List.ofArray)
+            else
+                Text text
+        else
+            Text(text.Trim '"')
+
+    /// The side of what training sees: a multiple of the network's stride is needed.
+    let trainSide config =
+        if config.Image.Crop > 0 then
+            min config.Image.Crop config.Image.Size
+        else
+            config.Image.Size
+
+    /// What no single key can say: sides that the network cannot halve often enough, ranges upside down.
+    let check config =
+        let stride = config.Network.Fold <<< config.Network.Depth
+
+        let multiple key side =
+            if side % stride = 0 then
+                None
+            else
+                Some(OutOfRange(key, $"a multiple of {stride} (network.fold · 2^network.depth)", string side))
+
+        let ordered low high (a: float32) (b: float32) =
+            if a <= b then
+                None
+            else
+                Some(OutOfRange(low, $"at most '{high}'", show (Real(float a))))
+
+        let corruption = config.Corruption
+
+        let problems =
+            [
+                multiple "image.size" config.Image.Size
+                multiple "image.crop" config.Image.Crop
+                ordered "corruption.radius_min" "corruption.radius_max" corruption.RadiusMin corruption.RadiusMax
+                ordered "corruption.length_min" "corruption.length_max" corruption.LengthMin corruption.LengthMax
+                ordered "corruption.width_min" "corruption.width_max" corruption.WidthMin corruption.WidthMax
+                (if
+                     corruption.PlainWeight
+                     + corruption.TextureWeight
+                     + corruption.PatchWeight
+                     + corruption.ShadeWeight
+                         >
+                         0.0f
+                 then
+                     None
+                 else
+                     Some(OutOfRange("corruption.plain_weight", "positive, or one of the other three weights", "0")))
+            ]
+            |> List.choose id
+
+        if List.isEmpty problems then Ok config else Error problems
+
+    /// The configuration as a TOML file, with every meaning as a comment.
+    let toToml config =
+        let section (key: string) = key.Substring(0, key.IndexOf '.')
+
+        fields
+        |> List.groupBy (fun field -> section field.Key)
+        |> List.map (fun (name, fields) ->
+            let lines =
+                fields
+                |> List.map (fun field -> $"{field.Key.Substring(name.Length + 1)} = {show (field.Get config)} # {field.Meaning}")
+
+            String.concat "\n" ($"[{name}]" :: lines))
+        |> String.concat "\n\n"
+
+    let explain =
+        function
+        | UnknownKey(key, nearest) -> $"unknown key '{key}'; did you mean '{nearest}'?"
+        | WrongType(key, wanted, found) -> $"'{key}' is {found}, but must be {wanted}"
+        | OutOfRange(key, wanted, found) -> $"'{key}' is {found}, which is out of range; it must be {wanted}"

@@ -1,0 +1,95 @@
+/// D of equation (2): how far an image is from its reconstruction, pixel by pixel. All maps are ≥ 0, one plane, 0 where x = r.
+namespace Fae.Core
+
+/// The difference measures.
+type Measure =
+    /// Squared difference, averaged over channels (Mse), in [0, 1] for images in [0, 1].
+    | Mse
+    /// |x − r| / (|x| + |r| + 0.05), averaged over channels: contrast instead of brightness. In [0, 1].
+    | Relative
+    /// 1 − SSIM over an 11×11 uniform window (Wang et al. 2004, C1 = 0.01², C2 = 0.03²), averaged over channels, in [0, 2].
+    | Ssim
+    /// 1 − GMS (Xue et al. 2014, Prewitt gradients of the channels' mean, c = 0.0026), in [0, 1].
+    | Gms
+
+[<RequireQualifiedAccess>]
+module Difference =
+    let all = [ Mse; Relative; Ssim; Gms ]
+
+    let name =
+        function
+        | Mse -> "mse"
+        | Relative -> "relative"
+        | Ssim -> "ssim"
+        | Gms -> "gms"
+
+    let tryParse (text: string) = all |> List.tryFind (fun measure -> name measure = text)
+
+    let ssimWindow = 11
+    let ssimC1 = 0.0001f
+    let ssimC2 = 0.0009f
+    let gmsConstant = 0.0026f
+    let relativeFloor = 0.05f
+
+    /// The mean of the planes, as one plane.
+    let meanPlane (image: Image) =
+        if image.Channels = 1 then
+            image
+        else
+            Image.init 1 image.Height image.Width (fun _ y x ->
+                let mutable sum = 0.0f
+
+                for c in 0 .. image.Channels - 1 do
+                    sum <- sum + image[c, y, x]
+
+                sum / float32 image.Channels)
+
+    let mse x r = Image.map2 (fun a b -> (a - b) * (a - b)) x r |> meanPlane
+
+    let relative x r =
+        Image.map2 (fun a b -> abs (a - b) / (abs a + abs b + relativeFloor)) x r
+        |> meanPlane
+
+    /// 1 − SSIM. Windows are cut at the border, as in the mean filter.
+    let ssim x r =
+        let mean = MeanFilter.once ssimWindow
+        let mx, mr = mean x, mean r
+        let product a b = Image.map2 (*) a b
+        let covariance a b ma mb = Image.map2 (-) (mean (product a b)) (product ma mb)
+        let vx, vr, cxr = covariance x x mx mx, covariance r r mr mr, covariance x r mx mr
+
+        let index c y x =
+            let a, b = mx[c, y, x], mr[c, y, x]
+
+            (2.0f * a * b + ssimC1) * (2.0f * cxr[c, y, x] + ssimC2)
+            / ((a * a + b * b + ssimC1) * (vx[c, y, x] + vr[c, y, x] + ssimC2))
+
+        Image.init x.Channels x.Height x.Width (fun c y x -> max 0.0f (1.0f - index c y x))
+        |> meanPlane
+
+    /// Prewitt's gradient magnitude (each kernel divided by 3); the border is continued by its nearest pixel.
+    let gradient (image: Image) =
+        let plane = meanPlane image
+
+        let at y x = plane[0, max 0 (min (plane.Height - 1) y), max 0 (min (plane.Width - 1) x)]
+
+        Image.init 1 plane.Height plane.Width (fun _ y x ->
+            let mutable gx = 0.0f
+            let mutable gy = 0.0f
+
+            for d in -1 .. 1 do
+                gx <- gx + at (y + d) (x + 1) - at (y + d) (x - 1)
+                gy <- gy + at (y + 1) (x + d) - at (y - 1) (x + d)
+
+            sqrt (gx * gx + gy * gy) / 3.0f)
+
+    let gms x r =
+        Image.map2 (fun a b -> max 0.0f (1.0f - (2.0f * a * b + gmsConstant) / (a * a + b * b + gmsConstant))) (gradient x) (gradient r)
+
+    /// The map of a measure.
+    let map measure x r =
+        match measure with
+        | Mse -> mse x r
+        | Relative -> relative x r
+        | Ssim -> ssim x r
+        | Gms -> gms x r

@@ -1,0 +1,208 @@
+/// The second dimension of a corruption: what is painted. Remark 3 wants real textures; where the user has none, patches of the
+/// other good parts and procedural textures stand in.
+namespace Fae.Core
+
+/// The families of the procedural texture bank.
+type Pattern =
+    /// Fine grain: one octave of value noise.
+    | Grain
+    /// Clouds: four octaves of value noise.
+    | Clouds
+    /// Parallel stripes, slightly bent by noise.
+    | Stripes
+    /// Round spots on a ground.
+    | Spots
+
+type Fill =
+    /// One colour, a value a channel.
+    | Plain of colour: float32[]
+    /// A procedural texture between two colours; `scale` is the size of its features in shorter sides.
+    | Texture of Frame * Pattern * scale: float32 * key: uint64 * low: float32[] * high: float32[]
+    /// A patch of picture number `source` of the bank (−1: of the image itself, from another place), seen through the frame at
+    /// this zoom, with its contrast and brightness changed: t = gain·(p − 0.5) + 0.5 + bias.
+    | Patch of Frame * source: int * zoom: float32 * gain: float32 * bias: float32
+    /// The part's own surface, darker or lighter: t = gain·x + bias. A stain, a shadow, a glare.
+    | Shade of gain: float32 * bias: float32
+
+/// What good parts look like, so that painted colours are neither invisible nor absurd: mean and standard deviation a channel.
+type Palette =
+    {
+        Mean: float32[]
+        Deviation: float32[]
+    }
+
+[<RequireQualifiedAccess>]
+module Palette =
+    /// The palette of a set of images of one number of channels.
+    let ofImages (images: Image list) =
+        let channels = (List.head images).Channels
+
+        let moments c =
+            let values = images |> List.map (fun image -> (Image.plane c image).Pixels)
+            let mean = values |> List.averageBy (Array.averageBy float)
+
+            let variance = values |> List.averageBy (Array.averageBy (fun v -> (float v - mean) ** 2.0))
+
+            float32 mean, float32 (sqrt variance)
+
+        let all = Array.init channels moments
+
+        {
+            Mean = Array.map fst all
+            Deviation = Array.map snd all
+        }
+
+[<RequireQualifiedAccess>]
+module Fill =
+    let private clamp (v: float32) = max 0.0f (min 1.0f v)
+
+    let mapFrame f =
+        function
+        | Texture(frame, pattern, scale, key, low, high) -> Texture(f frame, pattern, scale, key, low, high)
+        | Patch(frame, source, zoom, gain, bias) -> Patch(f frame, source, zoom, gain, bias)
+        | (Plain _ | Shade _) as fill -> fill
+
+    /// Any colour of the cube, or a colour of the part moved by some of its deviations.
+    let colour (palette: Palette) =
+        let anyColour = Sampler.array palette.Mean.Length (Sampler.uniform 0.0f 1.0f)
+
+        let grey =
+            Sampler.uniform 0.0f 1.0f
+            |> Sampler.map (fun v -> Array.create palette.Mean.Length v)
+
+        let near =
+            sample {
+                let! away = Sampler.uniform 0.5f 3.0f
+                let! brighter = Sampler.chance 0.5f
+                let! tint = Sampler.array palette.Mean.Length (Sampler.uniform -0.5f 0.5f)
+                let away = if brighter then away else -away
+
+                return Array.map3 (fun m d t -> clamp (m + (away + t) * max 0.03f d)) palette.Mean palette.Deviation tint
+            }
+
+        Sampler.choose [ 0.3f, anyColour; 0.3f, grey; 0.4f, near ]
+
+    let plain palette = colour palette |> Sampler.map Plain
+
+    let texture palette =
+        sample {
+            let! frame = Frame.anywhere
+
+            let! pattern =
+                Sampler.choose (List.map (fun p -> 1.0f, Sampler.constant p) [ Grain; Clouds; Stripes; Spots ])
+
+            let! scale = Sampler.logUniform 0.006f 0.15f
+            let! key = Sampler.bits
+            let! low = colour palette
+            let! high = colour palette
+            return Texture(frame, pattern, scale, key, low, high)
+        }
+
+    /// Patches of the bank's pictures: half of them seen at their own brightness, half with contrast and brightness jittered.
+    let patch (sources: Sampler<int>) =
+        sample {
+            let! frame = Frame.anywhere
+            let! source = sources
+            let! zoom = Sampler.logUniform 0.7f 1.4f
+            let! jitter = Sampler.chance 0.5f
+            let! gain = Sampler.logUniform 0.6f 1.6f
+            let! bias = Sampler.uniform -0.2f 0.2f
+
+            return
+                if jitter then
+                    Patch(frame, source, zoom, gain, bias)
+                else
+                    Patch(frame, source, zoom, 1.0f, 0.0f)
+        }
+
+    let shade =
+        sample {
+            let! darker = Sampler.chance 0.5f
+            let! amount = Sampler.uniform 0.15f 0.8f
+            let! bias = Sampler.uniform -0.05f 0.05f
+
+            return
+                if darker then
+                    Shade(1.0f - amount, bias)
+                else
+                    Shade(1.0f - 0.6f * amount, 0.6f * amount + bias)
+        }
+
+    /// Value noise: random values on the integer lattice, smoothly joined. In [0, 1].
+    let private valueNoise (key: uint64) (u: float32) (v: float32) =
+        let fu = floor u
+        let fv = floor v
+        let iu = uint64 (uint32 (int fu))
+        let iv = uint64 (uint32 (int fv))
+
+        let at du dv =
+            let iu = uint64 (uint32 (int iu + du))
+            let iv = uint64 (uint32 (int iv + dv))
+            Random.toUnit (Random.mix64 (key ^^^ (iu ||| (iv <<< 32))))
+
+        let s = u - fu
+        let t = v - fv
+        let s = s * s * (3.0f - 2.0f * s)
+        let t = t * t * (3.0f - 2.0f * t)
+        let upper = at 0 0 + s * (at 1 0 - at 0 0)
+        let lower = at 0 1 + s * (at 1 1 - at 0 1)
+        upper + t * (lower - upper)
+
+    /// The pattern's value in [0, 1] at a point given in feature sizes.
+    let pattern kind key (u: float32) (v: float32) =
+        match kind with
+        | Grain -> valueNoise key u v
+        | Clouds ->
+            let mutable sum = 0.0f
+            let mutable weight = 0.5f
+            let mutable f = 0.25f
+
+            for octave in 0..3 do
+                sum <- sum + weight * valueNoise (key + uint64 octave) (f * u) (f * v)
+                weight <- 0.5f * weight
+                f <- 2.0f * f
+
+            clamp ((sum / 0.9375f - 0.5f) * 1.6f + 0.5f)
+        | Stripes -> 0.5f + 0.5f * sin (System.MathF.PI * (u + valueNoise key (0.3f * u) (0.3f * v)))
+        | Spots ->
+            let n = valueNoise key u v
+            clamp ((n - 0.55f) * 6.0f + 0.5f)
+
+    let private reflect (n: int) (i: int) =
+        let period = 2 * n
+        let j = ((i % period) + period) % period
+        if j < n then j else period - 1 - j
+
+    /// The painted colour at a pixel, as a function of (row, column, channel) of `image`; values are in [0, 1].
+    let paint (bank: Image[]) (image: Image) fill : int -> int -> int -> float32 =
+        let side = float32 (min image.Height image.Width)
+
+        let local (frame: Frame) (y: int) (x: int) =
+            let dx = (float32 x + 0.5f - frame.X * float32 image.Width) / side
+            let dy = (float32 y + 0.5f - frame.Y * float32 image.Height) / side
+            struct (frame.A * dx + frame.B * dy, frame.C * dx + frame.D * dy)
+
+        match fill with
+        | Plain colour -> fun _ _ c -> clamp colour[c % colour.Length]
+        | Shade(gain, bias) -> fun y x c -> clamp (gain * image[c, y, x] + bias)
+        | Texture(frame, kind, scale, key, low, high) ->
+            fun y x c ->
+                let struct (u, v) = local frame y x
+                let t = pattern kind key (u / scale) (v / scale)
+                let low = low[c % low.Length]
+                clamp (low + t * (high[c % high.Length] - low))
+        | Patch(frame, source, zoom, gain, bias) ->
+            let from =
+                if source < 0 || bank.Length = 0 then
+                    image
+                else
+                    bank[source % bank.Length]
+
+            let scale = float32 (min from.Height from.Width) / zoom
+
+            fun y x c ->
+                let struct (u, v) = local frame y x
+                // The local frame's origin lies at the source's centre; nearest pixel, mirrored at the borders.
+                let sx = reflect from.Width (int (floor (u * scale + 0.5f * float32 from.Width)))
+                let sy = reflect from.Height (int (floor (v * scale + 0.5f * float32 from.Height)))
+                clamp (gain * (from[c % from.Channels, sy, sx] - 0.5f) + 0.5f + bias)

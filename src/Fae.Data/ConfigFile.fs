@@ -1,0 +1,54 @@
+/// Configurations as TOML.
+namespace Fae.Data
+
+open System.IO
+open Fae.Core
+open Tomlyn
+open Tomlyn.Model
+
+[<RequireQualifiedAccess>]
+module ConfigFile =
+    let private setting (value: obj) =
+        match value with
+        | :? int64 as n -> Whole n
+        | :? float as r -> Real r
+        | :? bool as b -> Flag b
+        | :? TomlArray as array ->
+            Wholes
+                [
+                    for item in array -> System.Convert.ToInt64(item, System.Globalization.CultureInfo.InvariantCulture)
+                ]
+        | other -> Text(string other)
+
+    let rec private flatten (prefix: string) (table: TomlTable) =
+        [
+            for pair in table do
+                match pair.Value with
+                | :? TomlTable as inner -> yield! flatten (prefix + pair.Key + ".") inner
+                | value -> prefix + pair.Key, setting value
+        ]
+
+    /// Parses a configuration; keys that are not there keep their defaults. All that is wrong is told at once, a line each.
+    let parse (text: string) : Result<Config, string list> =
+        try
+            let settings =
+                match TomlSerializer.Deserialize<TomlTable> text with
+                | null -> []
+                | table -> flatten "" table
+
+            Config.apply settings Config.defaults
+            |> Result.bind Config.check
+            |> Result.mapError (List.map Config.explain)
+        with
+        | :? TomlException as e -> Error [ e.Message.Split('\n')[0] ]
+        | :? System.FormatException
+        | :? System.InvalidCastException
+        | :? System.OverflowException -> Error [ "a list holds something else than whole numbers" ]
+
+    /// Reads a file.
+    let read (path: string) =
+        try
+            parse (File.ReadAllText path)
+        with
+        | :? IOException
+        | :? System.UnauthorizedAccessException as e -> Error [ e.Message ]

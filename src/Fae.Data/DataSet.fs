@@ -1,0 +1,194 @@
+/// Folders of pictures: the MVTec layout, or a plain folder of good ones. Splits are types of their own, so that nothing fitted can
+/// take a test image by mistake.
+namespace Fae.Data
+
+open System
+open System.IO
+open Fae.Core
+
+/// Good pictures that a training may use, already split by seed.
+type TrainingSplit =
+    {
+        Training: string list
+        HeldOut: string list
+    }
+
+/// A test picture: `Defect` is the folder's name, "good" for good ones; the mask's file where there is one.
+type TestPicture =
+    {
+        Path: string
+        Defect: string
+        Mask: string option
+    }
+
+    member picture.Anomalous = picture.Defect <> "good"
+
+/// What is wrong with a folder; all of it is listed at once.
+type DataProblem =
+    | NoFolder of string
+    | NoPictures of folder: string
+    | TooFewPictures of folder: string * count: int
+    | OneLevelTooHigh of folder: string * categories: string list
+    | BadPicture of ImageProblem
+    | MaskSize of mask: string * width: int * height: int * pictureWidth: int * pictureHeight: int
+    | NoTestPictures of folder: string
+
+[<RequireQualifiedAccess>]
+module DataSet =
+    let explain =
+        function
+        | NoFolder folder -> $"{folder}: there is no such folder"
+        | NoPictures folder -> $"{folder}: holds no pictures; put good ones into {folder}/train/good or directly into it"
+        | TooFewPictures(folder, count) -> $"{folder}: holds {count} good picture(s); at least 4 are needed to train and hold some out"
+        | OneLevelTooHigh(folder, categories) ->
+            let example = List.head categories
+            $"{folder}: is one level too high, it holds {categories.Length} data set(s); name one, for instance {Path.Combine(folder, example)}"
+        | BadPicture problem -> string problem
+        | MaskSize(mask, w, h, pw, ph) -> $"{mask}: is {w}×{h}, but its picture is {pw}×{ph}"
+        | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
+
+    let private subfolders folder =
+        if Directory.Exists folder then
+            Directory.GetDirectories folder |> Array.sort |> List.ofArray
+        else
+            []
+
+    /// The folder of good pictures: train/good, else good, else the folder itself.
+    let private goodFolder root =
+        [ Path.Combine(root, "train", "good"); Path.Combine(root, "good"); root ]
+        |> List.find (fun folder -> folder = root || not (List.isEmpty (ImageFile.list folder)))
+
+    /// Why a folder has no good pictures, as helpfully as can be told.
+    let private diagnose root =
+        if not (Directory.Exists root) then
+            NoFolder root
+        else
+            let categories =
+                subfolders root
+                |> List.filter (fun folder -> not (List.isEmpty (ImageFile.list (Path.Combine(folder, "train", "good")))))
+                |> List.map Files.name
+
+            if List.isEmpty categories then
+                NoPictures root
+            else
+                OneLevelTooHigh(root, categories)
+
+    /// The good pictures of a data set, split by seed: the fraction `heldOut`, at least 2, at most half, is held out.
+    let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
+        let pictures = ImageFile.list (goodFolder root)
+        let count = pictures.Length
+
+        if count = 0 then
+            Error [ diagnose root ]
+        elif count < 4 then
+            Error [ TooFewPictures(root, count) ]
+        else
+            let held = max 2 (min (count / 2) (int (ceil (heldOut * float32 count))))
+            let key = Random.mix64 (uint64 seed + 0x5EEDUL)
+
+            // A picture's place in the split depends on its index and the seed alone.
+            let shuffled =
+                pictures
+                |> List.indexed
+                |> List.sortBy (fun (i, _) -> Random.hash key (uint64 i))
+                |> List.map snd
+
+            Ok
+                {
+                    HeldOut = List.sort (List.take held shuffled)
+                    Training = List.sort (List.skip held shuffled)
+                }
+
+    let private maskOf root defect (picture: string) =
+        let stem = Files.stem picture
+
+        [ stem + "_mask.png"; stem + ".png"; Files.name picture ]
+        |> List.map (fun name -> Path.Combine(root, "ground_truth", defect, name))
+        |> List.tryFind File.Exists
+
+    /// The test pictures of a data set: test/*, or the plain folders good and bad.
+    let testPictures (root: string) : Result<TestPicture list, DataProblem list> =
+        let test = Path.Combine(root, "test")
+
+        let folders =
+            if Directory.Exists test then
+                subfolders test
+            else
+                List.filter Directory.Exists [ Path.Combine(root, "good"); Path.Combine(root, "bad") ]
+
+        let pictures =
+            [
+                for folder in folders do
+                    let defect = Files.name folder
+
+                    for path in ImageFile.list folder do
+                        {
+                            Path = path
+                            Defect = defect
+                            Mask = if defect = "good" then None else maskOf root defect path
+                        }
+            ]
+
+        if not (Directory.Exists root) then
+            Error [ NoFolder root ]
+        elif List.isEmpty pictures then
+            match diagnose root with
+            | OneLevelTooHigh _ as problem -> Error [ problem ]
+            | _ -> Error [ NoTestPictures root ]
+        else
+            Ok pictures
+
+    /// Masks whose size is not their picture's.
+    let checkMasks (pictures: TestPicture list) =
+        pictures
+        |> List.choose (fun picture ->
+            match picture.Mask with
+            | None -> None
+            | Some mask ->
+                match ImageFile.header picture.Path, ImageFile.header mask with
+                | Ok(struct (pw, ph, _)), Ok(struct (w, h, _)) when (pw, ph) <> (w, h) -> Some(MaskSize(mask, w, h, pw, ph))
+                | _, Error problem -> Some(BadPicture problem)
+                | _ -> None)
+
+    /// Reads pictures in parallel, in order; all that cannot be read are listed at once.
+    let readAll (read: string -> Result<'a, ImageProblem>) (paths: string list) : Result<'a list, DataProblem list> =
+        let results = paths |> Array.ofList |> Array.Parallel.map read
+
+        let problems =
+            results
+            |> Array.choose (function
+                | Error problem -> Some(BadPicture problem)
+                | Ok _ -> None)
+
+        if problems.Length > 0 then
+            Error(List.ofArray problems)
+        else
+            Ok
+                [
+                    for result in results do
+                        match result with
+                        | Ok value -> value
+                        | Error _ -> ()
+                ]
+
+    /// 3 if any of the pictures has three different planes, else 1: a grey camera's pictures are often stored as RGB.
+    let channelsOf (paths: string list) =
+        let coloured path =
+            match ImageFile.header path with
+            | Ok(struct (_, _, true)) ->
+                match ImageFile.read 3 64 path with
+                | Ok picture ->
+                    let plane c = (Image.plane c picture.Image).Pixels
+
+                    Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) (plane 0) (plane 1)
+                    || Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) (plane 1) (plane 2)
+                | Error _ -> false
+            | _ -> false
+
+        let sampled =
+            paths
+            |> List.indexed
+            |> List.filter (fun (i, _) -> i % (max 1 (paths.Length / 8)) = 0)
+            |> List.map snd
+
+        if List.exists coloured sampled then 3 else 1

@@ -1,0 +1,229 @@
+/// Pictures on disk, through libvips: PNG, JPEG, TIFF, BMP (as far as the build reads it), WebP; 8 and 16 bit; grey, RGB, with alpha.
+namespace Fae.Data
+
+open System
+open System.IO
+open Fae.Core
+open Fae.Kernels
+
+/// The parts of a path, which .NET calls nullable though for a path they are not.
+[<RequireQualifiedAccess>]
+module Files =
+    let private text (part: string | null) =
+        match part with
+        | null -> ""
+        | part -> part
+
+    /// The last part of a path, with its ending.
+    let name (path: string) = text (Path.GetFileName path)
+
+    /// The last part of a path, without its ending.
+    let stem (path: string) = text (Path.GetFileNameWithoutExtension path)
+
+    /// The ending, with its dot.
+    let extension (path: string) = text (Path.GetExtension path)
+
+/// Why a picture cannot be used.
+type ImageProblem =
+    {
+        Path: string
+        Reason: string
+    }
+
+    override problem.ToString() = $"{problem.Path}: {problem.Reason}"
+
+/// A picture as read: its pixels in [0, 1] at the size asked for, and the size that it had.
+[<NoComparison>]
+type Picture =
+    {
+        Image: Image
+        OriginalWidth: int
+        OriginalHeight: int
+    }
+
+[<RequireQualifiedAccess>]
+module ImageFile =
+    let private extensions = set [ ".png"; ".jpg"; ".jpeg"; ".tif"; ".tiff"; ".bmp"; ".webp" ]
+
+    /// More pixels than this are refused before they are decoded.
+    let largestPixels = 400_000_000L
+
+    let isPicture (path: string) = extensions.Contains((Files.extension path).ToLowerInvariant())
+
+    /// The pictures of a folder, in ordinal order of their names; hidden files are passed over.
+    let list (folder: string) =
+        if Directory.Exists folder then
+            Directory.GetFiles folder
+            |> Array.filter (fun path -> isPicture path && not ((Files.name path).StartsWith '.'))
+            |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+            |> List.ofArray
+        else
+            []
+
+    /// libvips' warnings go here instead of to the terminal.
+    let routeWarnings (log: string -> unit) =
+        NetVips.Log.SetLogHandler("VIPS", NetVips.Enums.LogLevelFlags.Warning, (fun _ _ message -> log message))
+        |> ignore
+
+    let private guard path (work: unit -> 'a) =
+        try
+            Ok(work ())
+        with
+        | :? NetVips.VipsException as e ->
+            Error
+                {
+                    Path = path
+                    Reason = "cannot be read: " + e.Message.Trim().Split('\n')[0]
+                }
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> Error { Path = path; Reason = e.Message }
+
+    /// Full scale of a band format.
+    let private fullScale (image: NetVips.Image) =
+        match image.Format with
+        | NetVips.Enums.BandFormat.Uchar -> 255.0
+        | NetVips.Enums.BandFormat.Ushort -> 65535.0
+        | _ -> 1.0
+
+    /// To 1 or 3 planes: alpha is laid on black, colour spaces become sRGB or grey.
+    let private toChannels channels (image: NetVips.Image) =
+        let flat = if image.HasAlpha() then image.Flatten() else image
+        let deep = flat.Format = NetVips.Enums.BandFormat.Ushort
+
+        if channels = 1 then
+            if flat.Bands = 1 then
+                flat
+            else
+                flat.Colourspace(
+                    if deep then
+                        NetVips.Enums.Interpretation.Grey16
+                    else
+                        NetVips.Enums.Interpretation.Bw
+                )
+        else if flat.Bands = 1 then
+            flat.Bandjoin(flat, flat)
+        else
+            flat.Colourspace(
+                if deep then
+                    NetVips.Enums.Interpretation.Rgb16
+                else
+                    NetVips.Enums.Interpretation.Srgb
+            )
+
+    let private toPlanes path channels (image: NetVips.Image) =
+        let width, height = image.Width, image.Height
+        let values = image.Cast(NetVips.Enums.BandFormat.Float).WriteToMemory<float32>()
+
+        if values.Length <> channels * width * height then
+            Error
+                {
+                    Path = path
+                    Reason = $"has {image.Bands} bands, which are neither grey nor colour"
+                }
+        elif Array.exists (Single.IsFinite >> not) values then
+            Error
+                {
+                    Path = path
+                    Reason = "holds values that are no numbers (NaN or infinite)"
+                }
+        else
+            let area = width * height
+            let planes = Array.zeroCreate values.Length
+
+            for c in 0 .. channels - 1 do
+                for i in 0 .. area - 1 do
+                    planes[c * area + i] <- max 0.0f (min 1.0f values[i * channels + c])
+
+            Ok(Image.ofArray channels height width planes)
+
+    /// Width, height and whether a picture has colour, from its header alone.
+    let header (path: string) =
+        guard path (fun () ->
+            use image = NetVips.Image.NewFromFile(path, access = NetVips.Enums.Access.Sequential)
+            struct (image.Width, image.Height, image.Bands >= 3))
+
+    let private resizeTo (size: int) (image: NetVips.Image) =
+        if image.Width = size && image.Height = size then
+            image
+        else
+            image.Resize(float size / float image.Width, vscale = float size / float image.Height)
+
+    /// Reads a picture with 1 or 3 planes, resized to size × size with anti-aliasing (0: left as it is). EXIF rotation is applied.
+    let read (channels: int) (size: int) (path: string) : Result<Picture, ImageProblem> =
+        let decode () =
+            use file = NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error)
+
+            if int64 file.Width * int64 file.Height > largestPixels then
+                Error
+                    {
+                        Path = path
+                        Reason = $"has {file.Width}×{file.Height} pixels, more than the {largestPixels / 1_000_000L} million allowed"
+                    }
+            else
+                use upright = file.Autorot()
+                use coloured = toChannels channels upright
+                use floating = coloured.Cast(NetVips.Enums.BandFormat.Float)
+                use scaled = floating.Linear([| 1.0 / fullScale coloured |], [| 0.0 |])
+                use resized = if size = 0 then scaled else resizeTo size scaled
+
+                toPlanes path channels resized
+                |> Result.map (fun image ->
+                    {
+                        Image = image
+                        OriginalWidth = upright.Width
+                        OriginalHeight = upright.Height
+                    })
+
+        guard path decode |> Result.bind id
+
+    /// Reads a mask: grey, resized to height × width and binarised at half.
+    let readMask (size: int) (path: string) =
+        read 1 size path
+        |> Result.map (fun picture -> Image.map (fun v -> if v >= 0.5f then 1.0f else 0.0f) picture.Image)
+
+    /// A picture made ready for the network: read, resized, the light divided out.
+    let prepare (config: Config) channels path =
+        read channels config.Image.Size path
+        |> Result.map (fun picture ->
+            { picture with
+                Image = ScoringKernel.DivideLight(config.Image.Light, picture.Image)
+            })
+
+    let private toVips (image: Image) =
+        let bytes = Array.zeroCreate<byte> image.Pixels.Length
+
+        for c in 0 .. image.Channels - 1 do
+            for i in 0 .. image.Area - 1 do
+                let v = image.Pixels[c * image.Area + i]
+                bytes[i * image.Channels + c] <- byte (max 0.0f (min 255.0f (round (255.0f * v))))
+
+        NetVips.Image
+            .NewFromMemory(bytes, image.Width, image.Height, image.Channels, NetVips.Enums.BandFormat.Uchar)
+            .Copy(
+                interpretation =
+                    if image.Channels = 1 then
+                        NetVips.Enums.Interpretation.Bw
+                    else
+                        NetVips.Enums.Interpretation.Srgb
+            )
+
+    /// An image of values in [0, 1] as the bytes of an 8-bit PNG.
+    let toPng (image: Image) =
+        use picture = toVips image
+        picture.PngsaveBuffer()
+
+    /// As the bytes of a JPEG, for the many thumbnails of a report.
+    let toJpeg (image: Image) =
+        use picture = toVips image
+        picture.JpegsaveBuffer(q = 85)
+
+    /// Resizes with anti-aliasing.
+    let resize height width (image: Image) =
+        use picture = toVips image
+
+        use resized =
+            picture.Resize(float width / float image.Width, vscale = float height / float image.Height)
+
+        match toPlanes "" image.Channels (resized.Cast(NetVips.Enums.BandFormat.Float).Linear([| 1.0 / 255.0 |], [| 0.0 |])) with
+        | Ok resized -> resized
+        | Error problem -> invalidOp problem.Reason

@@ -1,0 +1,132 @@
+/// What training sees: augment, corrupt by a plan, add the same noise to both; every bit of it from one seed.
+namespace Fae.Data
+
+open System
+open Fae.Core
+open Fae.Engine
+
+/// One training sample in full.
+[<NoComparison>]
+type TrainingSample =
+    {
+        Clean: Image
+        Corrupted: Corrupted
+        Noise: Image
+        /// 1 where training shall not look.
+        Ignored: Image option
+    }
+
+/// Makes the samples of a training from its good images. Sample (step, index) depends on the seed and on nothing else.
+type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: Image option) =
+    let root = Random.ofSeed (uint64 config.Train.Seed)
+    let samples = Random.fork 1UL root
+    let side = Config.trainSide config
+    let bank = Array.append images textures
+
+    let thinned =
+        images
+        |> Array.indexed
+        |> Array.filter (fun (i, _) -> i % (1 + images.Length / 64) = 0)
+
+    let palette = Palette.ofImages (thinned |> Array.map snd |> List.ofArray)
+    let plans = Corruption.model config.Corruption palette bank.Length
+
+    let level =
+        if config.NoiseVaries then
+            UpTo config.NoiseSigma
+        else
+            Fixed config.NoiseSigma
+
+    /// The palette of the good images.
+    member _.Palette = palette
+
+    /// The pictures that patches are taken from.
+    member _.Bank = bank
+
+    member _.Draw(step: int, index: int) : TrainingSample =
+        let number = uint64 step * uint64 config.Train.Batch + uint64 index
+
+        let recipe =
+            sample {
+                let! which = Sampler.integer 0 (images.Length - 1)
+                let! change = Augment.draw config.Augment
+                let! plan = plans
+                let! sigma = Noise.level level
+                let! key = Sampler.bits
+                let! top = Sampler.integer 0 (config.Image.Size - side)
+                let! left = Sampler.integer 0 (config.Image.Size - side)
+                return struct (which, change, plan, sigma, key, top, left)
+            }
+
+        let struct (which, change, plan, sigma, key, top, left) =
+            Sampler.value (Random.fork number samples) recipe
+
+        let cut image =
+            if side = config.Image.Size then
+                image
+            else
+                Image.crop top left side side image
+
+        let clean = cut (Augment.apply change images[which])
+
+        {
+            Clean = clean
+            Corrupted = Plan.render bank clean plan
+            Noise = Noise.field key sigma clean.Channels clean.Height clean.Width
+            Ignored = ignore |> Option.map (Augment.move change >> cut)
+        }
+
+    interface ISampleSource with
+        member this.Fill(step, index, batch) =
+            let drawn = this.Draw(step, index)
+            let volume = drawn.Clean.Pixels.Length
+            let struct (input, target) = Noise.add drawn.Noise drawn.Corrupted.Image drawn.Clean
+            Array.Copy(input.Pixels, 0, batch.Input, index * volume, volume)
+            Array.Copy(target.Pixels, 0, batch.Target, index * volume, volume)
+
+            let mask =
+                match drawn.Ignored with
+                | None -> drawn.Corrupted.Mask
+                | Some ignored -> Image.map2 (fun m i -> if i >= 0.5f then -1.0f else m) drawn.Corrupted.Mask ignored
+
+            Array.Copy(mask.Pixels, 0, batch.Mask, index * mask.Area, mask.Area)
+
+[<RequireQualifiedAccess>]
+module Samples =
+    /// Synthetic defects an image is given for validation, so that there are about sixty of them at least.
+    let private repeats heldOut = max 2 (min 12 (60 / max 1 heldOut))
+
+    /// Held-out images, and copies with one synthetic defect each, the same for every validation of a seed.
+    let validation (config: Config) (source: TrainingSource) (heldOut: Image list) : ValidationSet =
+        // Lengths are in sides of what training sees; a whole picture may be larger.
+        let scale = float32 (Config.trainSide config) / float32 config.Image.Size
+        let all = config.Corruption
+
+        let single =
+            { all with
+                MaxCount = 1
+                CleanChance = 0.0f
+                RadiusMin = scale * all.RadiusMin
+                RadiusMax = scale * all.RadiusMax
+                LengthMin = scale * all.LengthMin
+                LengthMax = scale * all.LengthMax
+                WidthMin = scale * all.WidthMin
+                WidthMax = scale * all.WidthMax
+                SoftnessMax = scale * all.SoftnessMax
+            }
+
+        let plans = Corruption.model single source.Palette source.Bank.Length
+        let root = Random.fork 2UL (Random.ofSeed (uint64 config.Train.Seed))
+
+        let corrupted =
+            [
+                for i, image in List.indexed heldOut do
+                    for repeat in 0 .. repeats heldOut.Length - 1 do
+                        let seed = Random.fork (uint64 (1000 * i + repeat)) root
+                        let rendered = Plan.render source.Bank image (Sampler.value seed plans)
+                        // A defect that changes nothing, or lies outside, is none.
+                        if Array.exists (fun m -> m >= 0.5f) rendered.Mask.Pixels then
+                            rendered
+            ]
+
+        ValidationSet(Array.ofList heldOut, corrupted |> List.map _.Image |> Array.ofList, corrupted |> List.map _.Mask |> Array.ofList)

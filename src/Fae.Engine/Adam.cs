@@ -1,0 +1,61 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using static TorchSharp.torch;
+
+namespace Fae.Engine;
+
+/// <summary>Adam (Kingma and Ba 2015) with its state in plain sight, so that a checkpoint holds every bit of it.</summary>
+public sealed class Adam : IDisposable
+{
+    private const double Beta1 = 0.9;
+    private const double Beta2 = 0.999;
+    private const double Epsilon = 1e-8;
+    private readonly IReadOnlyList<(string Name, Tensor Value)> parameters;
+    private readonly Dictionary<string, Tensor> state = [];
+
+    /// <summary>An optimiser of these parameters, at step 0.</summary>
+    public Adam(IEnumerable<(string Name, Tensor Value)> parameters)
+    {
+        this.parameters = parameters.ToList();
+        foreach (var (name, value) in this.parameters)
+        {
+            state["adam.m." + name] = zeros_like(value).detach().DetachFromDisposeScope();
+            state["adam.v." + name] = zeros_like(value).detach().DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>The first and second moments by name.</summary>
+    public IReadOnlyDictionary<string, Tensor> State => state;
+
+    /// <summary>One update with this learning rate; <paramref name="step"/> counts from 1.</summary>
+    public void Step(long step, double learningRate)
+    {
+        using var off = no_grad();
+        using var scope = NewDisposeScope();
+        var scale = learningRate / (1 - Math.Pow(Beta1, step));
+        var root = Math.Sqrt(1 - Math.Pow(Beta2, step));
+        foreach (var (name, value) in parameters)
+        {
+            if (value.grad is not { } gradient)
+                continue;
+            var m = state["adam.m." + name].mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
+            var v = state["adam.v." + name].mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
+            value.addcdiv_(m, v.sqrt().div_(root).add_(Epsilon), -scale);
+        }
+    }
+
+    /// <summary>Forgets all gradients.</summary>
+    public void ZeroGradients()
+    {
+        foreach (var (_, value) in parameters)
+            value.grad?.zero_();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in state.Values)
+            tensor.Dispose();
+    }
+}

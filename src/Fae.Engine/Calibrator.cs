@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using Fae.Core;
+using Fae.Kernels;
+
+namespace Fae.Engine;
+
+/// <summary>How one way of scoring did on synthetic defects: what the choice is made by.</summary>
+public sealed record ScoringTrial(Scoring Scoring, double ImageAuroc, double PixelAuroc)
+{
+    /// <summary>The mean of both.</summary>
+    public double Merit => 0.5 * (ImageAuroc + PixelAuroc);
+}
+
+/// <summary>
+/// Chooses how to score and fits the thresholds. Sees held-out good images and synthetic defects on them, and nothing else: there is no way to
+/// hand it a test image.
+/// </summary>
+public static class Calibrator
+{
+    // The filters, in pixels at 256; larger images get proportionally larger ones.
+    private static readonly (int Size, int Passes)[] Filters = [(3, 2), (5, 2), (9, 2), (15, 2), (25, 2)];
+    private static readonly double[] Frames = [0, 12];
+
+    /// <summary>The ways of scoring that the settings leave open, all of them.</summary>
+    public static IReadOnlyList<Scoring> Candidates(ScoreSettings settings, int size)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var measures = settings.Measure is { } measure ? [measure.Value] : Difference.all.ToArray();
+        var filters = Filters.Select(f => (Size: settings.FilterSize?.Value ?? f.Size, Passes: settings.FilterPasses?.Value ?? f.Passes)).Distinct();
+        string[] reductions = settings.Reduction is { } word ? [word.Value] : ["max", "top", "sum"];
+        var frames = settings.Frame is { } frame ? [frame.Value] : Frames.Select(f => (int)Math.Round(f * size / 256)).ToArray();
+        return (from m in measures
+                from f in filters
+                from r in reductions
+                from b in frames
+                select new Scoring(m, f.Size, f.Passes, ReductionOf(r, settings.Top), b)).ToList();
+    }
+
+    /// <summary>Tries every candidate on held-out images and synthetic defects, the best first.</summary>
+    public static IReadOnlyList<ScoringTrial> Try(IReadOnlyList<Scoring> candidates, Network network, ValidationSet validation, Image? ignore)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(validation);
+        var clean = network.Reconstruct(validation.Clean);
+        var corrupted = network.Reconstruct(validation.Corrupted);
+        var labels = clean.Select(_ => false).Concat(corrupted.Select(_ => true)).ToArray();
+        var hidden = ignore is null ? null : Microsoft.FSharp.Core.FSharpOption<Image>.Some(ignore);
+
+        IEnumerable<ScoringTrial> TryMaps(IGrouping<(Measure, int, int), Scoring> sameMap)
+        {
+            var scoring = sameMap.First();
+            var cleanMaps = validation.Clean.Zip(clean).AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.First, p.Second)).ToList();
+            var corruptedMaps = validation.Corrupted.Zip(corrupted).AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.First, p.Second)).ToList();
+            var pixel = Trainer.PixelAuroc(corruptedMaps, validation.Masks, 4);
+            foreach (var candidate in sameMap)
+            {
+                var scores = cleanMaps.Concat(corruptedMaps).AsParallel().AsOrdered().Select(map => ScoringModule.score(candidate, hidden, map)).ToArray();
+                var image = Metrics.auroc(scores, labels);
+                yield return new ScoringTrial(candidate, image.IsOk ? image.ResultValue : 0.5, pixel);
+            }
+        }
+
+        return candidates.GroupBy(c => (c.Measure, c.FilterSize, c.FilterPasses)).SelectMany(TryMaps).OrderByDescending(t => t.Merit).ToList();
+    }
+
+    /// <summary>Thresholds and scale for a way of scoring, from held-out good images.</summary>
+    public static Calibration Fit(Scoring scoring, CalibrationSettings settings, Network network, IReadOnlyList<Image> heldOut, Image? ignore)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(heldOut);
+        var hidden = ignore is null ? null : Microsoft.FSharp.Core.FSharpOption<Image>.Some(ignore);
+        var maps = heldOut.Zip(network.Reconstruct(heldOut), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
+        var scores = maps.Select(map => ScoringModule.score(scoring, hidden, map)).ToArray();
+        var pixels = maps.SelectMany(map => ScoringModule.counted(scoring.Frame, hidden, map)).ToArray();
+        return CalibrationModule.fit(scoring, settings.FalseAlarm, settings.PixelFalseAlarm, scores, pixels);
+    }
+
+    /// <summary>A way of scoring in words.</summary>
+    public static string Describe(Scoring scoring)
+    {
+        ArgumentNullException.ThrowIfNull(scoring);
+        var reduction = scoring.Reduction is Reduction.Top top ? string.Create(CultureInfo.InvariantCulture, $"mean of the top {100 * top.q:0.##}%") : ScoringModule.reductionName(scoring.Reduction);
+        return $"{Difference.name(scoring.Measure)}, mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times, {reduction}, frame {scoring.Frame}";
+    }
+
+    private static Reduction ReductionOf(string name, float top) => name switch
+    {
+        "sum" => Reduction.Sum,
+        "max" => Reduction.Maximum,
+        _ => Reduction.NewTop(top),
+    };
+}

@@ -1,0 +1,67 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Fae.Core;
+using Fae.Kernels;
+using Microsoft.FSharp.Core;
+
+namespace Fae.Engine;
+
+/// <summary>What a detector says of one prepared image; heatmap and regions are at the network's size.</summary>
+public sealed record Finding(Image Reconstruction, Image Heatmap, Verdict Verdict, IReadOnlyList<Region> Regions);
+
+/// <summary>A trained model at work: prepared images in, findings out. Thread-safe.</summary>
+public sealed class Detector : IDisposable
+{
+    private readonly Network network;
+    private readonly FSharpOption<Image>? ignore;
+
+    private Detector(ModelCard card, Network network, Calibration calibration)
+    {
+        Card = card;
+        Calibration = calibration;
+        this.network = network;
+        ignore = card.Ignore is null ? null : FSharpOption<Image>.Some(card.Ignore);
+    }
+
+    /// <summary>What is known of the model.</summary>
+    public ModelCard Card { get; }
+
+    /// <summary>How it scores and what it calls anomalous.</summary>
+    public Calibration Calibration { get; }
+
+    /// <summary>Reads a model file.</summary>
+    /// <exception cref="InvalidDataException">It is damaged or no model of Fae's.</exception>
+    public static Detector Load(string path, TorchSharp.torch.Device? device = null)
+    {
+        var (card, weights) = ModelFile.Read(path);
+        var network = new Network(card.Config.Network, card.Channels, Fae.Core.Random.ofSeed(0), device);
+        network.Load(weights);
+        return new Detector(card, network, card.Calibration);
+    }
+
+    /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>
+    public Detector With(Calibration calibration) => new(Card, network, calibration);
+
+    /// <summary>Thresholds for another way of scoring, from held-out good images.</summary>
+    public Calibration Fit(Scoring scoring, CalibrationSettings settings, IReadOnlyList<Image> heldOut) =>
+        Calibrator.Fit(scoring, settings, network, heldOut, Card.Ignore);
+
+    /// <summary>Inspects prepared images of the model's size.</summary>
+    public IReadOnlyList<Finding> Inspect(IReadOnlyList<Image> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        return images.Zip(network.Reconstruct(images)).AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => network.Dispose();
+
+    private Finding Judge(Image image, Image reconstruction)
+    {
+        var heatmap = ScoringKernel.Heatmap(Calibration.Scoring, image, reconstruction);
+        var verdict = CalibrationModule.verdict(Calibration, ScoringModule.score(Calibration.Scoring, ignore, heatmap));
+        return new Finding(reconstruction, heatmap, verdict, ScoringModule.regions(ignore, Calibration.PixelThreshold, heatmap).ToList());
+    }
+}

@@ -1,0 +1,102 @@
+using System;
+using System.Collections.Concurrent;
+using System.Threading;
+
+namespace Fae.Engine;
+
+/// <summary>Makes batches on worker threads ahead of the network, in order, into a fixed set of reused buffers.</summary>
+internal sealed class Prefetcher : IDisposable
+{
+    private readonly ISampleSource source;
+    private readonly BlockingCollection<Batch> free = new();
+    private readonly BlockingCollection<Batch> ready;
+    private readonly CancellationTokenSource stop = new();
+    private readonly Thread[] workers;
+    private readonly Thread conductor;
+    private readonly BlockingCollection<(int Step, int Index, Batch Batch, CountdownEvent Left)> jobs = new();
+    private volatile Exception? failure;
+
+    public Prefetcher(ISampleSource source, int firstStep, int lastStep, Func<Batch> make, int buffers, int threads)
+    {
+        this.source = source;
+        ready = new(buffers);
+        for (var i = 0; i < buffers; i++)
+            free.Add(make());
+        workers = new Thread[threads];
+        for (var i = 0; i < threads; i++)
+            workers[i] = Start(Work, $"fae-data-{i}");
+        conductor = Start(() => Conduct(firstStep, lastStep), "fae-data");
+    }
+
+    /// <summary>The next batch in order; give it back with <see cref="Return"/>.</summary>
+    public Batch Take()
+    {
+        try
+        {
+            return ready.Take(stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InvalidOperationException("a training sample could not be made: " + failure?.Message, failure);
+        }
+    }
+
+    public void Return(Batch batch) => free.Add(batch);
+
+    public void Dispose()
+    {
+        stop.Cancel();
+        conductor.Join();
+        foreach (var worker in workers)
+            worker.Join();
+    }
+
+    private static Thread Start(ThreadStart work, string name)
+    {
+        // Below normal: the network comes first, data fills the gaps.
+        var thread = new Thread(work) { IsBackground = true, Name = name, Priority = ThreadPriority.BelowNormal };
+        thread.Start();
+        return thread;
+    }
+
+    private void Conduct(int firstStep, int lastStep) => UntilStopped(() =>
+    {
+        for (var step = firstStep; step <= lastStep; step++)
+        {
+            var batch = free.Take(stop.Token);
+            using var left = new CountdownEvent(batch.Count);
+            for (var index = 0; index < batch.Count; index++)
+                jobs.Add((step, index, batch, left));
+            left.Wait(stop.Token);
+            ready.Add(batch, stop.Token);
+        }
+    });
+
+    private void Work() => UntilStopped(() =>
+    {
+        foreach (var (step, index, batch, left) in jobs.GetConsumingEnumerable(stop.Token))
+        {
+            source.Fill(step, index, batch);
+            left.Signal();
+        }
+    });
+
+    private void UntilStopped(Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed, or another thread failed: nothing more to do.
+        }
+#pragma warning disable CA1031 // whatever went wrong on a worker is told to the trainer
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            failure = e;
+            stop.Cancel();
+        }
+    }
+}

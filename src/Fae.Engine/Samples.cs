@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Generic;
+using Fae.Core;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// A batch in pinned memory that is used again and again: corrupted input x̃ + ε and target x + ε of N × C × H × W, mask of N × 1 × H × W.
+/// </summary>
+public sealed class Batch
+{
+    /// <summary>Room for a batch of this shape.</summary>
+    public Batch(int count, int channels, int size)
+    {
+        Count = count;
+        Channels = channels;
+        Size = size;
+        Input = GC.AllocateArray<float>(count * channels * size * size, pinned: true);
+        Target = GC.AllocateArray<float>(count * channels * size * size, pinned: true);
+        Mask = GC.AllocateArray<float>(count * size * size, pinned: true);
+    }
+
+    /// <summary>Images in the batch.</summary>
+    public int Count { get; }
+
+    /// <summary>Planes of an image.</summary>
+    public int Channels { get; }
+
+    /// <summary>Side of an image.</summary>
+    public int Size { get; }
+
+    /// <summary>x̃ + ε.</summary>
+    public float[] Input { get; }
+
+    /// <summary>x + ε.</summary>
+    public float[] Target { get; }
+
+    /// <summary>M; pixels that training shall not look at are −1.</summary>
+    public float[] Mask { get; }
+}
+
+/// <summary>Where training images come from. Called from many threads; what it writes depends on step and index alone.</summary>
+public interface ISampleSource
+{
+    /// <summary>Writes sample <paramref name="index"/> of step <paramref name="step"/> into the batch.</summary>
+    void Fill(int step, int index, Batch batch);
+}
+
+/// <summary>Held-out good images, and the same with one synthetic defect each: what all choices are made by.</summary>
+public sealed record ValidationSet(IReadOnlyList<Image> Clean, IReadOnlyList<Image> Corrupted, IReadOnlyList<Image> Masks);

@@ -1,0 +1,50 @@
+using System;
+using TorchSharp;
+
+namespace Fae.Engine;
+
+/// <summary>What this machine's torch can do.</summary>
+public static class TorchRuntime
+{
+    /// <summary>The device of a name: auto, cpu, cuda or cuda:N; null, with the reason, where it is not to be had.</summary>
+    public static (torch.Device? Device, string Problem) Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name is "auto" or "cpu")
+            return (torch.CPU, "");
+        var index = name == "cuda" ? 0 : name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), out var n) && n >= 0 ? n : -1;
+        if (index < 0)
+            return (null, $"there is no device '{name}'; use auto, cpu, cuda or cuda:N");
+        if (!torch.cuda.is_available())
+            return (null, "this libtorch is built for the CPU only; use --device cpu");
+        return index < torch.cuda.device_count()
+            ? (torch.device(DeviceType.CUDA, index), "")
+            : (null, $"this machine has {torch.cuda.device_count()} CUDA device(s), so there is no {name}");
+    }
+
+    /// <summary>Makes one tensor and adds it up: null where torch works, else what it said.</summary>
+    public static string? Check()
+    {
+        try
+        {
+            using var scope = torch.NewDisposeScope();
+            return torch.ones(3).sum().item<float>() == 3 ? null : "torch computes wrong sums";
+        }
+#pragma warning disable CA1031 // a native library can fail to load in many ways; the doctor reports each
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return (e.InnerException ?? e).Message.Split('\n')[0];
+        }
+    }
+
+    /// <summary>Threads that one operator uses.</summary>
+    public static int Threads
+    {
+        get => torch.get_num_threads();
+        set => torch.set_num_threads(value);
+    }
+
+    /// <summary>Tensors alive in this process: a training must not let it grow.</summary>
+    public static long LiveTensors => torch.Tensor.TotalCount;
+}

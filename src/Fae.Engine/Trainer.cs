@@ -1,0 +1,180 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using Fae.Core;
+using Fae.Kernels;
+using static TorchSharp.torch;
+
+namespace Fae.Engine;
+
+/// <summary>One line of the training curve.</summary>
+public sealed record TrainProgress(int Step, int Steps, double Loss, double ImagesPerSecond, double? CleanError, double? SyntheticAuroc, TimeSpan Left);
+
+/// <summary>How a training ended.</summary>
+public enum TrainEnd
+{
+    /// <summary>All steps were taken.</summary>
+    Finished,
+
+    /// <summary>It was asked to stop; a checkpoint holds where it was.</summary>
+    Stopped,
+
+    /// <summary>The loss became NaN or infinite.</summary>
+    Diverged,
+}
+
+/// <summary>What a training left: the best and the last weights, the curve of validations, and where it ended.</summary>
+public sealed record TrainOutcome(TrainEnd End, int Step, IReadOnlyList<NamedArray> Best, IReadOnlyList<NamedArray> Last, IReadOnlyList<TrainProgress> Curve);
+
+/// <summary>A training that can go on: everything that a step depends on.</summary>
+public sealed record Checkpoint(int Step, IReadOnlyList<NamedArray> Weights, IReadOnlyList<NamedArray> Optimiser, IReadOnlyList<NamedArray> Best, double BestAuroc);
+
+/// <summary>
+/// Minimises the two-term objective of equation (3): corrupted input plus noise against clean target plus the same noise, corrupted and
+/// uncorrupted pixels weighed by λ. Adam, one cycle: linear warm-up over a tenth of the steps, then a cosine to zero.
+/// </summary>
+public sealed class Trainer(Network network, TrainSettings settings, int size, ISampleSource source, ValidationSet validation)
+{
+    private const double LargestGradient = 1.0;
+    private readonly List<TrainProgress> curve = [];
+
+    /// <summary>Called after every step.</summary>
+    public Action<TrainProgress>? Progress { get; init; }
+
+    /// <summary>Called at every validation and at the end with what is needed to go on.</summary>
+    public Action<Checkpoint>? Save { get; init; }
+
+    /// <summary>Runs from a checkpoint, or from the start, to the end or until it is asked to stop.</summary>
+    public TrainOutcome Run(Checkpoint? from, CancellationToken stop)
+    {
+        using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)));
+        var best = from?.Best ?? network.Save();
+        var bestAuroc = from?.BestAuroc ?? double.NegativeInfinity;
+        if (from is not null)
+            Restore(from, adam);
+
+        var first = (from?.Step ?? 0) + 1;
+        using var batches = new Prefetcher(source, first, settings.Steps, () => new Batch(settings.Batch, network.Channels, size), buffers: 3, threads: Math.Max(1, Environment.ProcessorCount / 2));
+        var clock = Stopwatch.StartNew();
+        var end = TrainEnd.Finished;
+        var step = first - 1;
+        while (step < settings.Steps)
+        {
+            if (stop.IsCancellationRequested)
+            {
+                end = TrainEnd.Stopped;
+                break;
+            }
+            step++;
+            var batch = batches.Take();
+            var loss = Step(adam, batch, step);
+            batches.Return(batch);
+            if (!double.IsFinite(loss))
+            {
+                end = TrainEnd.Diverged;
+                break;
+            }
+
+            (double Error, double Auroc)? valid = null;
+            if (step % settings.ValidateEvery == 0 || step == settings.Steps)
+            {
+                valid = Validate();
+                if (valid.Value.Auroc >= bestAuroc)
+                    (best, bestAuroc) = (network.Save(), valid.Value.Auroc);
+                Save?.Invoke(Capture(step, adam, best, bestAuroc));
+            }
+            Report(step, first, loss, clock.Elapsed, valid);
+        }
+
+        if (end == TrainEnd.Stopped)
+            Save?.Invoke(Capture(step, adam, best, bestAuroc));
+        return new TrainOutcome(end, step, best, network.Save(), curve);
+    }
+
+    /// <summary>The learning rate of a step, counted from 1.</summary>
+    public static double LearningRate(TrainSettings settings, int step)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var warm = Math.Max(1, settings.Steps / 10);
+        var done = (step - warm) / (double)Math.Max(1, settings.Steps - warm);
+        return step <= warm ? settings.LearningRate * step / warm : settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, done)));
+    }
+
+    private double Step(Adam adam, Batch batch, int step)
+    {
+        using var scope = NewDisposeScope();
+        network.Module.train();
+        long n = batch.Count, c = batch.Channels, s = batch.Size;
+        var input = tensor(batch.Input, [n, c, s, s]).to(network.Device);
+        var target = tensor(batch.Target, [n, c, s, s]).to(network.Device);
+        var mask = tensor(batch.Mask, [n, 1, s, s]).to(network.Device);
+
+        adam.ZeroGradients();
+        var loss = TwoTermLoss(network.Module.forward(input), target, mask);
+        loss.backward();
+        nn.utils.clip_grad_norm_(network.Module.parameters(), LargestGradient);
+        adam.Step(step, LearningRate(settings, step));
+        return loss.item<float>();
+    }
+
+    /// <summary>(1−λ)/|M̄|·‖M̄⊙(f−x)‖² + λ/|M|·‖M⊙(f−x)‖² over the batch, masks of −1 left out, the divisions guarded; times ten, so
+    /// that the gradients of a nearly finished network stay well above Adam's epsilon.</summary>
+    private Tensor TwoTermLoss(Tensor output, Tensor target, Tensor mask)
+    {
+        var error = (output - target).square().mean([1], keepdim: true);
+        var counted = mask.ge(0).to_type(ScalarType.Float32);
+        var corrupted = mask.clamp_min(0);
+        var clean = counted - corrupted;
+        var cleanTerm = (error * clean).sum() / (clean.sum() + 1);
+        var corruptedTerm = (error * corrupted).sum() / (corrupted.sum() + 1);
+        return ((1 - settings.Lambda) * cleanTerm + settings.Lambda * corruptedTerm) * 10;
+    }
+
+    /// <summary>Mean squared error on clean held-out images, and the pixel AUROC of the error map against the synthetic masks.</summary>
+    private (double Error, double Auroc) Validate()
+    {
+        var clean = network.Reconstruct(validation.Clean);
+        var error = validation.Clean.Zip(clean, (x, r) => x.Pixels.Zip(r.Pixels, (a, b) => (double)(a - b) * (a - b)).Average()).Average();
+        var scoring = new Scoring(Measure.Mse, 3, 2, Reduction.Maximum, 0);
+        var maps = validation.Corrupted.Zip(network.Reconstruct(validation.Corrupted), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
+        return (error, PixelAuroc(maps, validation.Masks, 3));
+    }
+
+    /// <summary>Pixel AUROC over every <paramref name="every"/>-th pixel of every such row; one half where it is not defined.</summary>
+    internal static double PixelAuroc(IReadOnlyList<Image> maps, IReadOnlyList<Image> masks, int every)
+    {
+        var scores = new List<float>();
+        var labels = new List<bool>();
+        for (var i = 0; i < maps.Count; i++)
+            for (var y = every / 2; y < maps[i].Height; y += every)
+                for (var x = every / 2; x < maps[i].Width; x += every)
+                {
+                    scores.Add(maps[i].Pixels[y * maps[i].Width + x]);
+                    labels.Add(masks[i].Pixels[y * maps[i].Width + x] >= 0.5f);
+                }
+        var auroc = Metrics.auroc(scores.ToArray(), labels.ToArray());
+        return auroc.IsOk ? auroc.ResultValue : 0.5;
+    }
+
+    private void Report(int step, int first, double loss, TimeSpan elapsed, (double Error, double Auroc)? valid)
+    {
+        var done = step - first + 1;
+        var progress = new TrainProgress(step, settings.Steps, loss, done * settings.Batch / elapsed.TotalSeconds, valid?.Error, valid?.Auroc, elapsed / done * (settings.Steps - step));
+        if (valid is not null)
+            curve.Add(progress);
+        Progress?.Invoke(progress);
+    }
+
+    private Checkpoint Capture(int step, Adam adam, IReadOnlyList<NamedArray> best, double bestAuroc) =>
+        new(step, network.Save(), adam.State.Select(entry => Weights.Copy(entry.Key, entry.Value)).ToList(), best, bestAuroc);
+
+    private void Restore(Checkpoint from, Adam adam)
+    {
+        network.Load(from.Weights);
+        var moments = from.Optimiser.ToDictionary(array => array.Name);
+        foreach (var (name, tensor) in adam.State)
+            Weights.Load(tensor, name, moments);
+    }
+}
