@@ -65,7 +65,8 @@ module Train =
         let trials =
             Calibrator.Try(Calibrator.Candidates(config.Score, config.Image.Size), network, validation, ignoreOrNull)
 
-        let chosen = trials[0].Scoring
+        let trial = Calibrator.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
+        let chosen = trial.Scoring
         let calibration = Calibrator.Fit(chosen, config.Calibration, network, validation.Clean, ignoreOrNull)
 
         let card =
@@ -86,7 +87,7 @@ module Train =
         AtomicFile.WriteText(Path.Combine(out, "scoring.txt"), trialText trials + "\n")
 
         Console.say
-            $"scores by {Calibrator.Describe chosen} (chosen on synthetic defects: image AUROC {trials[0].ImageAuroc:F3}, pixel AUROC {trials[0].PixelAuroc:F3})"
+            $"scores by {Calibrator.Describe chosen} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, pixel AUROC {trial.PixelAuroc:F3})"
 
         if calibration.FalseAlarm > float config.Calibration.FalseAlarm + 1e-9 then
             Console.warn

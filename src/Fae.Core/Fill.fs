@@ -18,8 +18,8 @@ type Fill =
     | Plain of colour: float32[]
     /// A procedural texture between two colours; `scale` is the size of its features in shorter sides.
     | Texture of Frame * Pattern * scale: float32 * key: uint64 * low: float32[] * high: float32[]
-    /// A patch of picture number `source` of the bank (−1: of the image itself, from another place), seen through the frame at
-    /// this zoom, with its contrast and brightness changed: t = gain·(p − 0.5) + 0.5 + bias.
+    /// A patch of picture number `source` of the bank, seen through the frame at this zoom (−1: of the image itself, shifted by the
+    /// frame's distance from the middle), with its contrast and brightness changed: t = gain·(p − 0.5) + 0.5 + bias.
     | Patch of Frame * source: int * zoom: float32 * gain: float32 * bias: float32
     /// The part's own surface, darker or lighter: t = gain·x + bias. A stain, a shadow, a glare.
     | Shade of gain: float32 * bias: float32
@@ -191,13 +191,13 @@ module Fill =
                 let t = pattern kind key (u / scale) (v / scale)
                 let low = low[c % low.Length]
                 clamp (low + t * (high[c % high.Length] - low))
+        | Patch(frame, source, _, gain, bias) when source < 0 || bank.Length = 0 ->
+            // The image itself, shifted by the frame's distance from the middle: a shift turns and flips with the image.
+            let dx = int (round ((frame.X - 0.5f) * float32 image.Width))
+            let dy = int (round ((frame.Y - 0.5f) * float32 image.Height))
+            fun y x c -> clamp (gain * (image[c, reflect image.Height (y + dy), reflect image.Width (x + dx)] - 0.5f) + 0.5f + bias)
         | Patch(frame, source, zoom, gain, bias) ->
-            let from =
-                if source < 0 || bank.Length = 0 then
-                    image
-                else
-                    bank[source % bank.Length]
-
+            let from = bank[source % bank.Length]
             let scale = float32 (min from.Height from.Width) / zoom
 
             fun y x c ->

@@ -93,40 +93,63 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
 
 [<RequireQualifiedAccess>]
 module Samples =
-    /// Synthetic defects an image is given for validation, so that there are about sixty of them at least.
-    let private repeats heldOut = max 2 (min 12 (60 / max 1 heldOut))
+    /// Synthetic defects an image is given for validation, so that there are about a hundred of them.
+    let private repeats heldOut =
+        max 2 (min 12 (100 / max 1 heldOut))
 
-    /// Held-out images, and copies with one synthetic defect each, the same for every validation of a seed.
-    let validation (config: Config) (source: TrainingSource) (heldOut: Image list) : ValidationSet =
+    /// What a person would call a defect: at least this mean change over its mask, and at least this many pixels.
+    let private visibleChange, visiblePixels = 0.08, 12
+
+    /// The largest radius of a validation defect, in sides: defects are local.
+    let private largestRadius = 0.1f
+
+    let private isVisible (clean: Image) (rendered: Corrupted) =
+        let change = Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
+        let inside = Array.zip change.Pixels rendered.Mask.Pixels |> Array.filter (fun (_, m) -> m >= 0.5f)
+        inside.Length >= visiblePixels && Array.averageBy (fst >> float) inside >= visibleChange
+
+    /// The corruption model of validation: one visible, local, mostly opaque defect. Training sees fainter and larger ones too;
+    /// choosing by those would choose for what nobody would call a defect.
+    let private defects (config: Config) =
         // Lengths are in sides of what training sees; a whole picture may be larger.
         let scale = float32 (Config.trainSide config) / float32 config.Image.Size
         let all = config.Corruption
+        let radiusMax = max all.RadiusMin (min largestRadius all.RadiusMax)
 
-        let single =
-            { all with
-                MaxCount = 1
-                CleanChance = 0.0f
-                RadiusMin = scale * all.RadiusMin
-                RadiusMax = scale * all.RadiusMax
-                LengthMin = scale * all.LengthMin
-                LengthMax = scale * all.LengthMax
-                WidthMin = scale * all.WidthMin
-                WidthMax = scale * all.WidthMax
-                SoftnessMax = scale * all.SoftnessMax
-            }
+        { all with
+            MaxCount = 1
+            CleanChance = 0.0f
+            OpacityMin = max 0.5f all.OpacityMin
+            RadiusMin = scale * all.RadiusMin
+            RadiusMax = scale * radiusMax
+            LengthMin = scale * all.LengthMin
+            LengthMax = scale * all.LengthMax
+            WidthMin = scale * all.WidthMin
+            WidthMax = scale * all.WidthMax
+            SoftnessMax = scale * all.SoftnessMax }
 
-        let plans = Corruption.model single source.Palette source.Bank.Length
+    /// Held-out images, and copies with one synthetic defect each, the same for every validation of a seed.
+    let validation (config: Config) (source: TrainingSource) (heldOut: Image list) : ValidationSet =
+        let plans = Corruption.model (defects config) source.Palette source.Bank.Length
         let root = Random.fork 2UL (Random.ofSeed (uint64 config.Train.Seed))
 
-        let corrupted =
-            [
-                for i, image in List.indexed heldOut do
-                    for repeat in 0 .. repeats heldOut.Length - 1 do
-                        let seed = Random.fork (uint64 (1000 * i + repeat)) root
-                        let rendered = Plan.render source.Bank image (Sampler.value seed plans)
-                        // A defect that changes nothing, or lies outside, is none.
-                        if Array.exists (fun m -> m >= 0.5f) rendered.Mask.Pixels then
-                            rendered
-            ]
+        /// The first visible defect of up to 20 draws; an image so pale that none is visible keeps the last that touches it.
+        let rec draw image seed attempt =
+            let struct (plan, rest) = Sampler.run seed plans
+            let rendered = Plan.render source.Bank image plan
 
-        ValidationSet(Array.ofList heldOut, corrupted |> List.map _.Image |> Array.ofList, corrupted |> List.map _.Mask |> Array.ofList)
+            if isVisible image rendered then Some rendered
+            elif attempt < 20 then draw image rest (attempt + 1)
+            elif Array.exists (fun m -> m >= 0.5f) rendered.Mask.Pixels then Some rendered
+            else None
+
+        let corrupted =
+            [ for i, image in List.indexed heldOut do
+                  for repeat in 0 .. repeats heldOut.Length - 1 do
+                      yield! Option.toList (draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1) ]
+
+        ValidationSet(
+            Array.ofList heldOut,
+            corrupted |> List.map _.Image |> Array.ofList,
+            corrupted |> List.map _.Mask |> Array.ofList
+        )

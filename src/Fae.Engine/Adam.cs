@@ -20,8 +20,8 @@ public sealed class Adam : IDisposable
         this.parameters = parameters.ToList();
         foreach (var (name, value) in this.parameters)
         {
-            state["adam.m." + name] = zeros_like(value).detach().DetachFromDisposeScope();
-            state["adam.v." + name] = zeros_like(value).detach().DetachFromDisposeScope();
+            state["adam.m." + name] = zeros_like(value).DetachFromDisposeScope();
+            state["adam.v." + name] = zeros_like(value).DetachFromDisposeScope();
         }
     }
 

@@ -66,6 +66,29 @@ public static class Calibrator
         return candidates.GroupBy(c => (c.Measure, c.FilterSize, c.FilterPasses)).SelectMany(TryMaps).OrderByDescending(t => t.Merit).ToList();
     }
 
+    /// <summary>
+    /// Of trials sorted by merit, the one to use: the first measure in the order of <c>Difference.all</c> (the paper's default first) whose best
+    /// trial lies within one standard error of the best of all, and of that measure its best trial. Synthetic defects are not the real ones:
+    /// what they cannot tell apart, the paper's default decides.
+    /// </summary>
+    public static ScoringTrial Choose(IReadOnlyList<ScoringTrial> trials, int good, int bad)
+    {
+        ArgumentNullException.ThrowIfNull(trials);
+        var best = trials[0];
+        var margin = 0.5 * StandardError(best.ImageAuroc, good, bad);
+        return Difference.all
+            .Select(measure => trials.FirstOrDefault(t => t.Scoring.Measure.Equals(measure)))
+            .First(t => t is not null && t.Merit >= best.Merit - margin)!;
+    }
+
+    /// <summary>The standard error of an AUROC, after Hanley and McNeil (1982).</summary>
+    public static double StandardError(double auroc, int good, int bad)
+    {
+        var q1 = auroc / (2 - auroc);
+        var q2 = 2 * auroc * auroc / (1 + auroc);
+        return Math.Sqrt((auroc * (1 - auroc) + (bad - 1) * (q1 - auroc * auroc) + (good - 1) * (q2 - auroc * auroc)) / ((double)good * bad));
+    }
+
     /// <summary>Thresholds and scale for a way of scoring, from held-out good images.</summary>
     public static Calibration Fit(Scoring scoring, CalibrationSettings settings, Network network, IReadOnlyList<Image> heldOut, Image? ignore)
     {

@@ -11,7 +11,8 @@ namespace Fae.Engine;
 /// <summary>
 /// The paper's "modified U-Net with dilated convolutions in the bottleneck" (from SDC, Mathematics 12(24) 3988): (N, C, H, W) → (N, C, H, W),
 /// H and W multiples of <see cref="StrideOf"/>. The entry folds pixels into channels (space to depth) and the exit unfolds them,
-/// so that the network works at a fraction of the size without losing a pixel. Activations are ReLU.
+/// so that the network works at a fraction of the size without losing a pixel. Levels rise by a 1×1 convolution and depth to space, and
+/// skips are added, not concatenated: a third less work than interpolation and concatenation on a CPU. Activations are ReLU.
 /// </summary>
 public sealed class UNet : Module<Tensor, Tensor>
 {
@@ -20,6 +21,7 @@ public sealed class UNet : Module<Tensor, Tensor>
     private readonly ModuleList<Module<Tensor, Tensor>> encoder = new();
     private readonly Module<Tensor, Tensor> entry;
     private readonly ModuleList<Module<Tensor, Tensor>> bottleneck = new();
+    private readonly ModuleList<Module<Tensor, Tensor>> rise = new();
     private readonly ModuleList<Module<Tensor, Tensor>> decoder = new();
     private readonly Conv2d exit;
 
@@ -39,7 +41,10 @@ public sealed class UNet : Module<Tensor, Tensor>
         foreach (var dilation in settings.Dilations)
             bottleneck.Add(Block(Width(settings.Depth), Width(settings.Depth), dilation));
         for (var level = settings.Depth - 1; level >= 0; level--)
-            decoder.Add(Double(Width(level + 1) + Width(level), Width(level), Width(level)));
+        {
+            rise.Add(Conv2d(Width(level + 1), 4 * Width(level), 1));
+            decoder.Add(Double(Width(level), Width(level), Width(level)));
+        }
         exit = Conv2d(Width(0), planes, 1);
 
         RegisterComponents();
@@ -69,8 +74,8 @@ public sealed class UNet : Module<Tensor, Tensor>
         h = entry.forward(h);
         foreach (var block in bottleneck)
             h = h + block.forward(h);
-        foreach (var stage in decoder)
-            h = stage.forward(cat([functional.interpolate(h, scale_factor: [2, 2], mode: InterpolationMode.Nearest), skips.Pop()], 1));
+        for (var i = 0; i < decoder.Count; i++)
+            h = decoder[i].forward(ChannelsLast(functional.pixel_shuffle(rise[i].forward(h), 2)) + skips.Pop());
 
         h = exit.forward(h);
         if (fold > 1)
@@ -96,11 +101,15 @@ public sealed class UNet : Module<Tensor, Tensor>
         {
             index++;
             if (parameter.dim() != 4)
+            {
+                // Torch draws the biases of convolutions from a seed of its own; those of batch norm are zero already.
+                if (name.EndsWith("bias", StringComparison.Ordinal))
+                    parameter.zero_();
                 continue;
+            }
             if (name.StartsWith(nameof(exit), StringComparison.Ordinal) && residual)
             {
                 parameter.zero_();
-                exit.bias?.zero_();
                 continue;
             }
             var fanIn = parameter.shape.Skip(1).Aggregate(1L, (a, b) => a * b);
@@ -108,7 +117,5 @@ public sealed class UNet : Module<Tensor, Tensor>
             var drawn = Noise.field(key, MathF.Sqrt(2f / fanIn), 1, 1, checked((int)parameter.numel()));
             parameter.copy_(tensor(drawn.Pixels).reshape(parameter.shape));
         }
-        if (!residual)
-            exit.bias?.zero_();
     }
 }

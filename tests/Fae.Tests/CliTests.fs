@@ -1,0 +1,157 @@
+/// The command line as a process: arguments, exit codes, files, JSON; and the whole road at a small budget.
+module Fae.Tests.CliTests
+
+open System.Diagnostics
+open System.IO
+open System.Text.Json.Nodes
+open Expecto
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+open Fae.Tests.Generators
+
+let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
+let private executable = Path.Combine(root, "artifacts", "bin", "fae.dll")
+
+type private Run =
+    { Code: int
+      Output: string
+      Error: string }
+
+let private fae (args: string list) =
+    let start = ProcessStartInfo("dotnet", executable :: args, RedirectStandardOutput = true, RedirectStandardError = true)
+
+    match Process.Start start with
+    | null -> failtest "fae did not start"
+    | child ->
+        use child = child
+        let error = child.StandardError.ReadToEndAsync()
+        let output = child.StandardOutput.ReadToEnd()
+        child.WaitForExit()
+
+        { Code = child.ExitCode
+          Output = output
+          Error = error.Result }
+
+let private small =
+    [ "--set"; "image.size=64"; "--set"; "network.width=12"; "--set"; "train.validate_every=60"; "--set"; "train.held_out=0.2" ]
+
+let private demoConfig = Path.Combine(root, "configs", "demo.toml")
+
+let private json (text: string) =
+    match JsonNode.Parse text with
+    | null -> failtest "no JSON"
+    | node -> node
+
+let private number (node: JsonNode) (key: string) =
+    match node[key] with
+    | null -> failtest $"'{key}' is missing"
+    | value -> value.GetValue<float>()
+
+let private road folder =
+    let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "run")
+    Demo.make data 3UL 40 8 3
+    let trained = fae ([ "train"; "--config"; demoConfig; "--data"; data; "--out"; out; "--steps"; "240" ] @ small)
+    Expect.equal trained.Code 0 trained.Error
+    data, out
+
+let tests =
+    testSequenced
+    <| testList
+        "Command line"
+        [ test "every verb explains itself" {
+              for verb in [ []; [ "train" ]; [ "eval" ]; [ "inspect" ]; [ "corrupt" ]; [ "doctor" ] ] do
+                  let run = fae (verb @ [ "--help" ])
+                  Expect.equal run.Code 0 (String.concat " " verb)
+                  Expect.stringContains run.Output "--help" (String.concat " " verb)
+          }
+
+          test "the doctor finds this machine well" {
+              let run = fae [ "doctor"; "--json"; "-" ]
+              Expect.equal run.Code 0 run.Error
+              Expect.equal ((json run.Output).AsArray().Count) 4 "findings"
+          }
+
+          test "wrong use ends with 2 and one clear line" {
+              inTemporaryFolder (fun folder ->
+                  let train more = fae ([ "train"; "--config"; demoConfig; "--data"; folder; "--out"; Path.Combine(folder, "out") ] @ more)
+
+                  for args, word in
+                      [ [ "--set"; "train.step=5" ], "train.steps"
+                        [ "--set"; "train.steps=many" ], "train.steps"
+                        [ "--set"; "train.held_out=2" ], "train.held_out"
+                        [ "--set"; "nonsense" ], "key=value"
+                        [ "--bogus" ], "bogus" ] do
+                      let run = train args
+                      Expect.equal run.Code 2 (run.Error + run.Output)
+                      Expect.stringContains run.Error word "line"
+                      Expect.isFalse (run.Error.Contains "   at ") "no stack trace"
+
+                  Expect.equal (fae [ "frobnicate" ]).Code 2 "unknown verb")
+          }
+
+          test "bad data ends with 3, a bad model with 4, a missing device with 5" {
+              inTemporaryFolder (fun folder ->
+                  let train data more = fae ([ "train"; "--config"; demoConfig; "--data"; data; "--out"; Path.Combine(folder, "out") ] @ more)
+                  Expect.equal (train folder []).Code 3 "no pictures"
+                  let good = Path.Combine(folder, "good")
+
+                  for i in 0..5 do
+                      AtomicFile.Write(Path.Combine(good, $"{i}.png"), fun stream -> stream.Write(ImageFile.toPng (Image.constant 1 32 32 0.5f)))
+
+                  File.WriteAllText(Path.Combine(good, "broken.png"), "no picture")
+                  let broken = train good []
+                  Expect.equal broken.Code 3 "broken picture"
+                  Expect.stringContains broken.Error "broken.png" "its name, before the first step"
+                  let model = Path.Combine(folder, "model.safetensors")
+                  File.WriteAllText(model, "no model")
+                  Expect.equal (fae [ "inspect"; "--model"; model; Path.Combine(good, "0.png") ]).Code 4 "no model"
+                  File.Delete(Path.Combine(good, "broken.png"))
+                  Expect.equal (train good [ "--device"; "cuda" ]).Code 5 "no GPU here")
+          }
+
+          test "corrupt writes contact sheets" {
+              inTemporaryFolder (fun folder ->
+                  let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "sheets")
+                  Demo.make data 3UL 5 0 0
+                  let run = fae [ "corrupt"; "--config"; demoConfig; "--data"; data; "--out"; out; "--count"; "4"; "--set"; "image.size=64" ]
+                  Expect.equal run.Code 0 run.Error
+                  Expect.equal (Directory.GetFiles(out, "*.png")).Length 1 "sheets")
+          }
+
+          test "train, eval and inspect: the whole road, well above chance at a small budget" {
+              inTemporaryFolder (fun folder ->
+                  let data, out = road folder
+                  let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-" ]
+                  Expect.equal evaluated.Code 0 evaluated.Error
+                  let metrics = json evaluated.Output
+
+                  for key in [ "image_auroc"; "pixel_auroc"; "aupro"; "pixel_ap"; "image_ap"; "image_f1_max"; "pixel_f1_max"; "threshold_image"; "threshold_pixel"; "images"; "seconds" ] do
+                      Expect.isGreaterThanOrEqual (number metrics key) 0.0 key
+
+                  Expect.isGreaterThan (number metrics "image_auroc") 0.75 "image AUROC"
+                  Expect.isGreaterThan (number metrics "pixel_auroc") 0.75 "pixel AUROC"
+                  let report = File.ReadAllText(Path.Combine(out, "report.html"))
+                  Expect.stringContains report "image AUROC" "report"
+                  Expect.isFalse (report.Contains "http") "no outside resource"
+
+                  let bad = Path.Combine(data, "test", "missing_bore")
+                  let heat = Path.Combine(folder, "heat")
+                  let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]
+                  Expect.equal inspected.Code 0 inspected.Error
+                  let findings = (json inspected.Output).AsArray()
+                  Expect.equal findings.Count 3 "findings"
+
+                  for finding in findings do
+                      match finding with
+                      | null -> failtest "an empty finding"
+                      | finding ->
+                          for key in [ "path"; "score"; "p_value"; "anomalous"; "regions"; "heatmap" ] do
+                              Expect.isTrue (finding.AsObject().ContainsKey key) key
+
+                          Expect.isGreaterThan (number finding "p_value") 0.0 "p"
+
+                  Expect.equal (Directory.GetFiles heat).Length 3 "heatmaps"
+                  let strict = fae [ "inspect"; "--model"; out; Path.Combine(data, "test"); "--fail-on-anomaly" ]
+                  Expect.equal strict.Code 3 "a folder without pictures of its own")
+          } ]
