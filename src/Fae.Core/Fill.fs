@@ -195,7 +195,14 @@ module Fill =
             // The image itself, shifted by the frame's distance from the middle: a shift turns and flips with the image.
             let dx = int (round ((frame.X - 0.5f) * float32 image.Width))
             let dy = int (round ((frame.Y - 0.5f) * float32 image.Height))
-            fun y x c -> clamp (gain * (image[c, reflect image.Height (y + dy), reflect image.Width (x + dx)] - 0.5f) + 0.5f + bias)
+
+            fun y x c ->
+                clamp (
+                    gain
+                    * (image[c, reflect image.Height (y + dy), reflect image.Width (x + dx)] - 0.5f)
+                    + 0.5f
+                    + bias
+                )
         | Patch(frame, source, zoom, gain, bias) ->
             let from = bank[source % bank.Length]
             let scale = float32 (min from.Height from.Width) / zoom

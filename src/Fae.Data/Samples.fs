@@ -94,8 +94,7 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
 [<RequireQualifiedAccess>]
 module Samples =
     /// Synthetic defects an image is given for validation, so that there are about a hundred of them.
-    let private repeats heldOut =
-        max 2 (min 12 (100 / max 1 heldOut))
+    let private repeats heldOut = max 2 (min 12 (100 / max 1 heldOut))
 
     /// What a person would call a defect: at least this mean change over its mask, and at least this many pixels.
     let private visibleChange, visiblePixels = 0.08, 12
@@ -105,8 +104,13 @@ module Samples =
 
     let private isVisible (clean: Image) (rendered: Corrupted) =
         let change = Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
-        let inside = Array.zip change.Pixels rendered.Mask.Pixels |> Array.filter (fun (_, m) -> m >= 0.5f)
-        inside.Length >= visiblePixels && Array.averageBy (fst >> float) inside >= visibleChange
+
+        let inside =
+            Array.zip change.Pixels rendered.Mask.Pixels
+            |> Array.filter (fun (_, m) -> m >= 0.5f)
+
+        inside.Length >= visiblePixels
+        && Array.averageBy (fst >> float) inside >= visibleChange
 
     /// The corruption model of validation: one visible, local, mostly opaque defect. Training sees fainter and larger ones too;
     /// choosing by those would choose for what nobody would call a defect.
@@ -126,7 +130,8 @@ module Samples =
             LengthMax = scale * all.LengthMax
             WidthMin = scale * all.WidthMin
             WidthMax = scale * all.WidthMax
-            SoftnessMax = scale * all.SoftnessMax }
+            SoftnessMax = scale * all.SoftnessMax
+        }
 
     /// Held-out images, and copies with one synthetic defect each, the same for every validation of a seed.
     let validation (config: Config) (source: TrainingSource) (heldOut: Image list) : ValidationSet =
@@ -138,18 +143,20 @@ module Samples =
             let struct (plan, rest) = Sampler.run seed plans
             let rendered = Plan.render source.Bank image plan
 
-            if isVisible image rendered then Some rendered
-            elif attempt < 20 then draw image rest (attempt + 1)
-            elif Array.exists (fun m -> m >= 0.5f) rendered.Mask.Pixels then Some rendered
-            else None
+            if isVisible image rendered then
+                Some rendered
+            elif attempt < 20 then
+                draw image rest (attempt + 1)
+            elif Array.exists (fun m -> m >= 0.5f) rendered.Mask.Pixels then
+                Some rendered
+            else
+                None
 
         let corrupted =
-            [ for i, image in List.indexed heldOut do
-                  for repeat in 0 .. repeats heldOut.Length - 1 do
-                      yield! Option.toList (draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1) ]
+            [
+                for i, image in List.indexed heldOut do
+                    for repeat in 0 .. repeats heldOut.Length - 1 do
+                        yield! Option.toList (draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1)
+            ]
 
-        ValidationSet(
-            Array.ofList heldOut,
-            corrupted |> List.map _.Image |> Array.ofList,
-            corrupted |> List.map _.Mask |> Array.ofList
-        )
+        ValidationSet(Array.ofList heldOut, corrupted |> List.map _.Image |> Array.ofList, corrupted |> List.map _.Mask |> Array.ofList)

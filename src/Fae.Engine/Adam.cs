@@ -39,9 +39,9 @@ public sealed class Adam : IDisposable
         {
             if (value.grad is not { } gradient)
                 continue;
-            var m = state["adam.m." + name].mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-            var v = state["adam.v." + name].mul_(Beta2).addcmul_(gradient, gradient, 1 - Beta2);
-            value.addcdiv_(m, v.sqrt().div_(root).add_(Epsilon), -scale);
+            var m = state["adam.m." + name].TimesInPlace(Beta1).PlusInPlace(gradient, 1 - Beta1);
+            var v = state["adam.v." + name].TimesInPlace(Beta2).PlusProductInPlace(gradient, gradient, 1 - Beta2);
+            value.PlusQuotientInPlace(m, v.sqrt().TimesInPlace(1 / root).PlusInPlace(Epsilon), -scale);
         }
     }
 

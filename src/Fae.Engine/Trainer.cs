@@ -38,6 +38,7 @@ public sealed record Checkpoint(int Step, IReadOnlyList<NamedArray> Weights, IRe
 public sealed class Trainer(Network network, TrainSettings settings, int size, ISampleSource source, ValidationSet validation)
 {
     private const double LargestGradient = 1.0;
+    private const double LossScale = 10;
     private readonly List<TrainProgress> curve = [];
 
     /// <summary>Called after every step.</summary>
@@ -123,13 +124,12 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
     /// that the gradients of a nearly finished network stay well above Adam's epsilon.</summary>
     private Tensor TwoTermLoss(Tensor output, Tensor target, Tensor mask)
     {
-        var error = (output - target).square().mean([1], keepdim: true);
-        var counted = mask.ge(0).to_type(ScalarType.Float32);
-        var corrupted = mask.clamp_min(0);
-        var clean = counted - corrupted;
-        var cleanTerm = (error * clean).sum() / (clean.sum() + 1);
-        var corruptedTerm = (error * corrupted).sum() / (corrupted.sum() + 1);
-        return ((1 - settings.Lambda) * cleanTerm + settings.Lambda * corruptedTerm) * 10;
+        var error = output.Minus(target).Squared().mean([1], keepdim: true);
+        var corrupted = mask.AtLeast(0);
+        var clean = mask.NotNegative().Minus(corrupted);
+        var cleanTerm = error.mul(clean).sum().div(clean.sum().Plus(1));
+        var corruptedTerm = error.mul(corrupted).sum().div(corrupted.sum().Plus(1));
+        return cleanTerm.Times(LossScale * (1 - settings.Lambda)).Plus(corruptedTerm.Times(LossScale * settings.Lambda));
     }
 
     /// <summary>Mean squared error on clean held-out images, and the pixel AUROC of the error map against the synthetic masks.</summary>

@@ -73,14 +73,14 @@ public sealed class UNet : Module<Tensor, Tensor>
 
         h = entry.forward(h);
         foreach (var block in bottleneck)
-            h = h + block.forward(h);
+            h = h.Plus(block.forward(h));
         for (var i = 0; i < decoder.Count; i++)
-            h = decoder[i].forward(ChannelsLast(functional.pixel_shuffle(rise[i].forward(h), 2)) + skips.Pop());
+            h = decoder[i].forward(ChannelsLast(functional.pixel_shuffle(rise[i].forward(h), 2)).Plus(skips.Pop()));
 
         h = exit.forward(h);
         if (fold > 1)
             h = functional.pixel_shuffle(h, fold);
-        return (residual ? input + h : h).MoveToOuterDisposeScope();
+        return (residual ? input.Plus(h) : h).MoveToOuterDisposeScope();
     }
 
     /// <summary>The same values, laid out pixel by pixel: TorchSharp has no memory_format, so the strides are made by hand.</summary>

@@ -14,12 +14,15 @@ let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..
 let private executable = Path.Combine(root, "artifacts", "bin", "fae.dll")
 
 type private Run =
-    { Code: int
-      Output: string
-      Error: string }
+    {
+        Code: int
+        Output: string
+        Error: string
+    }
 
 let private fae (args: string list) =
-    let start = ProcessStartInfo("dotnet", executable :: args, RedirectStandardOutput = true, RedirectStandardError = true)
+    let start =
+        ProcessStartInfo("dotnet", executable :: args, RedirectStandardOutput = true, RedirectStandardError = true)
 
     match Process.Start start with
     | null -> failtest "fae did not start"
@@ -29,12 +32,23 @@ let private fae (args: string list) =
         let output = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
 
-        { Code = child.ExitCode
-          Output = output
-          Error = error.Result }
+        {
+            Code = child.ExitCode
+            Output = output
+            Error = error.Result
+        }
 
 let private small =
-    [ "--set"; "image.size=64"; "--set"; "network.width=12"; "--set"; "train.validate_every=60"; "--set"; "train.held_out=0.2" ]
+    [
+        "--set"
+        "image.size=96"
+        "--set"
+        "network.width=16"
+        "--set"
+        "train.validate_every=150"
+        "--set"
+        "train.held_out=0.2"
+    ]
 
 let private demoConfig = Path.Combine(root, "configs", "demo.toml")
 
@@ -51,7 +65,23 @@ let private number (node: JsonNode) (key: string) =
 let private road folder =
     let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "run")
     Demo.make data 3UL 40 8 3
-    let trained = fae ([ "train"; "--config"; demoConfig; "--data"; data; "--out"; out; "--steps"; "240" ] @ small)
+
+    let trained =
+        fae (
+            [
+                "train"
+                "--config"
+                demoConfig
+                "--data"
+                data
+                "--out"
+                out
+                "--steps"
+                "300"
+            ]
+            @ small
+        )
+
     Expect.equal trained.Code 0 trained.Error
     data, out
 
@@ -59,99 +89,160 @@ let tests =
     testSequenced
     <| testList
         "Command line"
-        [ test "every verb explains itself" {
-              for verb in [ []; [ "train" ]; [ "eval" ]; [ "inspect" ]; [ "corrupt" ]; [ "doctor" ] ] do
-                  let run = fae (verb @ [ "--help" ])
-                  Expect.equal run.Code 0 (String.concat " " verb)
-                  Expect.stringContains run.Output "--help" (String.concat " " verb)
-          }
+        [
+            test "every verb explains itself" {
+                for verb in [ []; [ "train" ]; [ "eval" ]; [ "inspect" ]; [ "corrupt" ]; [ "doctor" ] ] do
+                    let run = fae (verb @ [ "--help" ])
+                    Expect.equal run.Code 0 (String.concat " " verb)
+                    Expect.stringContains run.Output "--help" (String.concat " " verb)
+            }
 
-          test "the doctor finds this machine well" {
-              let run = fae [ "doctor"; "--json"; "-" ]
-              Expect.equal run.Code 0 run.Error
-              Expect.equal ((json run.Output).AsArray().Count) 4 "findings"
-          }
+            test "the doctor finds this machine well" {
+                let run = fae [ "doctor"; "--json"; "-" ]
+                Expect.equal run.Code 0 run.Error
+                Expect.equal ((json run.Output).AsArray().Count) 4 "findings"
+            }
 
-          test "wrong use ends with 2 and one clear line" {
-              inTemporaryFolder (fun folder ->
-                  let train more = fae ([ "train"; "--config"; demoConfig; "--data"; folder; "--out"; Path.Combine(folder, "out") ] @ more)
+            test "wrong use ends with 2 and one clear line" {
+                inTemporaryFolder (fun folder ->
+                    let train more =
+                        fae (
+                            [
+                                "train"
+                                "--config"
+                                demoConfig
+                                "--data"
+                                folder
+                                "--out"
+                                Path.Combine(folder, "out")
+                            ]
+                            @ more
+                        )
 
-                  for args, word in
-                      [ [ "--set"; "train.step=5" ], "train.steps"
-                        [ "--set"; "train.steps=many" ], "train.steps"
-                        [ "--set"; "train.held_out=2" ], "train.held_out"
-                        [ "--set"; "nonsense" ], "key=value"
-                        [ "--bogus" ], "bogus" ] do
-                      let run = train args
-                      Expect.equal run.Code 2 (run.Error + run.Output)
-                      Expect.stringContains run.Error word "line"
-                      Expect.isFalse (run.Error.Contains "   at ") "no stack trace"
+                    for args, word in
+                        [
+                            [ "--set"; "train.step=5" ], "train.steps"
+                            [ "--set"; "train.steps=many" ], "train.steps"
+                            [ "--set"; "train.held_out=2" ], "train.held_out"
+                            [ "--set"; "nonsense" ], "key=value"
+                            [ "--bogus" ], "bogus"
+                        ] do
+                        let run = train args
+                        Expect.equal run.Code 2 (run.Error + run.Output)
+                        Expect.stringContains run.Error word "line"
+                        Expect.isFalse (run.Error.Contains "   at ") "no stack trace"
 
-                  Expect.equal (fae [ "frobnicate" ]).Code 2 "unknown verb")
-          }
+                    Expect.equal (fae [ "frobnicate" ]).Code 2 "unknown verb")
+            }
 
-          test "bad data ends with 3, a bad model with 4, a missing device with 5" {
-              inTemporaryFolder (fun folder ->
-                  let train data more = fae ([ "train"; "--config"; demoConfig; "--data"; data; "--out"; Path.Combine(folder, "out") ] @ more)
-                  Expect.equal (train folder []).Code 3 "no pictures"
-                  let good = Path.Combine(folder, "good")
+            test "bad data ends with 3, a bad model with 4, a missing device with 5" {
+                inTemporaryFolder (fun folder ->
+                    let train data more =
+                        fae (
+                            [
+                                "train"
+                                "--config"
+                                demoConfig
+                                "--data"
+                                data
+                                "--out"
+                                Path.Combine(folder, "out")
+                            ]
+                            @ more
+                        )
 
-                  for i in 0..5 do
-                      AtomicFile.Write(Path.Combine(good, $"{i}.png"), fun stream -> stream.Write(ImageFile.toPng (Image.constant 1 32 32 0.5f)))
+                    Expect.equal (train folder []).Code 3 "no pictures"
+                    let good = Path.Combine(folder, "good")
 
-                  File.WriteAllText(Path.Combine(good, "broken.png"), "no picture")
-                  let broken = train good []
-                  Expect.equal broken.Code 3 "broken picture"
-                  Expect.stringContains broken.Error "broken.png" "its name, before the first step"
-                  let model = Path.Combine(folder, "model.safetensors")
-                  File.WriteAllText(model, "no model")
-                  Expect.equal (fae [ "inspect"; "--model"; model; Path.Combine(good, "0.png") ]).Code 4 "no model"
-                  File.Delete(Path.Combine(good, "broken.png"))
-                  Expect.equal (train good [ "--device"; "cuda" ]).Code 5 "no GPU here")
-          }
+                    for i in 0..5 do
+                        AtomicFile.Write(
+                            Path.Combine(good, $"{i}.png"),
+                            fun stream -> stream.Write(ImageFile.toPng (Image.constant 1 32 32 0.5f))
+                        )
 
-          test "corrupt writes contact sheets" {
-              inTemporaryFolder (fun folder ->
-                  let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "sheets")
-                  Demo.make data 3UL 5 0 0
-                  let run = fae [ "corrupt"; "--config"; demoConfig; "--data"; data; "--out"; out; "--count"; "4"; "--set"; "image.size=64" ]
-                  Expect.equal run.Code 0 run.Error
-                  Expect.equal (Directory.GetFiles(out, "*.png")).Length 1 "sheets")
-          }
+                    File.WriteAllText(Path.Combine(good, "broken.png"), "no picture")
+                    let broken = train good []
+                    Expect.equal broken.Code 3 "broken picture"
+                    Expect.stringContains broken.Error "broken.png" "its name, before the first step"
+                    let model = Path.Combine(folder, "model.safetensors")
+                    File.WriteAllText(model, "no model")
+                    Expect.equal (fae [ "inspect"; "--model"; model; Path.Combine(good, "0.png") ]).Code 4 "no model"
+                    File.Delete(Path.Combine(good, "broken.png"))
+                    Expect.equal (train good [ "--device"; "cuda" ]).Code 5 "no GPU here")
+            }
 
-          test "train, eval and inspect: the whole road, well above chance at a small budget" {
-              inTemporaryFolder (fun folder ->
-                  let data, out = road folder
-                  let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-" ]
-                  Expect.equal evaluated.Code 0 evaluated.Error
-                  let metrics = json evaluated.Output
+            test "corrupt writes contact sheets" {
+                inTemporaryFolder (fun folder ->
+                    let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "sheets")
+                    Demo.make data 3UL 5 0 0
 
-                  for key in [ "image_auroc"; "pixel_auroc"; "aupro"; "pixel_ap"; "image_ap"; "image_f1_max"; "pixel_f1_max"; "threshold_image"; "threshold_pixel"; "images"; "seconds" ] do
-                      Expect.isGreaterThanOrEqual (number metrics key) 0.0 key
+                    let run =
+                        fae
+                            [
+                                "corrupt"
+                                "--config"
+                                demoConfig
+                                "--data"
+                                data
+                                "--out"
+                                out
+                                "--count"
+                                "4"
+                                "--set"
+                                "image.size=64"
+                            ]
 
-                  Expect.isGreaterThan (number metrics "image_auroc") 0.75 "image AUROC"
-                  Expect.isGreaterThan (number metrics "pixel_auroc") 0.75 "pixel AUROC"
-                  let report = File.ReadAllText(Path.Combine(out, "report.html"))
-                  Expect.stringContains report "image AUROC" "report"
-                  Expect.isFalse (report.Contains "http") "no outside resource"
+                    Expect.equal run.Code 0 run.Error
+                    Expect.equal (Directory.GetFiles(out, "*.png")).Length 1 "sheets")
+            }
 
-                  let bad = Path.Combine(data, "test", "missing_bore")
-                  let heat = Path.Combine(folder, "heat")
-                  let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]
-                  Expect.equal inspected.Code 0 inspected.Error
-                  let findings = (json inspected.Output).AsArray()
-                  Expect.equal findings.Count 3 "findings"
+            test "train, eval and inspect: the whole road, well above chance at a small budget" {
+                inTemporaryFolder (fun folder ->
+                    let data, out = road folder
+                    let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-" ]
+                    Expect.equal evaluated.Code 0 evaluated.Error
+                    let metrics = json evaluated.Output
 
-                  for finding in findings do
-                      match finding with
-                      | null -> failtest "an empty finding"
-                      | finding ->
-                          for key in [ "path"; "score"; "p_value"; "anomalous"; "regions"; "heatmap" ] do
-                              Expect.isTrue (finding.AsObject().ContainsKey key) key
+                    for key in
+                        [
+                            "image_auroc"
+                            "pixel_auroc"
+                            "aupro"
+                            "pixel_ap"
+                            "image_ap"
+                            "image_f1_max"
+                            "pixel_f1_max"
+                            "threshold_image"
+                            "threshold_pixel"
+                            "images"
+                            "seconds"
+                        ] do
+                        Expect.isGreaterThanOrEqual (number metrics key) 0.0 key
 
-                          Expect.isGreaterThan (number finding "p_value") 0.0 "p"
+                    Expect.isGreaterThan (number metrics "image_auroc") 0.75 "image AUROC"
+                    Expect.isGreaterThan (number metrics "pixel_auroc") 0.75 "pixel AUROC"
+                    let report = File.ReadAllText(Path.Combine(out, "report.html"))
+                    Expect.stringContains report "image AUROC" "report"
+                    Expect.isFalse (report.Contains "http") "no outside resource"
 
-                  Expect.equal (Directory.GetFiles heat).Length 3 "heatmaps"
-                  let strict = fae [ "inspect"; "--model"; out; Path.Combine(data, "test"); "--fail-on-anomaly" ]
-                  Expect.equal strict.Code 3 "a folder without pictures of its own")
-          } ]
+                    let bad = Path.Combine(data, "test", "missing_bore")
+                    let heat = Path.Combine(folder, "heat")
+                    let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]
+                    Expect.equal inspected.Code 0 inspected.Error
+                    let findings = (json inspected.Output).AsArray()
+                    Expect.equal findings.Count 3 "findings"
+
+                    for finding in findings do
+                        match finding with
+                        | null -> failtest "an empty finding"
+                        | finding ->
+                            for key in [ "path"; "score"; "p_value"; "anomalous"; "regions"; "heatmap" ] do
+                                Expect.isTrue (finding.AsObject().ContainsKey key) key
+
+                            Expect.isGreaterThan (number finding "p_value") 0.0 "p"
+
+                    Expect.equal (Directory.GetFiles heat).Length 3 "heatmaps"
+                    let strict = fae [ "inspect"; "--model"; out; Path.Combine(data, "test"); "--fail-on-anomaly" ]
+                    Expect.equal strict.Code 3 "a folder without pictures of its own")
+            }
+        ]

@@ -8,7 +8,21 @@ open Fae.Data
 /// A value other than the given one that a field takes.
 let private other (field: Field) =
     let candidates =
-        [ Whole 1L; Whole 2L; Whole 3L; Whole 64L; Whole 128L; Real 0.01; Real 0.3; Real 0.45; Flag true; Flag false; Text "ssim"; Text "max"; Wholes [ 1L; 3L ] ]
+        [
+            Whole 1L
+            Whole 2L
+            Whole 3L
+            Whole 64L
+            Whole 128L
+            Real 0.01
+            Real 0.3
+            Real 0.45
+            Flag true
+            Flag false
+            Text "ssim"
+            Text "max"
+            Wholes [ 1L; 3L ]
+        ]
 
     candidates
     |> List.tryFind (fun v ->
@@ -19,62 +33,64 @@ let private other (field: Field) =
 let tests =
     testList
         "Config"
-        [ test "the file that a configuration prints reads back as the same" {
-              Expect.equal (ConfigFile.parse (Config.toToml Config.defaults)) (Ok Config.defaults) "defaults"
-          }
+        [
+            test "the file that a configuration prints reads back as the same" {
+                Expect.equal (ConfigFile.parse (Config.toToml Config.defaults)) (Ok Config.defaults) "defaults"
+            }
 
-          test "every key can be set, and survives printing and reading" {
-              for field in Config.fields do
-                  match other field with
-                  | None -> failtest $"{field.Key} takes no other value"
-                  | Some v ->
-                      let changed =
-                          match Config.set field.Key v Config.defaults with
-                          | Ok config -> config
-                          | Error e -> failtest (Config.explain e)
+            test "every key can be set, and survives printing and reading" {
+                for field in Config.fields do
+                    match other field with
+                    | None -> failtest $"{field.Key} takes no other value"
+                    | Some v ->
+                        let changed =
+                            match Config.set field.Key v Config.defaults with
+                            | Ok config -> config
+                            | Error e -> failtest (Config.explain e)
 
-                      match Config.check changed with
-                      | Ok _ -> Expect.equal (ConfigFile.parse (Config.toToml changed)) (Ok changed) field.Key
-                      | Error _ -> () // a side that the network cannot halve: refused by name, tested below
-          }
+                        match Config.check changed with
+                        | Ok _ -> Expect.equal (ConfigFile.parse (Config.toToml changed)) (Ok changed) field.Key
+                        | Error _ -> () // a side that the network cannot halve: refused by name, tested below
+            }
 
-          test "an unknown key names the nearest" {
-              Expect.equal
-                  (Config.set "train.step" (Whole 3L) Config.defaults)
-                  (Error(UnknownKey("train.step", "train.steps")))
-                  "train.step"
-          }
+            test "an unknown key names the nearest" {
+                Expect.equal
+                    (Config.set "train.step" (Whole 3L) Config.defaults)
+                    (Error(UnknownKey("train.step", "train.steps")))
+                    "train.step"
+            }
 
-          test "a wrong type and a number out of range are refused with the key's name" {
-              let message result =
-                  match result with
-                  | Ok _ -> ""
-                  | Error e -> Config.explain e
+            test "a wrong type and a number out of range are refused with the key's name" {
+                let message result =
+                    match result with
+                    | Ok _ -> ""
+                    | Error e -> Config.explain e
 
-              Expect.stringContains (message (Config.set "train.steps" (Text "many") Config.defaults)) "train.steps" "type"
-              Expect.stringContains (message (Config.set "train.held_out" (Real 0.9) Config.defaults)) "train.held_out" "range"
-              Expect.stringContains (message (Config.set "score.filter_size" (Whole 4L) Config.defaults)) "score.filter_size" "even"
-          }
+                Expect.stringContains (message (Config.set "train.steps" (Text "many") Config.defaults)) "train.steps" "type"
+                Expect.stringContains (message (Config.set "train.held_out" (Real 0.9) Config.defaults)) "train.held_out" "range"
+                Expect.stringContains (message (Config.set "score.filter_size" (Whole 4L) Config.defaults)) "score.filter_size" "even"
+            }
 
-          test "everything that is wrong with a file is told at once" {
-              match ConfigFile.parse "[train]\nstep = 3\nbatch = 0\n[noise]\nsigma = \"big\"" with
-              | Ok _ -> failtest "it was accepted"
-              | Error lines -> Expect.equal lines.Length 3 "lines"
-          }
+            test "everything that is wrong with a file is told at once" {
+                match ConfigFile.parse "[train]\nstep = 3\nbatch = 0\n[noise]\nsigma = \"big\"" with
+                | Ok _ -> failtest "it was accepted"
+                | Error lines -> Expect.equal lines.Length 3 "lines"
+            }
 
-          test "a side that the network cannot halve is refused" {
-              match ConfigFile.parse "[image]\nsize = 250" with
-              | Ok _ -> failtest "it was accepted"
-              | Error lines -> Expect.stringContains (String.concat " " lines) "image.size" "name"
-          }
+            test "a side that the network cannot halve is refused" {
+                match ConfigFile.parse "[image]\nsize = 250" with
+                | Ok _ -> failtest "it was accepted"
+                | Error lines -> Expect.stringContains (String.concat " " lines) "image.size" "name"
+            }
 
-          test "every configuration that ships is accepted" {
-              let root = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs")
-              let files = Directory.GetFiles(root, "*.toml", SearchOption.AllDirectories)
-              Expect.isGreaterThanOrEqual files.Length 4 "files"
+            test "every configuration that ships is accepted" {
+                let root = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs")
+                let files = Directory.GetFiles(root, "*.toml", SearchOption.AllDirectories)
+                Expect.isGreaterThanOrEqual files.Length 4 "files"
 
-              for file in files do
-                  match ConfigFile.read file with
-                  | Ok _ -> ()
-                  | Error lines -> failtest (file + ": " + String.concat "; " lines)
-          } ]
+                for file in files do
+                    match ConfigFile.read file with
+                    | Ok _ -> ()
+                    | Error lines -> failtest (file + ": " + String.concat "; " lines)
+            }
+        ]

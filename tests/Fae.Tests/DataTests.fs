@@ -7,8 +7,7 @@ open Fae.Data
 open Fae.Engine
 open Fae.Tests.Generators
 
-let private write path image =
-    AtomicFile.Write(path, fun stream -> stream.Write(ImageFile.toPng image))
+let private write path image = AtomicFile.Write(path, fun stream -> stream.Write(ImageFile.toPng image))
 
 let private ramp = Image.init 3 20 30 (fun c y x -> float32 (c + y + x) / 60.0f)
 
@@ -17,120 +16,149 @@ let private read channels size path =
     | Ok picture -> picture.Image
     | Error problem -> failtest (string problem)
 
-let private vips (image: Image) =
-    NetVips.Image.NewFromBuffer(ImageFile.toPng image)
+let private vips (image: Image) = NetVips.Image.NewFromBuffer(ImageFile.toPng image)
 
 let tests =
     testList
         "Data"
-        [ test "PNG, TIFF and WebP come back as they were written" {
-              inTemporaryFolder (fun folder ->
-                  for ending in [ "png"; "tif"; "tiff" ] do
-                      let path = Path.Combine(folder, "a." + ending)
-                      use picture = vips ramp
-                      picture.WriteToFile path
-                      Expect.isLessThan (distance (read 3 0 path) ramp) 0.003f ending
+        [
+            test "PNG, TIFF and WebP come back as they were written" {
+                inTemporaryFolder (fun folder ->
+                    for ending in [ "png"; "tif"; "tiff" ] do
+                        let path = Path.Combine(folder, "a." + ending)
+                        use picture = vips ramp
+                        picture.WriteToFile path
+                        Expect.isLessThan (distance (read 3 0 path) ramp) 0.003f ending
 
-                  let webp = Path.Combine(folder, "a.webp")
-                  use picture = vips ramp
-                  picture.Webpsave(webp, lossless = true)
-                  Expect.isLessThan (distance (read 3 0 webp) ramp) 0.003f "webp")
-          }
+                    let webp = Path.Combine(folder, "a.webp")
+                    use picture = vips ramp
+                    picture.Webpsave(webp, lossless = true)
+                    Expect.isLessThan (distance (read 3 0 webp) ramp) 0.003f "webp")
+            }
 
-          test "16 bits are read at their full scale" {
-              inTemporaryFolder (fun folder ->
-                  let path = Path.Combine(folder, "deep.png")
-                  use deep = (vips ramp).Cast(NetVips.Enums.BandFormat.Ushort).Linear([| 257.0 |], [| 0.0 |]).Cast(NetVips.Enums.BandFormat.Ushort).Copy(interpretation = NetVips.Enums.Interpretation.Rgb16)
-                  deep.WriteToFile path
-                  Expect.isLessThan (distance (read 3 0 path) ramp) 0.003f "16-bit RGB")
-          }
+            test "16 bits are read at their full scale" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "deep.png")
 
-          test "grey becomes colour, colour becomes grey, alpha goes" {
-              inTemporaryFolder (fun folder ->
-                  let grey = Path.Combine(folder, "grey.png")
-                  write grey (Image.constant 1 8 8 0.5f)
-                  Expect.equal (read 3 0 grey).Channels 3 "grey as colour"
-                  let alpha = Path.Combine(folder, "alpha.png")
-                  use opaque = (vips ramp).Bandjoin(255.0)
-                  opaque.WriteToFile alpha
-                  Expect.isLessThan (distance (read 3 0 alpha) ramp) 0.003f "opaque alpha"
-                  Expect.equal (read 1 0 alpha).Channels 1 "as grey")
-          }
+                    use deep =
+                        (vips ramp)
+                            .Cast(NetVips.Enums.BandFormat.Ushort)
+                            .Linear([| 257.0 |], [| 0.0 |])
+                            .Cast(NetVips.Enums.BandFormat.Ushort)
+                            .Copy(interpretation = NetVips.Enums.Interpretation.Rgb16)
 
-          test "pictures are resized with anti-aliasing and keep their mean" {
-              inTemporaryFolder (fun folder ->
-                  let path = Path.Combine(folder, "board.png")
-                  write path (Image.init 1 256 256 (fun _ y x -> if (y + x) % 2 = 0 then 1.0f else 0.0f))
-                  let small = read 1 32 path
-                  Expect.isTrue (small.Pixels |> Array.forall (fun v -> abs (v - 0.5f) < 0.05f)) "no aliasing")
-          }
+                    deep.WriteToFile path
+                    Expect.isLessThan (distance (read 3 0 path) ramp) 0.003f "16-bit RGB")
+            }
 
-          test "a broken picture is a problem with its name, not a crash" {
-              inTemporaryFolder (fun folder ->
-                  for name, bytes in [ "empty.png", [||]; "text.jpg", "no picture"B; "cut.png", Array.take 60 (ImageFile.toPng ramp) ] do
-                      let path = Path.Combine(folder, name)
-                      File.WriteAllBytes(path, bytes)
+            test "grey becomes colour, colour becomes grey, alpha goes" {
+                inTemporaryFolder (fun folder ->
+                    let grey = Path.Combine(folder, "grey.png")
+                    write grey (Image.constant 1 8 8 0.5f)
+                    Expect.equal (read 3 0 grey).Channels 3 "grey as colour"
+                    let alpha = Path.Combine(folder, "alpha.png")
+                    use opaque = (vips ramp).Bandjoin(255.0)
+                    opaque.WriteToFile alpha
+                    Expect.isLessThan (distance (read 3 0 alpha) ramp) 0.003f "opaque alpha"
+                    Expect.equal (read 1 0 alpha).Channels 1 "as grey")
+            }
 
-                      match ImageFile.read 3 64 path with
-                      | Ok _ -> failtest $"{name} was read"
-                      | Error problem -> Expect.equal problem.Path path name)
-          }
+            test "pictures are resized with anti-aliasing and keep their mean" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "board.png")
+                    write path (Image.init 1 256 256 (fun _ y x -> if (y + x) % 2 = 0 then 1.0f else 0.0f))
+                    let small = read 1 32 path
+                    Expect.isTrue (small.Pixels |> Array.forall (fun v -> abs (v - 0.5f) < 0.05f)) "no aliasing")
+            }
 
-          test "a split holds out by seed, is disjoint and complete" {
-              inTemporaryFolder (fun folder ->
-                  for i in 0..19 do
-                      write (Path.Combine(folder, "train", "good", $"{i:D2}.png")) (Image.constant 1 4 4 0.5f)
+            test "a broken picture is a problem with its name, not a crash" {
+                inTemporaryFolder (fun folder ->
+                    for name, bytes in
+                        [
+                            "empty.png", [||]
+                            "text.jpg", "no picture"B
+                            "cut.png", Array.take 60 (ImageFile.toPng ramp)
+                        ] do
+                        let path = Path.Combine(folder, name)
+                        File.WriteAllBytes(path, bytes)
 
-                  let split seed =
-                      match DataSet.split 0.2f seed folder with
-                      | Ok split -> split
-                      | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
+                        match ImageFile.read 3 64 path with
+                        | Ok _ -> failtest $"{name} was read"
+                        | Error problem -> Expect.equal problem.Path path name)
+            }
 
-                  let a = split 1
-                  Expect.equal a.HeldOut.Length 4 "held out"
-                  Expect.equal (List.sort (a.HeldOut @ a.Training) |> List.distinct |> List.length) 20 "complete"
-                  Expect.equal (split 1) a "same seed"
-                  Expect.notEqual (split 2).HeldOut a.HeldOut "another seed")
-          }
+            test "a split holds out by seed, is disjoint and complete" {
+                inTemporaryFolder (fun folder ->
+                    for i in 0..19 do
+                        write (Path.Combine(folder, "train", "good", $"{i:D2}.png")) (Image.constant 1 4 4 0.5f)
 
-          test "what is wrong with a folder is said: none, empty, one picture, one level too high, masks of another size" {
-              inTemporaryFolder (fun folder ->
-                  let missing = Path.Combine(folder, "missing")
-                  Expect.equal (DataSet.split 0.1f 0 missing) (Error [ NoFolder missing ]) "missing"
-                  Expect.equal (DataSet.split 0.1f 0 folder) (Error [ NoPictures folder ]) "empty"
-                  let category = Path.Combine(folder, "screw")
-                  write (Path.Combine(category, "train", "good", "a.png")) ramp
-                  Expect.equal (DataSet.split 0.1f 0 category) (Error [ TooFewPictures(category, 1) ]) "one"
-                  Expect.equal (DataSet.split 0.1f 0 folder) (Error [ OneLevelTooHigh(folder, [ "screw" ]) ]) "too high"
-                  let mask = Path.Combine(category, "ground_truth", "bent", "b_mask.png")
-                  write (Path.Combine(category, "test", "bent", "b.png")) ramp
-                  write mask (Image.constant 1 5 5 1.0f)
+                    let split seed =
+                        match DataSet.split 0.2f seed folder with
+                        | Ok split -> split
+                        | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
 
-                  match DataSet.testPictures category with
-                  | Error _ -> failtest "no test pictures"
-                  | Ok pictures -> Expect.equal (DataSet.checkMasks pictures) [ MaskSize(mask, 5, 5, 30, 20) ] "mask")
-          }
+                    let a = split 1
+                    Expect.equal a.HeldOut.Length 4 "held out"
+                    Expect.equal (List.sort (a.HeldOut @ a.Training) |> List.distinct |> List.length) 20 "complete"
+                    Expect.equal (split 1) a "same seed"
+                    Expect.notEqual (split 2).HeldOut a.HeldOut "another seed")
+            }
 
-          law "an augmentation of quarter turns and flips keeps all values" (fun (Grey image) (seed: uint64) ->
-              let settings = { Config.defaults.Augment with QuarterTurns = true }
-              let change = Sampler.value (Random.ofSeed seed) (Augment.draw settings)
-              Array.sort (Augment.apply change image).Pixels = Array.sort image.Pixels)
+            test "what is wrong with a folder is said: none, empty, one picture, one level too high, masks of another size" {
+                inTemporaryFolder (fun folder ->
+                    let missing = Path.Combine(folder, "missing")
+                    Expect.equal (DataSet.split 0.1f 0 missing) (Error [ NoFolder missing ]) "missing"
+                    Expect.equal (DataSet.split 0.1f 0 folder) (Error [ NoPictures folder ]) "empty"
+                    let category = Path.Combine(folder, "screw")
+                    write (Path.Combine(category, "train", "good", "a.png")) ramp
+                    Expect.equal (DataSet.split 0.1f 0 category) (Error [ TooFewPictures(category, 1) ]) "one"
+                    Expect.equal (DataSet.split 0.1f 0 folder) (Error [ OneLevelTooHigh(folder, [ "screw" ]) ]) "too high"
+                    let mask = Path.Combine(category, "ground_truth", "bent", "b_mask.png")
+                    write (Path.Combine(category, "test", "bent", "b.png")) ramp
+                    write mask (Image.constant 1 5 5 1.0f)
 
-          test "a rotation pads by reflection: no corner turns black" {
-              let bright = Image.constant 1 32 32 0.8f
-              let turned = Augment.apply { Augment.none with Angle = 0.7f; ShiftX = 0.2f } bright
-              Expect.isLessThan (distance turned bright) 1e-5f "constant"
-          }
+                    match DataSet.testPictures category with
+                    | Error _ -> failtest "no test pictures"
+                    | Ok pictures -> Expect.equal (DataSet.checkMasks pictures) [ MaskSize(mask, 5, 5, 30, 20) ] "mask")
+            }
 
-          test "the demo data set is the same for a seed, with masks that cover their defects" {
-              inTemporaryFolder (fun folder ->
-                  Demo.make (Path.Combine(folder, "a")) 1UL 2 1 1
-                  Demo.make (Path.Combine(folder, "b")) 1UL 2 1 1
-                  let files root = Directory.GetFiles(Path.Combine(folder, root), "*.png", SearchOption.AllDirectories) |> Array.sort
-                  let bytes root = files root |> Array.map File.ReadAllBytes
-                  Expect.equal (bytes "a") (bytes "b") "bytes"
-                  Expect.equal (files "a").Length 13 "2 + 1 good, 5 defects, 5 masks"
+            law "an augmentation of quarter turns and flips keeps all values" (fun (Grey image) (seed: uint64) ->
+                let settings =
+                    { Config.defaults.Augment with
+                        QuarterTurns = true
+                    }
 
-                  for mask in Directory.GetFiles(Path.Combine(folder, "a", "ground_truth"), "*.png", SearchOption.AllDirectories) do
-                      Expect.isGreaterThan (Array.max (read 1 0 mask).Pixels) 0.9f mask)
-          } ]
+                let change = Sampler.value (Random.ofSeed seed) (Augment.draw settings)
+                Array.sort (Augment.apply change image).Pixels = Array.sort image.Pixels)
+
+            test "a rotation pads by reflection: no corner turns black" {
+                let bright = Image.constant 1 32 32 0.8f
+
+                let turned =
+                    Augment.apply
+                        { Augment.none with
+                            Angle = 0.7f
+                            ShiftX = 0.2f
+                        }
+                        bright
+
+                Expect.isLessThan (distance turned bright) 1e-5f "constant"
+            }
+
+            test "the demo data set is the same for a seed, with masks that cover their defects" {
+                inTemporaryFolder (fun folder ->
+                    Demo.make (Path.Combine(folder, "a")) 1UL 2 1 1
+                    Demo.make (Path.Combine(folder, "b")) 1UL 2 1 1
+
+                    let files root =
+                        Directory.GetFiles(Path.Combine(folder, root), "*.png", SearchOption.AllDirectories)
+                        |> Array.sort
+
+                    let bytes root = files root |> Array.map File.ReadAllBytes
+                    Expect.equal (bytes "a") (bytes "b") "bytes"
+                    Expect.equal (files "a").Length 13 "2 + 1 good, 5 defects, 5 masks"
+
+                    for mask in Directory.GetFiles(Path.Combine(folder, "a", "ground_truth"), "*.png", SearchOption.AllDirectories) do
+                        Expect.isGreaterThan (Array.max (read 1 0 mask).Pixels) 0.9f mask)
+            }
+        ]

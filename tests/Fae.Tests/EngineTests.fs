@@ -15,15 +15,20 @@ let private config =
             { Config.defaults.Network with
                 Width = 8
                 Depth = 1
-                Dilations = [ 1; 2 ] }
+                Dilations = [ 1; 2 ]
+            }
         Train =
             { Config.defaults.Train with
                 Steps = 12
                 Batch = 4
-                ValidateEvery = 6 } }
+                ValidateEvery = 6
+            }
+    }
 
 let private images =
-    [| for i in 0..7 -> Image.init 1 32 32 (fun _ y x -> 0.5f + 0.3f * sin (float32 (x + i) * 0.7f) * cos (float32 y * 0.5f)) |]
+    [|
+        for i in 0..7 -> Image.init 1 32 32 (fun _ y x -> 0.5f + 0.3f * sin (float32 (x + i) * 0.7f) * cos (float32 y * 0.5f))
+    |]
 
 let private source config = TrainingSource(config, images, [||], None)
 
@@ -32,23 +37,27 @@ let private train config from stop =
     let source = source config
     let validation = Samples.validation config source (List.ofArray images[0..3])
     let mutable saved: Checkpoint option = None
-    let trainer = Trainer(network, config.Train, config.Image.Size, source, validation, Save = fun state -> saved <- Some state)
+
+    let trainer =
+        Trainer(network, config.Train, config.Image.Size, source, validation, Save = fun state -> saved <- Some state)
+
     let outcome = trainer.Run(Option.toObj from, stop)
     outcome, saved
 
 let private values (arrays: System.Collections.Generic.IReadOnlyList<NamedArray>) =
     arrays |> Seq.map (fun a -> a.Name, List.ofArray a.Values) |> List.ofSeq
 
-let private card (calibration: Calibration) =
-    ModelCard(config, 1, calibration, [| "a.png" |], [| "b.png" |], "curve", "choice", null)
+let private card (calibration: Calibration) = ModelCard(config, 1, calibration, [| "a.png" |], [| "b.png" |], "curve", "choice", null)
 
 let private calibration =
     Calibration.fit
-        { Measure = Gms
-          FilterSize = 5
-          FilterPasses = 2
-          Reduction = Top 0.25f
-          Frame = 3 }
+        {
+            Measure = Gms
+            FilterSize = 5
+            FilterPasses = 2
+            Reduction = Top 0.25f
+            Frame = 3
+        }
         0.25
         0.01
         [| 0.1f; 0.2f; 0.3f; 0.4f |]
@@ -58,109 +67,131 @@ let tests =
     testSequenced
     <| testList
         "Engine"
-        [ test "a residual network starts as the identity, at any size that its stride divides" {
-              use network = new Network(config.Network, 1, Random.ofSeed 1UL)
-              Expect.isLessThan (distance (network.Reconstruct images[0]) images[0]) 1e-6f "32×32"
-              let wide = Image.constant 1 16 48 0.4f
-              Expect.isLessThan (distance (network.Reconstruct wide) wide) 1e-6f "16×48"
-          }
+        [
+            test "a residual network starts as the identity, at any size that its stride divides" {
+                use network = new Network(config.Network, 1, Random.ofSeed 1UL)
+                Expect.isLessThan (distance (network.Reconstruct images[0]) images[0]) 1e-6f "32×32"
+                let wide = Image.constant 1 16 48 0.4f
+                Expect.isLessThan (distance (network.Reconstruct wide) wide) 1e-6f "16×48"
+            }
 
-          test "a training learns to repair: the error map finds synthetic defects" {
-              let longer = { config with Train = { config.Train with Steps = 200; ValidateEvery = 100 } }
-              let outcome, _ = train longer None CancellationToken.None
-              Expect.equal outcome.End TrainEnd.Finished "end"
-              let auroc = (Seq.last outcome.Curve).SyntheticAuroc.Value
-              Expect.isGreaterThan auroc 0.75 "pixel AUROC against the synthetic masks"
-          }
+            test "a training learns to repair: the error map finds synthetic defects" {
+                let longer =
+                    { config with
+                        Train =
+                            { config.Train with
+                                Steps = 200
+                                ValidateEvery = 100
+                            }
+                    }
 
-          test "two trainings with one seed give the same weights" {
-              let a, _ = train config None CancellationToken.None
-              let b, _ = train config None CancellationToken.None
-              Expect.equal (values a.Last) (values b.Last) "weights"
-          }
+                let outcome, _ = train longer None CancellationToken.None
+                Expect.equal outcome.End TrainEnd.Finished "end"
+                let auroc = (Seq.last outcome.Curve).SyntheticAuroc.Value
+                Expect.isGreaterThan auroc 0.75 "pixel AUROC against the synthetic masks"
+            }
 
-          test "a training that goes on from its checkpoint ends with the same weights as an unbroken one" {
-              let whole, _ = train config None CancellationToken.None
-              // Halfway by way of a file: the schedule is the whole run's, so the checkpoint is taken at the first validation.
-              use network = new Network(config.Network, 1, Random.ofSeed 1UL)
-              let src = source config
-              let validation = Samples.validation config src (List.ofArray images[0..3])
-              use stop = new CancellationTokenSource()
-              let mutable half: Checkpoint option = None
+            test "two trainings with one seed give the same weights" {
+                let a, _ = train config None CancellationToken.None
+                let b, _ = train config None CancellationToken.None
+                Expect.equal (values a.Last) (values b.Last) "weights"
+            }
 
-              let keep (state: Checkpoint) =
-                  half <- Some state
-                  stop.Cancel()
+            test "a training that goes on from its checkpoint ends with the same weights as an unbroken one" {
+                let whole, _ = train config None CancellationToken.None
+                // Halfway by way of a file: the schedule is the whole run's, so the checkpoint is taken at the first validation.
+                use network = new Network(config.Network, 1, Random.ofSeed 1UL)
+                let src = source config
+                let validation = Samples.validation config src (List.ofArray images[0..3])
+                use stop = new CancellationTokenSource()
+                let mutable half: Checkpoint option = None
 
-              let trainer = Trainer(network, config.Train, config.Image.Size, src, validation, Save = keep)
-              let first = trainer.Run(null, stop.Token)
-              Expect.equal first.End TrainEnd.Stopped "stopped"
+                let keep (state: Checkpoint) =
+                    half <- Some state
+                    stop.Cancel()
 
-              inTemporaryFolder (fun folder ->
-                  let path = Path.Combine(folder, "checkpoint.safetensors")
-                  CheckpointFile.Write(path, half.Value, "run")
-                  let again, _ = train config (Some(CheckpointFile.Read(path, "run"))) CancellationToken.None
-                  Expect.equal (values again.Last) (values whole.Last) "weights"
-                  Expect.throwsT<InvalidDataException> (fun () -> CheckpointFile.Read(path, "another") |> ignore) "another run's")
-          }
+                let trainer = Trainer(network, config.Train, config.Image.Size, src, validation, Save = keep)
+                let first = trainer.Run(null, stop.Token)
+                Expect.equal first.End TrainEnd.Stopped "stopped"
 
-          test "memory stays flat: training leaves no tensor behind" {
-              train config None CancellationToken.None |> ignore
-              let before = TorchRuntime.LiveTensors
-              train { config with Train = { config.Train with Steps = 30 } } None CancellationToken.None |> ignore
-              System.GC.Collect()
-              System.GC.WaitForPendingFinalizers()
-              Expect.isLessThanOrEqual TorchRuntime.LiveTensors before "live tensors"
-          }
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "checkpoint.safetensors")
+                    CheckpointFile.Write(path, half.Value, "run")
+                    let again, _ = train config (Some(CheckpointFile.Read(path, "run"))) CancellationToken.None
+                    Expect.equal (values again.Last) (values whole.Last) "weights"
+                    Expect.throwsT<InvalidDataException> (fun () -> CheckpointFile.Read(path, "another") |> ignore) "another run's")
+            }
 
-          test "the same sample comes whatever was drawn before, on any thread" {
-              let source = source config
-              let alone = source.Draw(3, 1)
-              let drawn = Array.Parallel.init 12 (fun i -> source.Draw(i / 4, i % 4))
-              Expect.equal (source.Draw(3, 1).Corrupted.Image) alone.Corrupted.Image "sample"
-              Expect.equal drawn[5].Noise (source.Draw(1, 1).Noise) "noise"
-          }
+            test "memory stays flat: no step of a training leaves a tensor behind" {
+                use network = new Network(config.Network, 1, Random.ofSeed 1UL)
 
-          test "the learning rate warms up, peaks, and ends at zero" {
-              let settings = { config.Train with Steps = 100 }
-              let rate step = Trainer.LearningRate(settings, step)
-              Expect.isLessThan (rate 1) (rate 10) "warm-up"
-              Expect.floatClose Accuracy.medium (rate 10) (float settings.LearningRate) "peak"
-              Expect.isLessThan (rate 100) 1e-9 "end"
-          }
+                let settings =
+                    { config.Train with
+                        Steps = 40
+                        ValidateEvery = 10
+                    }
 
-          test "a model file survives the round trip" {
-              inTemporaryFolder (fun folder ->
-                  let path = Path.Combine(folder, "model.safetensors")
-                  use network = new Network(config.Network, 1, Random.ofSeed 5UL)
-                  ModelFile.Write(path, card calibration, network.Save())
-                  let struct (read, weights) = ModelFile.Read path
-                  Expect.equal read.Config config "config"
-                  Expect.equal read.Calibration calibration "calibration"
-                  Expect.equal (values weights) (values (network.Save())) "weights"
-                  Expect.equal (Directory.GetFiles folder) [| path |] "no temporary file is left")
-          }
+                let source = source config
+                let validation = Samples.validation config source (List.ofArray images[0..3])
+                let live = ResizeArray<int64>()
 
-          test "a damaged model file gives a clear error, wherever it is cut or bent" {
-              inTemporaryFolder (fun folder ->
-                  let path = Path.Combine(folder, "model.safetensors")
-                  use network = new Network(config.Network, 1, Random.ofSeed 5UL)
-                  ModelFile.Write(path, card calibration, network.Save())
-                  let whole = File.ReadAllBytes path
+                let trainer =
+                    Trainer(network, settings, config.Image.Size, source, validation, Progress = fun _ -> live.Add TorchRuntime.LiveTensors)
 
-                  for length in [ 0; 5; 8; 100; whole.Length / 2; whole.Length - 1 ] do
-                      File.WriteAllBytes(path, Array.take length whole)
-                      Expect.throwsT<InvalidDataException> (fun () -> ModelFile.Read path |> ignore) $"cut to {length}"
+                trainer.Run(null, CancellationToken.None) |> ignore
+                Expect.equal live.Count 40 "steps"
+                Expect.equal (Seq.max (Seq.skip 1 live)) live[1] "live tensors after any later step, against the second"
+            }
 
-                  for at in [ 0; 3; 7; 9; 40 ] do
-                      let bent = Array.copy whole
-                      bent[at] <- bent[at] ^^^ 0x5Auy
-                      File.WriteAllBytes(path, bent)
-                      Expect.throwsT<InvalidDataException> (fun () -> ModelFile.Read path |> ignore) $"bent at {at}")
-          }
+            test "the same sample comes whatever was drawn before, on any thread" {
+                let source = source config
+                let alone = source.Draw(3, 1)
+                let drawn = Array.Parallel.init 12 (fun i -> source.Draw(i / 4, i % 4))
+                Expect.equal (source.Draw(3, 1).Corrupted.Image) alone.Corrupted.Image "sample"
+                Expect.equal drawn[5].Noise (source.Draw(1, 1).Noise) "noise"
+            }
 
-          test "weights of another network are refused by name" {
-              use small = new Network(config.Network, 1, Random.ofSeed 5UL)
-              use large = new Network({ config.Network with Width = 12 }, 1, Random.ofSeed 5UL)
-              Expect.throwsT<InvalidDataException> (fun () -> large.Load(small.Save())) "another width"
-          } ]
+            test "the learning rate warms up, peaks, and ends at zero" {
+                let settings = { config.Train with Steps = 100 }
+                let rate step = Trainer.LearningRate(settings, step)
+                Expect.isLessThan (rate 1) (rate 10) "warm-up"
+                Expect.floatClose Accuracy.medium (rate 10) (float settings.LearningRate) "peak"
+                Expect.isLessThan (rate 100) 1e-9 "end"
+            }
+
+            test "a model file survives the round trip" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "model.safetensors")
+                    use network = new Network(config.Network, 1, Random.ofSeed 5UL)
+                    ModelFile.Write(path, card calibration, network.Save())
+                    let struct (read, weights) = ModelFile.Read path
+                    Expect.equal read.Config config "config"
+                    Expect.equal read.Calibration calibration "calibration"
+                    Expect.equal (values weights) (values (network.Save())) "weights"
+                    Expect.equal (Directory.GetFiles folder) [| path |] "no temporary file is left")
+            }
+
+            test "a damaged model file gives a clear error, wherever it is cut or bent" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "model.safetensors")
+                    use network = new Network(config.Network, 1, Random.ofSeed 5UL)
+                    ModelFile.Write(path, card calibration, network.Save())
+                    let whole = File.ReadAllBytes path
+
+                    for length in [ 0; 5; 8; 100; whole.Length / 2; whole.Length - 1 ] do
+                        File.WriteAllBytes(path, Array.take length whole)
+                        Expect.throwsT<InvalidDataException> (fun () -> ModelFile.Read path |> ignore) $"cut to {length}"
+
+                    for at in [ 0; 3; 7; 9; 40 ] do
+                        let bent = Array.copy whole
+                        bent[at] <- bent[at] ^^^ 0x5Auy
+                        File.WriteAllBytes(path, bent)
+                        Expect.throwsT<InvalidDataException> (fun () -> ModelFile.Read path |> ignore) $"bent at {at}")
+            }
+
+            test "weights of another network are refused by name" {
+                use small = new Network(config.Network, 1, Random.ofSeed 5UL)
+                use large = new Network({ config.Network with Width = 12 }, 1, Random.ofSeed 5UL)
+                Expect.throwsT<InvalidDataException> (fun () -> large.Load(small.Save())) "another width"
+            }
+        ]

@@ -21,9 +21,11 @@ let private side = Gen.elements [ 1; 2; 3; 5; 7; 11; 16; 23 ]
 
 let private pixels count =
     Gen.oneof
-        [ Gen.arrayOfLength count (Gen.choose (0, 1000) |> Gen.map (fun n -> float32 n / 1000.0f))
-          Gen.choose (0, 4) |> Gen.map (fun n -> Array.create count (float32 n / 4.0f))
-          Gen.arrayOfLength count (Gen.elements [ 0.0f; 0.5f; 1.0f; 1e-40f ]) ]
+        [
+            Gen.arrayOfLength count (Gen.choose (0, 1000) |> Gen.map (fun n -> float32 n / 1000.0f))
+            Gen.choose (0, 4) |> Gen.map (fun n -> Array.create count (float32 n / 4.0f))
+            Gen.arrayOfLength count (Gen.elements [ 0.0f; 0.5f; 1.0f; 1e-40f ])
+        ]
 
 let private image height width = pixels (height * width) |> Gen.map (Image.ofArray 1 height width)
 
@@ -63,13 +65,13 @@ let law name property =
     testPropertyWithConfig
         { FsCheckConfig.defaultConfig with
             maxTest = 200
-            arbitrary = [ typeof<Arbitraries> ] }
+            arbitrary = [ typeof<Arbitraries> ]
+        }
         name
         property
 
 /// The largest difference between two images' values.
-let distance (a: Image) (b: Image) =
-    Array.fold2 (fun most x y -> max most (abs (x - y))) 0.0f a.Pixels b.Pixels
+let distance (a: Image) (b: Image) = Array.fold2 (fun most x y -> max most (abs (x - y))) 0.0f a.Pixels b.Pixels
 
 /// A folder that is gone after the test.
 let inTemporaryFolder (work: string -> 'a) =

@@ -10,16 +10,18 @@ let main argv =
     let all =
         testList
             "Fae"
-            [ RandomTests.tests
-              CorruptionTests.tests
-              FilterTests.tests
-              DifferenceTests.tests
-              MetricsTests.tests
-              ConfigTests.tests
-              NativeFixTests.tests
-              EngineTests.tests
-              DataTests.tests
-              CliTests.tests ]
+            [
+                RandomTests.tests
+                CorruptionTests.tests
+                FilterTests.tests
+                DifferenceTests.tests
+                MetricsTests.tests
+                ConfigTests.tests
+                NativeFixTests.tests
+                EngineTests.tests
+                DataTests.tests
+                CliTests.tests
+            ]
 
     let mutable passed = 0
     let mutable failed = 0

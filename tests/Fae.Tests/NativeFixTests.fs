@@ -18,25 +18,32 @@ let private original () =
 let tests =
     testList
         "Native fix"
-        [ test "the library is fixed once, and a second time changes nothing" {
-              let bytes = original ()
-              Expect.equal (GlibcxxFix.Apply bytes) FixOutcome.Fixed "first"
-              let after = Array.copy bytes
-              Expect.equal (GlibcxxFix.Apply bytes) FixOutcome.NothingToDo "second"
-              Expect.equal bytes after "bytes"
-          }
+        [
+            test "the library is fixed once, and a second time changes nothing" {
+                let bytes = original ()
+                Expect.equal (GlibcxxFix.Apply bytes) FixOutcome.Fixed "first"
+                let after = Array.copy bytes
+                Expect.equal (GlibcxxFix.Apply bytes) FixOutcome.NothingToDo "second"
+                Expect.equal bytes after "bytes"
+            }
 
-          test "little is changed: the flag, the name, the version entry" {
-              let before, after = original (), original ()
-              GlibcxxFix.Apply after |> ignore
-              let changed = Array.fold2 (fun n a b -> if a <> b then n + 1 else n) 0 before after
-              Expect.isLessThan changed 20 "bytes that differ"
-              Expect.equal after.Length before.Length "length"
-          }
+            test "little is changed: the flag, the name, the version entry" {
+                let before, after = original (), original ()
+                GlibcxxFix.Apply after |> ignore
+                let changed = Array.fold2 (fun n a b -> if a <> b then n + 1 else n) 0 before after
+                Expect.isLessThan changed 20 "bytes that differ"
+                Expect.equal after.Length before.Length "length"
+            }
 
-          test "what is no such library is left alone" {
-              for bytes in [ [||]; Array.create 100 7uy; Array.append [| 0x7Fuy; 69uy; 76uy; 70uy; 2uy; 1uy |] (Array.zeroCreate 200) ] do
-                  let before = Array.copy bytes
-                  Expect.equal (GlibcxxFix.Apply bytes) FixOutcome.NotUnderstood "outcome"
-                  Expect.equal bytes before "bytes"
-          } ]
+            test "what is no such library is left alone" {
+                for bytes in
+                    [
+                        [||]
+                        Array.create 100 7uy
+                        Array.append [| 0x7Fuy; 69uy; 76uy; 70uy; 2uy; 1uy |] (Array.zeroCreate 200)
+                    ] do
+                    let before = Array.copy bytes
+                    Expect.equal (GlibcxxFix.Apply bytes) FixOutcome.NotUnderstood "outcome"
+                    Expect.equal bytes before "bytes"
+            }
+        ]

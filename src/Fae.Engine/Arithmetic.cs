@@ -1,0 +1,79 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// Sums, products and comparisons whose numbers live as long as the call. TorchSharp's operators make their scalars (also the hidden
+/// alpha of a + b) as objects with finalizers and hand over only the handle, so that a garbage collection in the middle of the call frees the
+/// number under libtorch, and a training ends in "Expected false to be true" (Scalar.h; TorchSharp's
+/// pull requests 1434 and 1496 know of it). The engine uses these and no operator.
+/// </summary>
+internal static class Arithmetic
+{
+    private static readonly Scalar One = 1.ToScalar();
+
+    public static Tensor Plus(this Tensor a, Tensor b) => a.add(b, One);
+
+    public static Tensor Minus(this Tensor a, Tensor b) => a.sub(b);
+
+    public static Tensor Squared(this Tensor a) => a.mul(a);
+
+    public static Tensor Plus(this Tensor a, double b)
+    {
+        using var scalar = b.ToScalar();
+        return a.add(scalar, One);
+    }
+
+    public static Tensor Times(this Tensor a, double b)
+    {
+        using var scalar = b.ToScalar();
+        return a.mul(scalar);
+    }
+
+    public static Tensor AtLeast(this Tensor a, double b)
+    {
+        using var scalar = b.ToScalar();
+        return a.clamp_min(scalar);
+    }
+
+    /// <summary>1 where a is not negative, 0 elsewhere.</summary>
+    public static Tensor NotNegative(this Tensor a)
+    {
+        using var zero = 0.ToScalar();
+        return a.ge(zero).to_type(ScalarType.Float32);
+    }
+
+    public static Tensor TimesInPlace(this Tensor a, double b)
+    {
+        using var scalar = b.ToScalar();
+        return a.mul_(scalar);
+    }
+
+    public static Tensor PlusInPlace(this Tensor a, double b)
+    {
+        using var scalar = b.ToScalar();
+        return a.add_(scalar, One);
+    }
+
+    /// <summary>a += factor·b.</summary>
+    public static Tensor PlusInPlace(this Tensor a, Tensor b, double factor)
+    {
+        using var scalar = factor.ToScalar();
+        return a.add_(b, scalar);
+    }
+
+    /// <summary>a += factor·b·c.</summary>
+    public static Tensor PlusProductInPlace(this Tensor a, Tensor b, Tensor c, double factor)
+    {
+        using var scalar = factor.ToScalar();
+        return a.addcmul_(b, c, scalar);
+    }
+
+    /// <summary>a += factor·b/c.</summary>
+    public static Tensor PlusQuotientInPlace(this Tensor a, Tensor b, Tensor c, double factor)
+    {
+        using var scalar = factor.ToScalar();
+        return a.addcdiv_(b, c, scalar);
+    }
+}
