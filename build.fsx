@@ -58,10 +58,13 @@ let restore () =
 let lock () =
     setFeed ()
     run "dotnet" [ "tool"; "restore" ]
-    run "dotnet" [ "paket"; "install" ]
+    let code = tryRun "dotnet" [ "paket"; "install" ]
     let path = Path.Combine(root, "paket.lock")
     let feed = Environment.GetEnvironmentVariable "NUGET_FEED"
     File.WriteAllText(path, (File.ReadAllText path).Replace(feed, "%NUGET_FEED%"))
+
+    if code <> 0 then
+        exit code
 
 let sources =
     [ "src"; "tests"; "build.fsx" ]
@@ -84,6 +87,8 @@ let compile () =
             "--nologo"
             "--verbosity"
             "quiet"
+            // One at a time: Paket's targets of two parallel builds can meet on one cache file.
+            "-maxcpucount:1"
         ]
 
 let build () =

@@ -62,13 +62,16 @@ module Corrupt =
             let! textures = Settings.textures config channels (args.TryGetResult CorruptArgs.Textures)
             let source = TrainingSource(config, Array.ofList images, Array.ofList textures, None)
 
-            let triple number =
-                let drawn = source.Draw(number / config.Train.Batch + 1, number % config.Train.Batch)
+            let samples =
+                [ 0 .. count - 1 ]
+                |> List.map (fun number -> source.Draw(number / config.Train.Batch + 1, number % config.Train.Batch))
+
+            let triple drawn =
                 let struct (input, _) = Noise.add drawn.Noise drawn.Corrupted.Image drawn.Clean
                 [ drawn.Clean; drawn.Corrupted.Mask; input ]
 
             let sheets =
-                [ 0 .. count - 1 ]
+                samples
                 |> List.map triple
                 |> List.chunkBySize samplesOfRow
                 |> List.map List.concat
@@ -80,5 +83,7 @@ module Corrupt =
                 Console.say $"wrote {file}"
 
             List.iteri write sheets
+            let plans = samples |> List.map (fun drawn -> PlanText.write drawn.Plan)
+            AtomicFile.WriteText(Path.Combine(out, "plans.jsonl"), String.concat "\n" plans + "\n")
             return 0
         }

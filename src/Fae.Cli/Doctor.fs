@@ -49,17 +49,18 @@ module Doctor =
         | _ -> well "GPU" "CUDA is available"
 
     let private images () =
-        let write (image: Image) = ImageFile.toPng image
-
         try
-            let bytes = write (Image.constant 1 8 8 0.5f)
+            let formats = ImageFile.formats ()
+            let names some = formats |> List.filter (snd >> (=) some) |> List.map fst |> String.concat ", "
+            let version = $"libvips {NetVips.NetVips.Version 0}.{NetVips.NetVips.Version 1}"
 
-            if bytes.Length > 0 then
-                well "images" $"libvips {NetVips.NetVips.Version 0}.{NetVips.NetVips.Version 1}: PNG, JPEG, TIFF, WebP, BMP"
+            if List.forall snd formats then
+                well "images" $"{version}, reads {names true}"
             else
-                ill "images" "libvips wrote nothing" "reinstall the package NetVips.Native"
-        with e ->
-            ill "images" (e.Message.Split('\n')[0]) "reinstall the package NetVips.Native for this system"
+                ill "images" $"{version} cannot read {names false}" "reinstall the package NetVips.Native for this system"
+        with
+        | :? TypeInitializationException
+        | :? DllNotFoundException as e -> ill "images" (e.Message.Split('\n')[0]) "reinstall the package NetVips.Native for this system"
 
     let run (args: ParseResults<DoctorArgs>) : Result<int, Fault> =
         let machine =

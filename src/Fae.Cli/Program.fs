@@ -44,3 +44,7 @@ let main argv =
     | :? ArguParseException as e -> report (Usage [ e.Message.Split('\n')[0]; "see fae --help" ])
     | :? IOException
     | :? UnauthorizedAccessException as e -> report (Machine e.Message)
+    | :? OutOfMemoryException -> report (Machine "out of memory; try a smaller train.batch or image.size")
+    | :? System.Runtime.InteropServices.ExternalException as e -> report (Machine $"libtorch failed: {e.Message.Split('\n')[0]}")
+    // What nobody foresaw is a defect of ours: it keeps its stack trace, for the report.
+    | e -> report (Machine $"an error that Fae did not foresee; please report it with these lines:\n{e}")

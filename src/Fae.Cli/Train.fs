@@ -3,6 +3,7 @@ namespace Fae.Cli
 
 open System
 open System.IO
+open System.Runtime.InteropServices
 open System.Security.Cryptography
 open System.Text
 open System.Threading
@@ -95,6 +96,18 @@ module Train =
 
         Console.say $"""wrote {Path.Combine(out, "model.safetensors")}"""
 
+    /// A step's line in TensorBoard; the loss of every tenth step is enough to draw it.
+    let private record (events: EventFile) (p: TrainProgress) =
+        if p.Step % 10 = 0 || p.SyntheticAuroc.HasValue then
+            events.Scalar("train/loss", int64 p.Step, p.Loss)
+            events.Scalar("train/images_per_second", int64 p.Step, p.ImagesPerSecond)
+
+        if p.SyntheticAuroc.HasValue then
+            events.Scalar("validation/clean_error", int64 p.Step, p.CleanError.GetValueOrDefault())
+            events.Scalar("validation/synthetic_pixel_auroc", int64 p.Step, p.SyntheticAuroc.GetValueOrDefault())
+
+        p
+
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
         result {
             let! config =
@@ -143,15 +156,19 @@ module Train =
             let! from = checkpoint checkpointPath mark (args.Contains TrainArgs.Resume)
             use stop = new CancellationTokenSource()
 
-            let onInterrupt =
-                ConsoleCancelEventHandler(fun _ e ->
-                    e.Cancel <- true
-                    stop.Cancel())
+            // Ctrl-C and a service manager's SIGTERM: the step is finished and everything saved.
+            let onSignal (context: PosixSignalContext) =
+                context.Cancel <- true
+                stop.Cancel()
 
-            System.Console.CancelKeyPress.AddHandler onInterrupt
+            use _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal)
+            use _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal)
+            use events = new EventFile(out)
 
             let outcome =
-                Console.training config.Train.Steps (fun progress ->
+                Console.training config.Train.Steps (fun show ->
+                    let progress = record events >> show
+
                     let trainer =
                         Trainer(
                             network,
@@ -164,8 +181,6 @@ module Train =
                         )
 
                     trainer.Run(Option.toObj from, stop.Token))
-
-            System.Console.CancelKeyPress.RemoveHandler onInterrupt
 
             match outcome.End with
             | TrainEnd.Diverged ->

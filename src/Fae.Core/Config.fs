@@ -253,6 +253,14 @@ module Config =
                 Corruption = set v c.Corruption
             })
 
+    let private measures =
+        let words =
+            Difference.all
+            |> List.map (fun measure -> "\"" + Difference.name measure + "\"")
+
+        String.concat ", " ("\"auto\"" :: words)
+        + ", or a weighted sum like \"0.5*mse + 2*ssim\""
+
     /// The whole table, in the order in which a file prints it.
     let fields =
         [
@@ -352,15 +360,29 @@ module Config =
                 { c with
                     Config.Train.ValidateEvery = v
                 })
-            wordOrAuto
+            field
                 "score.measure"
-                (List.map Difference.name Difference.all)
                 "the difference map"
-                (fun c -> Option.map Difference.name c.Score.Measure)
-                (fun v c ->
-                    { c with
-                        Config.Score.Measure = Option.bind Difference.tryParse v
-                    })
+                measures
+                (fun c ->
+                    c.Score.Measure
+                    |> Option.map Difference.name
+                    |> Option.defaultValue auto
+                    |> Text)
+                (fun setting c ->
+                    let set measure =
+                        Ok
+                            { c with
+                                Config.Score.Measure = measure
+                            }
+
+                    match setting with
+                    | Text text when text = auto -> set None
+                    | Text text ->
+                        match Difference.tryParse text with
+                        | Some measure -> set (Some measure)
+                        | None -> Error(OutOfRange("score.measure", measures, show setting))
+                    | _ -> wrong "score.measure" measures setting)
             wholeOrAuto "score.filter_size" 1 255 "odd size k of the mean filter" _.Score.FilterSize (fun k -> k % 2 = 1) (fun v c ->
                 { c with Config.Score.FilterSize = v })
             wholeOrAuto "score.filter_passes" 0 64 "passes n of the mean filter" _.Score.FilterPasses (fun _ -> true) (fun v c ->

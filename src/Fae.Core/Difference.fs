@@ -11,19 +11,50 @@ type Measure =
     | Ssim
     /// 1 − GMS (Xue et al. 2014, Prewitt gradients of the channels' mean, c = 0.0026), in [0, 1].
     | Gms
+    /// Σ wᵢ·Dᵢ with positive weights.
+    | Weighted of (float32 * Measure) list
 
 [<RequireQualifiedAccess>]
 module Difference =
     let all = [ Mse; Relative; Ssim; Gms ]
 
-    let name =
+    /// "mse", or "0.5*mse + 2*ssim".
+    let rec name =
         function
         | Mse -> "mse"
         | Relative -> "relative"
         | Ssim -> "ssim"
         | Gms -> "gms"
+        | Weighted terms ->
+            terms
+            |> List.map (fun (weight, measure) ->
+                weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture)
+                + "*"
+                + name measure)
+            |> String.concat " + "
 
-    let tryParse (text: string) = all |> List.tryFind (fun measure -> name measure = text)
+    let private tryWord (text: string) = all |> List.tryFind (fun measure -> name measure = text)
+
+    let private tryTerm (text: string) =
+        match text.Split '*' |> Array.map _.Trim() with
+        | [| word |] -> tryWord word |> Option.map (fun measure -> 1.0f, measure)
+        | [| weight; word |] ->
+            match System.Single.TryParse(weight, System.Globalization.CultureInfo.InvariantCulture), tryWord word with
+            | (true, weight), Some measure when weight > 0.0f && System.Single.IsFinite weight -> Some(weight, measure)
+            | _ -> None
+        | _ -> None
+
+    /// Reads what `name` writes.
+    let tryParse (text: string) =
+        match tryWord text with
+        | Some measure -> Some measure
+        | None ->
+            let terms = text.Split '+' |> Array.map tryTerm |> List.ofArray
+
+            if List.forall Option.isSome terms then
+                Some(Weighted(List.choose id terms))
+            else
+                None
 
     let ssimWindow = 11
     let ssimC1 = 0.0001f
@@ -87,9 +118,13 @@ module Difference =
         Image.map2 (fun a b -> max 0.0f (1.0f - (2.0f * a * b + gmsConstant) / (a * a + b * b + gmsConstant))) (gradient x) (gradient r)
 
     /// The map of a measure.
-    let map measure x r =
+    let rec map measure x r =
         match measure with
         | Mse -> mse x r
         | Relative -> relative x r
         | Ssim -> ssim x r
         | Gms -> gms x r
+        | Weighted terms ->
+            terms
+            |> List.map (fun (weight, measure) -> Image.map (fun v -> weight * v) (map measure x r))
+            |> List.reduce (Image.map2 (+))

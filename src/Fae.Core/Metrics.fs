@@ -125,10 +125,30 @@ module Metrics =
         ]
 
     /// The per-region-overlap curve: (false-positive rate over good pixels, mean over all ground-truth regions of the fraction
-    /// found), for falling thresholds, up to the first point beyond `limit`.
-    let proCurve (limit: float) (heatmaps: Image list) (masks: Image list) =
-        let regions = List.map components masks
+    /// found), for falling thresholds, up to the first point beyond `limit`. Pixels that `ignore` (one plane, ≥ ½) takes out belong to
+    /// no region and are no false positives.
+    let proCurve (limit: float) (ignore: Image option) (heatmaps: Image list) (masks: Image list) =
+        let hidden =
+            match ignore with
+            | Some mask -> fun i -> mask.Pixels[i] >= 0.5f
+            | None -> fun _ -> false
+
+        let seen (mask: Image) =
+            match ignore with
+            | Some out -> Image.map2 (fun m i -> if i >= 0.5f then 0.0f else m) mask out
+            | None -> mask
+
+        let regions = List.map (seen >> components) masks
         let count = regions |> List.sumBy List.length
+
+        let visible (values: 'a[]) =
+            if ignore.IsNone then
+                values
+            else
+                values
+                |> Array.indexed
+                |> Array.filter (fun (i, _) -> not (hidden i))
+                |> Array.map snd
 
         let weights =
             List.map2
@@ -139,12 +159,12 @@ module Metrics =
                         for i in part do
                             weight[i] <- 1.0 / float (Array.length part) / float (max 1 count)
 
-                    weight)
+                    visible weight)
                 masks
                 regions
             |> Array.concat
 
-        let keys = heatmaps |> List.map _.Pixels |> Array.concat |> Array.map (~-)
+        let keys = heatmaps |> List.map (_.Pixels >> visible) |> Array.concat |> Array.map (~-)
 
         if Array.exists System.Single.IsNaN keys then
             Error NotANumber
@@ -214,4 +234,13 @@ module Metrics =
         min 1.0 (area / limit)
 
     /// AUPRO: the per-region-overlap curve's area up to this false-positive rate (0.3 by custom), normalised (Bergmann et al. 2020).
-    let aupro limit heatmaps masks = proCurve limit heatmaps masks |> Result.map (areaUpTo limit)
+    let aupro limit heatmaps masks = proCurve limit None heatmaps masks |> Result.map (areaUpTo limit)
+
+    /// A curve with about `points` of its points, first and last among them: enough to draw it.
+    let thin points (curve: RatePoint[]) =
+        let every = max 1 (curve.Length / max 1 points)
+
+        curve
+        |> Array.indexed
+        |> Array.filter (fun (i, _) -> i % every = 0 || i = curve.Length - 1)
+        |> Array.map snd

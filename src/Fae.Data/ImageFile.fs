@@ -1,4 +1,4 @@
-/// Pictures on disk, through libvips: PNG, JPEG, TIFF, BMP (as far as the build reads it), WebP; 8 and 16 bit; grey, RGB, with alpha.
+/// Pictures on disk: PNG, JPEG, TIFF, WebP through libvips, BMP (which it leaves out) through stb; 8 and 16 bit; grey, RGB, with alpha.
 namespace Fae.Data
 
 open System
@@ -78,6 +78,71 @@ module ImageFile =
         | :? IOException
         | :? UnauthorizedAccessException as e -> Error { Path = path; Reason = e.Message }
 
+    let private refuse (reason: string) = raise (NetVips.VipsException reason)
+
+    let private checkSize (width: int) (height: int) =
+        if int64 width * int64 height > largestPixels then
+            refuse $"it has {width}×{height} pixels, more than the {largestPixels / 1_000_000L} million allowed"
+
+    let private isBmp (path: string) =
+        use file = File.OpenRead path
+        file.ReadByte() = int 'B' && file.ReadByte() = int 'M'
+
+    /// How long an uncompressed BMP of this size must be: stb takes what is missing for black. Rows are padded to four bytes.
+    let private bmpLength (file: Stream) (width: int) (height: int) =
+        use reader = new BinaryReader(file, Text.Encoding.ASCII, leaveOpen = true)
+
+        let at position (read: BinaryReader -> int64) =
+            file.Position <- position
+            read reader
+
+        let start = at 10L (_.ReadUInt32() >> int64)
+        // The oldest header (12 bytes) keeps its bit count four bytes earlier.
+        let bits = at (if at 14L (_.ReadUInt32() >> int64) = 12L then 24L else 28L) (_.ReadUInt16() >> int64)
+        start + (int64 width * bits + 31L) / 32L * 4L * int64 height
+
+    /// A BMP's pixels; the header is looked at before anything is allocated.
+    let private ofBmp (path: string) =
+        use file = File.OpenRead path
+        let info = StbImageSharp.ImageInfo.FromStream file
+
+        if not info.HasValue then
+            refuse "it is no BMP of a known kind"
+
+        checkSize info.Value.Width info.Value.Height
+
+        if file.Length < bmpLength file info.Value.Width info.Value.Height then
+            refuse "it is cut short"
+
+        file.Position <- 0L
+
+        let decoded =
+            try
+                StbImageSharp.ImageResult.FromStream(file, StbImageSharp.ColorComponents.Default)
+            with e when not (e :? OutOfMemoryException) ->
+                refuse $"its BMP data are damaged ({e.Message})"
+
+        let bands = int decoded.Comp
+
+        NetVips.Image
+            .NewFromMemory(decoded.Data, decoded.Width, decoded.Height, bands, NetVips.Enums.BandFormat.Uchar)
+            .Copy(
+                interpretation =
+                    if bands < 3 then
+                        NetVips.Enums.Interpretation.Bw
+                    else
+                        NetVips.Enums.Interpretation.Srgb
+            )
+
+    /// A picture whose header is read and whose size is bearable; its pixels are decoded when they are asked for.
+    let private openPicture (path: string) =
+        if isBmp path then
+            ofBmp path
+        else
+            let file = NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error)
+            checkSize file.Width file.Height
+            file
+
     /// Full scale of a band format.
     let private fullScale (image: NetVips.Image) =
         match image.Format with
@@ -139,7 +204,7 @@ module ImageFile =
     /// Width, height and whether a picture has colour, from its header alone.
     let header (path: string) =
         guard path (fun () ->
-            use image = NetVips.Image.NewFromFile(path, access = NetVips.Enums.Access.Sequential)
+            use image = openPicture path
             struct (image.Width, image.Height, image.Bands >= 3))
 
     let private resizeTo (size: int) (image: NetVips.Image) =
@@ -151,28 +216,20 @@ module ImageFile =
     /// Reads a picture with 1 or 3 planes, resized to size × size with anti-aliasing (0: left as it is). EXIF rotation is applied.
     let read (channels: int) (size: int) (path: string) : Result<Picture, ImageProblem> =
         let decode () =
-            use file = NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error)
+            use file = openPicture path
+            use upright = file.Autorot()
+            use coloured = toChannels channels upright
+            use floating = coloured.Cast(NetVips.Enums.BandFormat.Float)
+            use scaled = floating.Linear([| 1.0 / fullScale coloured |], [| 0.0 |])
+            use resized = if size = 0 then scaled else resizeTo size scaled
 
-            if int64 file.Width * int64 file.Height > largestPixels then
-                Error
-                    {
-                        Path = path
-                        Reason = $"has {file.Width}×{file.Height} pixels, more than the {largestPixels / 1_000_000L} million allowed"
-                    }
-            else
-                use upright = file.Autorot()
-                use coloured = toChannels channels upright
-                use floating = coloured.Cast(NetVips.Enums.BandFormat.Float)
-                use scaled = floating.Linear([| 1.0 / fullScale coloured |], [| 0.0 |])
-                use resized = if size = 0 then scaled else resizeTo size scaled
-
-                toPlanes path channels resized
-                |> Result.map (fun image ->
-                    {
-                        Image = image
-                        OriginalWidth = upright.Width
-                        OriginalHeight = upright.Height
-                    })
+            toPlanes path channels resized
+            |> Result.map (fun image ->
+                {
+                    Image = image
+                    OriginalWidth = upright.Width
+                    OriginalHeight = upright.Height
+                })
 
         guard path decode |> Result.bind id
 
@@ -227,3 +284,70 @@ module ImageFile =
         match toPlanes "" image.Channels (resized.Cast(NetVips.Enums.BandFormat.Float).Linear([| 1.0 / 255.0 |], [| 0.0 |])) with
         | Ok resized -> resized
         | Error problem -> invalidOp problem.Reason
+
+    /// The smallest BMP: one grey pixel, bottom-up, 24 bits.
+    let private bmpBytes =
+        Array.concat
+            [
+                [|
+                    byte 'B'
+                    byte 'M'
+                    58uy
+                    0uy
+                    0uy
+                    0uy
+                    0uy
+                    0uy
+                    0uy
+                    0uy
+                    54uy
+                    0uy
+                    0uy
+                    0uy
+                |]
+                [|
+                    40uy
+                    0uy
+                    0uy
+                    0uy
+                    1uy
+                    0uy
+                    0uy
+                    0uy
+                    1uy
+                    0uy
+                    0uy
+                    0uy
+                    1uy
+                    0uy
+                    24uy
+                    0uy
+                |]
+                Array.zeroCreate 24
+                [| 128uy; 128uy; 128uy; 0uy |]
+            ]
+
+    /// The formats, and whether this machine reads them: each is written to a file and read back.
+    let formats () =
+        let works (ending: string) =
+            let file = Path.Combine(Path.GetTempPath(), $"fae-{Guid.NewGuid():N}{ending}")
+
+            try
+                if ending = ".bmp" then
+                    File.WriteAllBytes(file, bmpBytes)
+                else
+                    use picture = toVips (Image.constant 1 16 16 0.5f)
+                    picture.WriteToFile file
+
+                read 1 0 file |> Result.isOk
+            finally
+                File.Delete file
+
+        [
+            "PNG", ".png"
+            "JPEG", ".jpg"
+            "TIFF", ".tif"
+            "WebP", ".webp"
+            "BMP", ".bmp"
+        ]
+        |> List.map (fun (name, ending) -> name, (guard ending (fun () -> works ending) = Ok true))

@@ -10,6 +10,7 @@ open Fae.Engine
 type TrainingSample =
     {
         Clean: Image
+        Plan: Plan
         Corrupted: Corrupted
         Noise: Image
         /// 1 where training shall not look.
@@ -71,6 +72,7 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
 
         {
             Clean = clean
+            Plan = plan
             Corrupted = Plan.render bank clean plan
             Noise = Noise.field key sigma clean.Channels clean.Height clean.Width
             Ignored = ignore |> Option.map (Augment.move change >> cut)

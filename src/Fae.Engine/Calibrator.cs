@@ -76,7 +76,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(trials);
         var best = trials[0];
         var margin = 0.5 * StandardError(best.ImageAuroc, good, bad);
-        return Difference.all
+        return Difference.all.Concat(trials.Select(t => t.Scoring.Measure)).Distinct()
             .Select(measure => trials.FirstOrDefault(t => t.Scoring.Measure.Equals(measure)))
             .First(t => t is not null && t.Merit >= best.Merit - margin)!;
     }

@@ -87,7 +87,7 @@ public sealed class UNet : Module<Tensor, Tensor>
     private static Tensor ChannelsLast(Tensor planes) => planes.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     private static Sequential Block(long from, long to, int dilation) =>
-        Sequential(Conv2d(from, to, 3, padding: dilation, dilation: dilation, bias: false), BatchNorm2d(to), ReLU());
+        Sequential(Conv2d(from, to, 3, padding: dilation, dilation: dilation, bias: false), new BatchNorm(to), ReLU());
 
     private static Sequential Double(long from, long middle, long to) => Sequential(Block(from, middle, 1), Block(middle, to, 1));
 

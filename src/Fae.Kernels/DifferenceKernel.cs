@@ -9,7 +9,9 @@ public static class DifferenceKernel
     /// <summary>Writes the map of a measure between two images of channels × height × width into one plane.</summary>
     public static void Map(Measure measure, ReadOnlySpan<float> x, ReadOnlySpan<float> r, Span<float> map, int channels, int height, int width)
     {
-        if (measure.IsMse)
+        if (measure is Measure.Weighted weighted)
+            Sum(weighted, x, r, map, channels, height, width);
+        else if (measure.IsMse)
             Mse(x, r, map, channels);
         else if (measure.IsRelative)
             Relative(x, r, map, channels);
@@ -17,6 +19,18 @@ public static class DifferenceKernel
             Ssim(x, r, map, channels, height, width);
         else
             Gms(x, r, map, channels, height, width);
+    }
+
+    private static void Sum(Measure.Weighted weighted, ReadOnlySpan<float> x, ReadOnlySpan<float> r, Span<float> map, int channels, int height, int width)
+    {
+        map.Clear();
+        var term = new float[map.Length];
+        foreach (var (weight, measure) in weighted.Item)
+        {
+            Map(measure, x, r, term, channels, height, width);
+            for (var i = 0; i < map.Length; i++)
+                map[i] += weight * term[i];
+        }
     }
 
     private static void Mse(ReadOnlySpan<float> x, ReadOnlySpan<float> r, Span<float> map, int channels)

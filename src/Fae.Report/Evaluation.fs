@@ -87,7 +87,7 @@ module Evaluation =
         let pro =
             match pixel with
             | None -> None
-            | Some _ -> Metrics.proCurve proLimit heatmaps masks |> toOption
+            | Some _ -> Metrics.proCurve proLimit ignore heatmaps masks |> toOption
 
         let good, bad = judged |> List.partition (fun j -> not j.Picture.Anomalous)
         let anomalous = List.filter (fun j -> j.Finding.Verdict.Anomalous) >> List.length
@@ -97,7 +97,7 @@ module Evaluation =
             Image = imageSummary judged
             Pixel = pixel
             Aupro = pro |> Option.map (Metrics.areaUpTo proLimit)
-            ProCurve = pro |> Option.defaultValue [||]
+            ProCurve = pro |> Option.map (Metrics.thin curvePoints) |> Option.defaultValue [||]
             PerDefect =
                 bad
                 |> List.groupBy _.Picture.Defect

@@ -193,7 +193,66 @@ let tests =
                             ]
 
                     Expect.equal run.Code 0 run.Error
-                    Expect.equal (Directory.GetFiles(out, "*.png")).Length 1 "sheets")
+                    Expect.equal (Directory.GetFiles(out, "*.png")).Length 1 "sheets"
+
+                    let plans = File.ReadAllLines(Path.Combine(out, "plans.jsonl")) |> Array.map PlanText.read
+
+                    Expect.equal plans.Length 4 "plans"
+                    Expect.all plans Result.isOk "readable plans")
+            }
+
+            test "a training told to stop saves, and goes on to the weights of an unbroken one" {
+                inTemporaryFolder (fun folder ->
+                    let data = Path.Combine(folder, "data")
+                    Demo.make data 3UL 8 0 0
+
+                    let arguments out =
+                        [
+                            "train"
+                            "--config"
+                            demoConfig
+                            "--data"
+                            data
+                            "--out"
+                            out
+                            "--steps"
+                            "60"
+                            "--set"
+                            "image.size=64"
+                            "--set"
+                            "network.width=8"
+                        ]
+
+                    let whole, broken = Path.Combine(folder, "whole"), Path.Combine(folder, "broken")
+                    let unbroken = fae (arguments whole)
+                    Expect.equal unbroken.Code 0 unbroken.Error
+
+                    match Process.Start(ProcessStartInfo("dotnet", executable :: arguments broken, RedirectStandardError = true)) with
+                    | null -> failtest "fae did not start"
+                    | child ->
+                        use child = child
+                        // Its first line about a step says that it is under way.
+                        let mutable line: string | null = ""
+
+                        while not (isNull line) && not ((string line).StartsWith "step") do
+                            line <- child.StandardError.ReadLine()
+
+                        use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
+                        let rest = child.StandardError.ReadToEnd()
+                        child.WaitForExit()
+                        Expect.equal child.ExitCode 0 rest
+                        Expect.stringContains rest "go on with --resume" "what to do"
+
+                    Expect.isTrue (File.Exists(Path.Combine(broken, "model.safetensors"))) "a model all the same"
+                    let resumed = fae (arguments broken @ [ "--resume" ])
+                    Expect.equal resumed.Code 0 resumed.Error
+
+                    let weights out =
+                        let struct (_, arrays) = ModelFile.Read(Path.Combine(out, "last.safetensors"))
+                        [ for array in arrays -> array.Name, List.ofArray array.Values ]
+
+                    Expect.equal (weights broken) (weights whole) "weights"
+                    Expect.equal (fae (arguments (Path.Combine(folder, "new")) @ [ "--resume" ])).Code 4 "nothing to resume")
             }
 
             test "train, eval and inspect: the whole road, well above chance at a small budget" {
@@ -243,6 +302,32 @@ let tests =
 
                     Expect.equal (Directory.GetFiles heat).Length 3 "heatmaps"
                     let strict = fae [ "inspect"; "--model"; out; Path.Combine(data, "test"); "--fail-on-anomaly" ]
-                    Expect.equal strict.Code 3 "a folder without pictures of its own")
+                    Expect.equal strict.Code 3 "a folder without pictures of its own"
+                    let alarm = fae [ "inspect"; "--model"; out; bad; "--fail-on-anomaly"; "--false-alarm"; "0.5" ]
+                    Expect.equal alarm.Code 1 (alarm.Output + alarm.Error)
+                    let rare = fae [ "inspect"; "--model"; out; bad; "--false-alarm"; "0.001" ]
+                    Expect.equal rare.Code 2 "eight held-out pictures promise no rate of 0.001"
+                    Expect.stringContains rare.Error "held-out" "why"
+
+                    let other =
+                        fae
+                            [
+                                "eval"
+                                "--model"
+                                out
+                                "--data"
+                                data
+                                "--json"
+                                "-"
+                                "--set"
+                                "score.measure=mse + ssim"
+                                "--set"
+                                "score.reduction=sum"
+                            ]
+
+                    Expect.equal other.Code 0 other.Error
+                    Expect.notEqual (number (json other.Output) "threshold_image") (number metrics "threshold_image") "fitted anew"
+                    let frozen = fae [ "eval"; "--model"; out; "--data"; data; "--set"; "network.width=8" ]
+                    Expect.equal frozen.Code 2 "the network is part of the model")
             }
         ]

@@ -76,6 +76,26 @@ let tests =
                         || Seq.forall (fun c -> rendered.Image.Pixels[c * image.Area + i] = image.Pixels[c * image.Area + i]) [ 0..2 ])
                     (seq { 0 .. image.Area - 1 }))
 
+            law "plans survive serialisation, bit for bit" (fun seed ->
+                let plan = planOf seed
+                PlanText.read (PlanText.write plan) = Ok plan)
+
+            test "what is no plan is refused in words, wherever a plan is cut or bent" {
+                let text = PlanText.write busy
+
+                let refused (text: string) =
+                    match PlanText.read text with
+                    | Ok read -> read <> busy
+                    | Error reason -> reason <> ""
+
+                for at in 0..7 .. text.Length - 1 do
+                    Expect.isTrue (refused (text.Substring(0, at))) $"cut at {at}"
+                    Expect.isTrue (refused (text.Remove(at, 1).Insert(at, "?"))) $"bent at {at}"
+
+                for text in [ ""; "null"; "{}"; "[null]"; "[1]"; "[{}]"; "[[]]" ] do
+                    Expect.isError (PlanText.read text) text
+            }
+
             test "the empty plan is the identity" {
                 let image = clean 17 9
                 let rendered = Plan.render bank image Plan.empty

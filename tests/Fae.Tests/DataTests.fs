@@ -36,6 +36,61 @@ let tests =
                     Expect.isLessThan (distance (read 3 0 webp) ramp) 0.003f "webp")
             }
 
+            test "BMP of 24, 32 and 8 bits is read; a cut one is a problem with its name" {
+                inTemporaryFolder (fun folder ->
+                    // 3 × 2 pixels, bottom-up, rows padded to four bytes.
+                    let file (bits: int) (palette: byte list) (rows: byte list) =
+                        let start = 54 + palette.Length
+                        let word (n: int) = System.BitConverter.GetBytes n |> List.ofArray
+                        let half (n: int) = System.BitConverter.GetBytes(int16 n) |> List.ofArray
+
+                        [ byte 'B'; byte 'M' ]
+                        @ word (start + rows.Length)
+                        @ word 0
+                        @ word start
+                        @ word 40
+                        @ word 3
+                        @ word 2
+                        @ half 1
+                        @ half bits
+                        @ List.replicate 24 0uy
+                        @ palette
+                        @ rows
+                        |> Array.ofList
+
+                    let path = Path.Combine(folder, "a.bmp")
+
+                    let check (bytes: byte[]) (expected: float32 list) name =
+                        File.WriteAllBytes(path, bytes)
+                        let image = read 3 0 path
+                        Expect.equal (image.Width, image.Height) (3, 2) name
+                        // Top left and bottom left, red, green, blue.
+                        let at y = [ for c in 0..2 -> image[c, y, 0] ]
+                        List.iter2 (fun a (b: float32) -> Expect.isLessThan (abs (a - b)) 0.003f name) (at 0 @ at 1) expected
+
+                    let wanted = [ 1.0f; 0.0f; 0.0f; 0.0f; 0.0f; 1.0f ]
+                    let blue, red = [ 255uy; 0uy; 0uy ], [ 0uy; 0uy; 255uy ]
+                    let row24 pixel = List.concat (List.replicate 3 pixel) @ [ 0uy; 0uy; 0uy ]
+                    let rgb = file 24 [] (row24 blue @ row24 red)
+                    check rgb wanted "24 bits"
+                    let row32 pixel = List.concat (List.replicate 3 (pixel @ [ 0uy ]))
+                    check (file 32 [] (row32 blue @ row32 red)) wanted "32 bits, as cameras write them, without alpha"
+                    let palette = List.concat [ for i in 0..255 -> if i = 7 then blue @ [ 0uy ] else red @ [ 0uy ] ]
+                    check (file 8 palette [ 7uy; 7uy; 7uy; 0uy; 9uy; 9uy; 9uy; 0uy ]) wanted "8 bits, by palette"
+
+                    for length in [ 2; 20; 60 ] do
+                        File.WriteAllBytes(path, Array.take length rgb)
+
+                        match ImageFile.read 3 0 path with
+                        | Error problem -> Expect.equal problem.Path path "its name"
+                        | Ok _ -> failtest $"cut to {length} bytes, it was read")
+            }
+
+            test "every format that is promised is read on this machine" {
+                for name, works in ImageFile.formats () do
+                    Expect.isTrue works name
+            }
+
             test "16 bits are read at their full scale" {
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "deep.png")

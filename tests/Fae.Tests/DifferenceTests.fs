@@ -35,6 +35,10 @@ let private laws name (map: Measure -> Image -> Image -> Image) =
             law "stays in its range" (fun (Pair(x, r)) ->
                 [ Mse, 1.0f; Relative, 1.0f; Ssim, 2.0f; Gms, 1.0f ]
                 |> List.forall (fun (m, most) -> (map m x r).Pixels |> Array.forall (fun v -> v <= most + 1e-3f)))
+            law "a weighted sum is the sum of its parts" (fun (Pair(x, r)) ->
+                let sum = map (Weighted [ 0.5f, Mse; 2.0f, Gms ]) x r
+                let parts = Image.map2 (fun a b -> 0.5f * a + 2.0f * b) (map Mse x r) (map Gms x r)
+                distance sum parts < 1e-4f)
             law "equals the plain definition" (fun (Pair(x, r)) ->
                 Difference.all
                 |> List.forall (fun m -> distance (map m x r) (Difference.map m x r) < 1e-3f))
@@ -46,6 +50,15 @@ let tests =
         [
             laws "plain" Difference.map
             laws "kernel" kernel
+            test "a measure is read as it is named" {
+                for measure in Weighted [ 0.5f, Mse; 2.0f, Ssim ] :: Difference.all do
+                    Expect.equal (Difference.tryParse (Difference.name measure)) (Some measure) (Difference.name measure)
+
+                Expect.equal (Difference.tryParse "mse + ssim") (Some(Weighted [ 1.0f, Mse; 1.0f, Ssim ])) "weights of one"
+
+                for text in [ ""; "msee"; "0*mse"; "-1*mse"; "mse+"; "nan*mse"; "2*3*mse" ] do
+                    Expect.isNone (Difference.tryParse text) text
+            }
             test "GMS of a vertical and a horizontal edge differs, of a brightness offset it does not" {
                 let vertical = Image.init 1 16 16 (fun _ _ x -> if x < 8 then 0.2f else 0.8f)
                 let offset = Image.map (fun v -> v + 0.1f) vertical

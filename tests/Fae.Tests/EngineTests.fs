@@ -143,6 +143,89 @@ let tests =
                 Expect.equal (Seq.max (Seq.skip 1 live)) live[1] "live tensors after any later step, against the second"
             }
 
+            test "a training survives a collector that runs all the time" {
+                // TorchSharp's own operators do not: they let the collector free a number that libtorch is reading.
+                let mutable over = false
+
+                let collector =
+                    Thread(fun () ->
+                        while not (Volatile.Read &over) do
+                            System.GC.Collect()
+                            System.GC.WaitForPendingFinalizers())
+
+                collector.Start()
+
+                try
+                    let steps =
+                        { config with
+                            Config.Train.Steps = 60
+                            Config.Train.ValidateEvery = 30
+                        }
+
+                    let outcome, _ = train steps None CancellationToken.None
+                    Expect.equal outcome.End TrainEnd.Finished "end"
+                finally
+                    Volatile.Write(&over, true)
+                    collector.Join()
+            }
+
+            test "TensorBoard's records are framed, checked and in order" {
+                inTemporaryFolder (fun folder ->
+                    using (new EventFile(folder)) (fun events ->
+                        events.Scalar("train/loss", 10L, 0.5)
+                        events.Scalar("train/loss", 300L, 0.25))
+
+                    let bytes = File.ReadAllBytes(Directory.GetFiles(folder, "events.out.tfevents.*")[0])
+
+                    // CRC-32C bit by bit, masked as the TFRecord format says.
+                    let checksum (data: byte[]) =
+                        let step crc (b: byte) =
+                            Seq.fold
+                                (fun c _ -> if c &&& 1u = 1u then (c >>> 1) ^^^ 0x82F63B78u else c >>> 1)
+                                (crc ^^^ uint32 b)
+                                (seq { 1..8 })
+
+                        let crc = ~~~(Array.fold step 0xFFFFFFFFu data)
+                        ((crc >>> 15) ||| (crc <<< 17)) + 0xA282EAD8u
+
+                    let rec records at =
+                        [
+                            if at < bytes.Length then
+                                let length = int (System.BitConverter.ToUInt64(bytes, at))
+                                let data = bytes[at + 12 .. at + 11 + length]
+                                Expect.equal (System.BitConverter.ToUInt32(bytes, at + 8)) (checksum bytes[at .. at + 7]) "length"
+                                Expect.equal (System.BitConverter.ToUInt32(bytes, at + 12 + length)) (checksum data) "data"
+                                data
+                                yield! records (at + 16 + length)
+                        ]
+
+                    match records 0 with
+                    | [ version; first; second ] ->
+                        let text (data: byte[]) = System.Text.Encoding.Latin1.GetString data
+                        Expect.stringContains (text version) "brain.Event:2" "version"
+                        Expect.stringContains (text first) "train/loss" "tag"
+                        // The value is the last field: 0.25 as a little-endian float; the step 300 as a varint.
+                        Expect.equal second[second.Length - 4 ..] (System.BitConverter.GetBytes 0.25f) "value"
+                        Expect.stringContains (text second) "\u0010\u00ac\u0002" "step"
+                    | other -> failtest $"{other.Length} records instead of 3")
+            }
+
+            test "what synthetic defects cannot tell apart, the paper's default decides" {
+                let trial measure merit =
+                    ScoringTrial(
+                        { calibration.Scoring with
+                            Measure = measure
+                        },
+                        merit,
+                        merit
+                    )
+
+                let choose trials = (Calibrator.Choose(trials, 20, 100)).Scoring.Measure
+                Expect.equal (choose [| trial Ssim 0.901; trial Mse 0.9 |]) Mse "a tie"
+                Expect.equal (choose [| trial Ssim 0.95; trial Mse 0.7 |]) Ssim "a clear winner"
+                Expect.equal (choose [| trial (Weighted [ 1.0f, Gms ]) 0.8 |]) (Weighted [ 1.0f, Gms ]) "the only one"
+            }
+
             test "the same sample comes whatever was drawn before, on any thread" {
                 let source = source config
                 let alone = source.Draw(3, 1)

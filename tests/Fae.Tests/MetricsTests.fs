@@ -103,6 +103,21 @@ let tests =
                 | Error NoPositives -> Array.forall ((=) 0.0f) mask.Pixels
                 | Error NoNegatives -> Array.forall ((=) 1.0f) mask.Pixels
                 | Error NotANumber -> false)
+            law "AUPRO does not look at ignored pixels" (fun (Pair(map, noise)) ->
+                // The right half is ignored: whatever is painted there, the result is that of the left half alone.
+                let split = max 1 (map.Width / 2)
+                let right = Image.init 1 map.Height map.Width (fun _ _ x -> if x >= split then 1.0f else 0.0f)
+                let left image = Image.crop 0 0 map.Height split image
+                let mask = Image.map (fun v -> if v > 0.6f then 1.0f else 0.0f) noise
+                let whole = Metrics.proCurve 0.3 (Some right) [ map ] [ mask ]
+                whole = Metrics.proCurve 0.3 None [ left map ] [ left mask ])
+            law "a thinned curve keeps its ends" (fun (Labelled(s, l)) ->
+                let curve = (value (Metrics.summary 1000 s l)).Roc
+                let thin = Metrics.thin 3 curve
+
+                Array.head thin = Array.head curve
+                && Array.last thin = Array.last curve
+                && thin.Length <= 7)
             test "NaN is refused, and so are single-class labels" {
                 Expect.equal (Metrics.auroc [| nanf; 1.0f |] [| true; false |]) (Error NotANumber) "NaN"
                 Expect.equal (Metrics.auroc [| 0.0f; 1.0f |] [| true; true |]) (Error NoNegatives) "no good ones"

@@ -1,0 +1,32 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// Batch normalisation of (N, C, H, W) over N, H and W (Ioffe and Szegedy 2015), with the arrays of torch's own module but its batch counter: TorchSharp's
+/// counts by an operator whose number the collector may free in the middle of the call (see <see cref="Arithmetic"/>).
+/// </summary>
+internal sealed class BatchNorm : Module<Tensor, Tensor>
+{
+    private const double Momentum = 0.1;
+    private const double Epsilon = 1e-5;
+    private const string Weight = "weight";
+    private const string Bias = "bias";
+    private const string RunningMean = "running_mean";
+    private const string RunningVariance = "running_var";
+
+    public BatchNorm(long channels)
+        : base(nameof(BatchNorm))
+    {
+        register_parameter(Weight, new Parameter(ones(channels)));
+        register_parameter(Bias, new Parameter(zeros(channels)));
+        register_buffer(RunningMean, zeros(channels));
+        register_buffer(RunningVariance, ones(channels));
+    }
+
+    // Looked up by name, not kept: moving a module to another device replaces its tensors.
+    public override Tensor forward(Tensor input) =>
+        functional.batch_norm(input, get_buffer(RunningMean)!, get_buffer(RunningVariance)!, get_parameter(Weight)!, get_parameter(Bias)!, training, Momentum, Epsilon);
+}

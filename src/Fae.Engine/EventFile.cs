@@ -1,0 +1,89 @@
+using System;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO;
+using System.Numerics;
+using Google.Protobuf;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// Training curves for TensorBoard: a file of framed Event messages (tensorflow/core/util/event.proto), each flushed as it is written, so that
+/// `tensorboard --logdir RUN` follows a running training.
+/// </summary>
+public sealed class EventFile : IDisposable
+{
+    private readonly FileStream stream;
+    private readonly TimeProvider clock;
+
+    /// <summary>A new event file in this folder.</summary>
+    public EventFile(string folder, TimeProvider? clock = null)
+    {
+        this.clock = clock ?? TimeProvider.System;
+        Directory.CreateDirectory(folder);
+        var name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{this.clock.GetUtcNow().ToUnixTimeSeconds():D10}.{Environment.ProcessId}.fae");
+        stream = new FileStream(Path.Combine(folder, name), FileMode.Create, FileAccess.Write, FileShare.Read);
+        Append(output =>
+        {
+            output.WriteTag(3, WireFormat.WireType.LengthDelimited);
+            output.WriteString("brain.Event:2");
+        });
+    }
+
+    /// <summary>Adds one value of a curve.</summary>
+    public void Scalar(string tag, long step, double value) => Append(output =>
+    {
+        output.WriteTag(2, WireFormat.WireType.Varint);
+        output.WriteInt64(step);
+        output.WriteTag(5, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(Message(summary =>
+        {
+            summary.WriteTag(1, WireFormat.WireType.LengthDelimited);
+            summary.WriteBytes(Message(entry =>
+            {
+                entry.WriteTag(1, WireFormat.WireType.LengthDelimited);
+                entry.WriteString(tag);
+                entry.WriteTag(2, WireFormat.WireType.Fixed32);
+                entry.WriteFloat((float)value);
+            }));
+        }));
+    });
+
+    /// <inheritdoc/>
+    public void Dispose() => stream.Dispose();
+
+    private static ByteString Message(Action<CodedOutputStream> write)
+    {
+        using var bytes = new MemoryStream();
+        using (var output = new CodedOutputStream(bytes, leaveOpen: true))
+            write(output);
+        return ByteString.CopyFrom(bytes.GetBuffer(), 0, (int)bytes.Length);
+    }
+
+    /// <summary>One record: length, its checksum, the event, its checksum (the TFRecord framing).</summary>
+    private void Append(Action<CodedOutputStream> write)
+    {
+        var message = Message(output =>
+        {
+            output.WriteTag(1, WireFormat.WireType.Fixed64);
+            output.WriteDouble(clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+            write(output);
+        });
+        var record = new byte[8 + 4 + message.Length + 4];
+        BinaryPrimitives.WriteUInt64LittleEndian(record, (ulong)message.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), MaskedChecksum(record.AsSpan(0, 8)));
+        message.Span.CopyTo(record.AsSpan(12));
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12 + message.Length), MaskedChecksum(message.Span));
+        stream.Write(record);
+        stream.Flush();
+    }
+
+    private static uint MaskedChecksum(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        foreach (var b in bytes)
+            crc = BitOperations.Crc32C(crc, b);
+        crc = ~crc;
+        return ((crc >> 15) | (crc << 17)) + 0xa282ead8;
+    }
+}
