@@ -59,6 +59,7 @@ module Corrupt =
                 DataSet.readAll (ImageFile.prepare config channels >> Result.map _.Image) split.Training
                 |> Result.mapError Data
 
+            let config = Settings.settled config images
             let! textures = Settings.textures config channels (args.TryGetResult CorruptArgs.Textures)
             let source = TrainingSource(config, Array.ofList images, Array.ofList textures, None)
 

@@ -92,6 +92,11 @@ module Eval =
                         FilterSize = defaultArg score.FilterSize chosen.FilterSize
                         FilterPasses = defaultArg score.FilterPasses chosen.FilterPasses
                         Frame = defaultArg score.Frame chosen.Frame
+                        Typical =
+                            match score.ByMedian with
+                            | Some false -> 0.0f
+                            | Some true -> 1.0f
+                            | None -> chosen.Typical
                         Reduction =
                             match score.Reduction with
                             | Some "sum" -> Sum

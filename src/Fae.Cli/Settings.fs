@@ -50,6 +50,15 @@ module Settings =
             return! apply (pairs @ whole "train.seed" seed @ whole "train.steps" steps) fromFile
         }
 
+    /// The configuration with what it leaves to the good pictures settled by them.
+    let settled (config: Config) (images: Image list) =
+        let augment = Augment.settle images config.Augment
+
+        if augment <> config.Augment then
+            Console.say (Symmetry.describe (Symmetry.ofImages images))
+
+        { config with Augment = augment }
+
     let device (name: string option) =
         match TorchRuntime.Find(defaultArg name "auto") with
         | null, problem -> Error(Machine problem)

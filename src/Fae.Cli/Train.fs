@@ -133,6 +133,7 @@ module Train =
             let prepare = ImageFile.prepare config channels >> Result.map _.Image
             let! all = DataSet.readAll prepare (split.Training @ split.HeldOut) |> Result.mapError Data
             let training, heldOut = List.splitAt split.Training.Length all
+            let config = Settings.settled config training
             let! textures = Settings.textures config channels (args.TryGetResult TrainArgs.Textures)
 
             let! ignore =

@@ -16,9 +16,10 @@ type ImageSettings =
 
 type AugmentSettings =
     {
-        FlipHorizontal: bool
-        FlipVertical: bool
-        QuarterTurns: bool
+        /// `None`: as the good pictures say (Symmetry).
+        FlipHorizontal: bool option
+        FlipVertical: bool option
+        QuarterTurns: bool option
         /// Rotation by up to this many degrees, padded by reflection.
         Rotate: float32
         /// Shift by up to this fraction of the side, padded by reflection.
@@ -62,6 +63,7 @@ type ScoreSettings =
         Reduction: string option
         Top: float32
         Frame: int option
+        ByMedian: bool option
     }
 
 type CalibrationSettings =
@@ -120,9 +122,9 @@ module Config =
                 }
             Augment =
                 {
-                    FlipHorizontal = true
-                    FlipVertical = true
-                    QuarterTurns = false
+                    FlipHorizontal = None
+                    FlipVertical = None
+                    QuarterTurns = None
                     Rotate = 0.0f
                     Shift = 0.0f
                     Brightness = 0.0f
@@ -156,6 +158,7 @@ module Config =
                     Reduction = None
                     Top = 0.005f
                     Frame = None
+                    ByMedian = None
                 }
             Calibration =
                 {
@@ -216,6 +219,24 @@ module Config =
             | _ -> wrong key "true or false" setting)
 
     let private auto = "auto"
+
+    /// True, false or "auto".
+    let private flagOrAuto key meaning (get: Config -> bool option) (set: bool option -> Config -> Config) =
+        let wanted = "\"auto\", true or false"
+
+        field
+            key
+            meaning
+            wanted
+            (fun config ->
+                match get config with
+                | Some value -> Flag value
+                | None -> Text auto)
+            (fun setting config ->
+                match setting with
+                | Flag value -> Ok(set (Some value) config)
+                | Text text when text = auto -> Ok(set None config)
+                | _ -> wrong key wanted setting)
 
     /// A whole number or "auto".
     let private wholeOrAuto key low high meaning (get: Config -> int option) (accept: int -> bool) set =
@@ -280,18 +301,30 @@ module Config =
                 { c with Config.Image.Light = v })
             whole "image.crop" 0 2048 "side of the random squares that training sees, 0 for whole pictures" _.Image.Crop (fun v c ->
                 { c with Config.Image.Crop = v })
-            flag "augment.flip_horizontal" "mirror left to right, half the time" _.Augment.FlipHorizontal (fun v c ->
-                { c with
-                    Config.Augment.FlipHorizontal = v
-                })
-            flag "augment.flip_vertical" "mirror top to bottom, half the time" _.Augment.FlipVertical (fun v c ->
-                { c with
-                    Config.Augment.FlipVertical = v
-                })
-            flag "augment.quarter_turns" "turn by 0, 90, 180 or 270 degrees" _.Augment.QuarterTurns (fun v c ->
-                { c with
-                    Config.Augment.QuarterTurns = v
-                })
+            flagOrAuto
+                "augment.flip_horizontal"
+                "mirror left to right, half the time; auto: if the good pictures allow it"
+                _.Augment.FlipHorizontal
+                (fun v c ->
+                    { c with
+                        Config.Augment.FlipHorizontal = v
+                    })
+            flagOrAuto
+                "augment.flip_vertical"
+                "mirror top to bottom, half the time; auto: if the good pictures allow it"
+                _.Augment.FlipVertical
+                (fun v c ->
+                    { c with
+                        Config.Augment.FlipVertical = v
+                    })
+            flagOrAuto
+                "augment.quarter_turns"
+                "turn by 0, 90, 180 or 270 degrees; auto: if the good pictures allow it"
+                _.Augment.QuarterTurns
+                (fun v c ->
+                    { c with
+                        Config.Augment.QuarterTurns = v
+                    })
             real "augment.rotate" 0.0 180.0 "rotate by up to this many degrees" _.Augment.Rotate (fun v c ->
                 { c with Config.Augment.Rotate = v })
             real "augment.shift" 0.0 0.5 "shift by up to this fraction of the side" _.Augment.Shift (fun v c ->
@@ -393,6 +426,8 @@ module Config =
                 { c with Config.Score.Top = v })
             wholeOrAuto "score.frame" 0 256 "outermost pixels left out of the score" _.Score.Frame (fun _ -> true) (fun v c ->
                 { c with Config.Score.Frame = v })
+            flagOrAuto "score.by_median" "divide the score by the picture's own median heatmap value" _.Score.ByMedian (fun v c ->
+                { c with Config.Score.ByMedian = v })
             real "calibration.false_alarm" 0.0001 0.5 "good images called anomalous" _.Calibration.FalseAlarm (fun v c ->
                 { c with
                     Config.Calibration.FalseAlarm = v
@@ -533,6 +568,22 @@ module Config =
 
             String.concat "\n" ($"[{name}]" :: lines))
         |> String.concat "\n\n"
+
+    /// The table for people: docs/configuration.md is this text.
+    let toMarkdown () =
+        let row field = $"| `{field.Key}` | `{show (field.Get defaults)}` | {field.Wanted} | {field.Meaning} |"
+
+        [
+            "# Every key of a configuration"
+            ""
+            "A configuration is a TOML file; what it leaves out has its default. `--set key=value` overrides any key by its dotted name."
+            "This table is printed from the code (`Fae.Core/Config.fs`); a test holds it to it."
+            ""
+            "| key | default | may be | meaning |"
+            "| --- | --- | --- | --- |"
+        ]
+        @ List.map row fields
+        |> String.concat "\n"
 
     let explain =
         function

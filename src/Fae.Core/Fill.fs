@@ -24,15 +24,19 @@ type Fill =
     /// The part's own surface, darker or lighter: t = gain·x + bias. A stain, a shadow, a glare.
     | Shade of gain: float32 * bias: float32
 
-/// What good parts look like, so that painted colours are neither invisible nor absurd: mean and standard deviation a channel.
+/// What good parts look like, so that painted colours are neither invisible nor absurd: mean and standard deviation a channel, and
+/// some of their colours.
 type Palette =
     {
         Mean: float32[]
         Deviation: float32[]
+        Colours: float32[][]
     }
 
 [<RequireQualifiedAccess>]
 module Palette =
+    let private sampleSize = 512
+
     /// The palette of a set of images of one number of channels.
     let ofImages (images: Image list) =
         let channels = (List.head images).Channels
@@ -46,10 +50,18 @@ module Palette =
             float32 mean, float32 (sqrt variance)
 
         let all = Array.init channels moments
+        let sampled = Array.ofList images
+
+        // Pixels by number, scattered by the generator's hash: the same for the same images.
+        let colour i =
+            let image = sampled[i % sampled.Length]
+            let at = int (Random.hash 0xC010UL (uint64 i) % uint64 image.Area)
+            Array.init channels (fun c -> image.Pixels[c * image.Area + at])
 
         {
             Mean = Array.map fst all
             Deviation = Array.map snd all
+            Colours = Array.init sampleSize colour
         }
 
 [<RequireQualifiedAccess>]
@@ -62,7 +74,8 @@ module Fill =
         | Patch(frame, source, zoom, gain, bias) -> Patch(f frame, source, zoom, gain, bias)
         | (Plain _ | Shade _) as fill -> fill
 
-    /// Any colour of the cube, or a colour of the part moved by some of its deviations.
+    /// Any colour of the cube, any grey, the parts' mean moved by some deviations, or a colour that the parts have themselves: what is
+    /// right elsewhere and wrong here.
     let colour (palette: Palette) =
         let anyColour = Sampler.array palette.Mean.Length (Sampler.uniform 0.0f 1.0f)
 
@@ -80,7 +93,11 @@ module Fill =
                 return Array.map3 (fun m d t -> clamp (m + (away + t) * max 0.03f d)) palette.Mean palette.Deviation tint
             }
 
-        Sampler.choose [ 0.3f, anyColour; 0.3f, grey; 0.4f, near ]
+        let own =
+            Sampler.integer 0 (palette.Colours.Length - 1)
+            |> Sampler.map (fun i -> palette.Colours[i])
+
+        Sampler.choose [ 0.2f, anyColour; 0.2f, grey; 0.3f, near; 0.3f, own ]
 
     let plain palette = colour palette |> Sampler.map Plain
 

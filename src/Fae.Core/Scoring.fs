@@ -19,6 +19,9 @@ type Scoring =
         Reduction: Reduction
         /// The outermost pixels that the score does not look at: the network sees half a neighbourhood there.
         Frame: int
+        /// 0: the score is the reduction itself. Above 0: it is divided by the image's own median heatmap value plus this one, which is what
+        /// good images typically have: a noisy exposure raises both.
+        Typical: float32
     }
 
 /// A connected set of pixels above the threshold: its bounding box in pixels, its area in pixels, the largest value in it.
@@ -80,8 +83,22 @@ module Scoring =
 
                 float32 (sum / float count)
 
+    /// The upper median; 0 of nothing.
+    let median (values: float32[]) =
+        if values.Length = 0 then
+            0.0f
+        else
+            (Array.sort values)[values.Length / 2]
+
     /// The image score of a heatmap.
-    let score scoring ignore heatmap = heatmap |> counted scoring.Frame ignore |> reduce scoring.Reduction
+    let score scoring ignore heatmap =
+        let values = counted scoring.Frame ignore heatmap
+        let reduced = reduce scoring.Reduction values
+
+        if scoring.Typical > 0.0f then
+            reduced / (median values + scoring.Typical)
+        else
+            reduced
 
     /// The 8-connected regions where the heatmap is ≥ threshold, the highest peak first. Ignored pixels belong to none.
     let regions (ignore: Image option) (threshold: float32) (heatmap: Image) =

@@ -28,14 +28,27 @@ module Augment =
             Offset = 0.0f
         }
 
+    /// What the settings leave open is settled by the good pictures.
+    let settle (images: Image list) (settings: AugmentSettings) =
+        let symmetry = Symmetry.ofImages images
+
+        { settings with
+            FlipHorizontal = Some(defaultArg settings.FlipHorizontal symmetry.FlipHorizontal)
+            FlipVertical = Some(defaultArg settings.FlipVertical symmetry.FlipVertical)
+            QuarterTurns = Some(defaultArg settings.QuarterTurns symmetry.QuarterTurns)
+        }
+
+    /// What the settings leave open and nobody settled is not done.
+    let private allowed = Option.defaultValue false
+
     /// Draws a change. A vertical flip is a horizontal one and half a turn.
     let draw (settings: AugmentSettings) =
         sample {
-            let! horizontal = Sampler.chance (if settings.FlipHorizontal then 0.5f else 0.0f)
-            let! vertical = Sampler.chance (if settings.FlipVertical then 0.5f else 0.0f)
+            let! horizontal = Sampler.chance (if allowed settings.FlipHorizontal then 0.5f else 0.0f)
+            let! vertical = Sampler.chance (if allowed settings.FlipVertical then 0.5f else 0.0f)
 
             let! turns =
-                if settings.QuarterTurns then
+                if allowed settings.QuarterTurns then
                     Sampler.integer 0 3
                 else
                     Sampler.constant 0

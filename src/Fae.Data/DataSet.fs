@@ -73,7 +73,11 @@ module DataSet =
             else
                 OneLevelTooHigh(root, categories)
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut`, at least 2, at most half, is held out.
+    /// Fewer held-out pictures than this promise little: a small set gives up to a quarter of itself for them.
+    let private wantedHeldOut = 8
+
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 8 or a quarter, whichever is less, and at
+    /// most half.
     let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let pictures = ImageFile.list (goodFolder root)
         let count = pictures.Length
@@ -83,7 +87,8 @@ module DataSet =
         elif count < 4 then
             Error [ TooFewPictures(root, count) ]
         else
-            let held = max 2 (min (count / 2) (int (ceil (heldOut * float32 count))))
+            let asked = int (ceil (heldOut * float32 count))
+            let held = max 2 (min (count / 2) (max asked (min wantedHeldOut (count / 4))))
             let key = Random.mix64 (uint64 seed + 0x5EEDUL)
 
             // A picture's place in the split depends on its index and the seed alone.

@@ -24,7 +24,7 @@ public static class Calibrator
     private static readonly (int Size, int Passes)[] Filters = [(3, 2), (5, 2), (9, 2), (15, 2), (25, 2)];
     private static readonly double[] Frames = [0, 12];
 
-    /// <summary>The ways of scoring that the settings leave open, all of them.</summary>
+    /// <summary>The ways of scoring that the settings leave open, all of them. A Typical of 1 asks for one that is measured on good images.</summary>
     public static IReadOnlyList<Scoring> Candidates(ScoreSettings settings, int size)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -32,11 +32,13 @@ public static class Calibrator
         var filters = Filters.Select(f => (Size: settings.FilterSize?.Value ?? f.Size, Passes: settings.FilterPasses?.Value ?? f.Passes)).Distinct();
         string[] reductions = settings.Reduction is { } word ? [word.Value] : ["max", "top", "sum"];
         var frames = settings.Frame is { } frame ? [frame.Value] : Frames.Select(f => (int)Math.Round(f * size / 256)).ToArray();
+        bool[] norms = settings.ByMedian is { } norm ? [norm.Value] : [false, true];
         return (from m in measures
                 from f in filters
                 from r in reductions
                 from b in frames
-                select new Scoring(m, f.Size, f.Passes, ReductionOf(r, settings.Top), b)).ToList();
+                from n in norms
+                select new Scoring(m, f.Size, f.Passes, ReductionOf(r, settings.Top), b, n ? 1 : 0)).ToList();
     }
 
     /// <summary>Tries every candidate on held-out images and synthetic defects, the best first.</summary>
@@ -55,11 +57,12 @@ public static class Calibrator
             var cleanMaps = validation.Clean.Zip(clean).AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.First, p.Second)).ToList();
             var corruptedMaps = validation.Corrupted.Zip(corrupted).AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.First, p.Second)).ToList();
             var pixel = Trainer.PixelAuroc(corruptedMaps, validation.Masks, 4);
-            foreach (var candidate in sameMap)
+            var ways = sameMap.Select(candidate => WithTypical(candidate, hidden, cleanMaps)).ToList();
+            var scores = cleanMaps.Concat(corruptedMaps).AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(ways, hidden, map)).ToList();
+            for (var i = 0; i < ways.Count; i++)
             {
-                var scores = cleanMaps.Concat(corruptedMaps).AsParallel().AsOrdered().Select(map => ScoringModule.score(candidate, hidden, map)).ToArray();
-                var image = Metrics.auroc(scores, labels);
-                yield return new ScoringTrial(candidate, image.IsOk ? image.ResultValue : 0.5, pixel);
+                var image = Metrics.auroc(scores.Select(s => s[i]).ToArray(), labels);
+                yield return new ScoringTrial(ways[i], image.IsOk ? image.ResultValue : 0.5, pixel);
             }
         }
 
@@ -97,7 +100,8 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(heldOut);
         var hidden = ignore is null ? null : Microsoft.FSharp.Core.FSharpOption<Image>.Some(ignore);
         var maps = heldOut.Zip(network.Reconstruct(heldOut), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
-        var scores = maps.Select(map => ScoringModule.score(scoring, hidden, map)).ToArray();
+        scoring = WithTypical(scoring, hidden, maps);
+        var scores = maps.Select(map => ScoringKernel.Score(scoring, hidden, map)).ToArray();
         var pixels = maps.SelectMany(map => ScoringModule.counted(scoring.Frame, hidden, map)).ToArray();
         return CalibrationModule.fit(scoring, settings.FalseAlarm, settings.PixelFalseAlarm, scores, pixels);
     }
@@ -107,7 +111,16 @@ public static class Calibrator
     {
         ArgumentNullException.ThrowIfNull(scoring);
         var reduction = scoring.Reduction is Reduction.Top top ? string.Create(CultureInfo.InvariantCulture, $"mean of the top {100 * top.q:0.##}%") : ScoringModule.reductionName(scoring.Reduction);
-        return $"{Difference.name(scoring.Measure)}, mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times, {reduction}, frame {scoring.Frame}";
+        return $"{Difference.name(scoring.Measure)}, mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times, {reduction}{(scoring.Typical > 0 ? " over the picture's median" : "")}, frame {scoring.Frame}";
+    }
+
+    /// <summary>The same way, its Typical measured on good images if it has one: the mean of their medians.</summary>
+    private static Scoring WithTypical(Scoring scoring, Microsoft.FSharp.Core.FSharpOption<Image>? ignore, IReadOnlyList<Image> goodMaps)
+    {
+        if (scoring.Typical <= 0)
+            return scoring;
+        var typical = goodMaps.Average(map => (double)ScoringKernel.Median(scoring.Frame, ignore, map));
+        return new Scoring(scoring.Measure, scoring.FilterSize, scoring.FilterPasses, scoring.Reduction, scoring.Frame, (float)Math.Max(typical, float.Epsilon));
     }
 
     private static Reduction ReductionOf(string name, float top) => name switch

@@ -61,7 +61,7 @@ public sealed class Detector : IDisposable
     private Finding Judge(Image image, Image reconstruction)
     {
         var heatmap = ScoringKernel.Heatmap(Calibration.Scoring, image, reconstruction);
-        var verdict = CalibrationModule.verdict(Calibration, ScoringModule.score(Calibration.Scoring, ignore, heatmap));
+        var verdict = CalibrationModule.verdict(Calibration, ScoringKernel.Score(Calibration.Scoring, ignore, heatmap));
         return new Finding(reconstruction, heatmap, verdict, ScoringModule.regions(ignore, Calibration.PixelThreshold, heatmap).ToList());
     }
 }

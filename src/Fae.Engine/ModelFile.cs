@@ -122,6 +122,7 @@ public static class ModelFile
         ["reduction"] = ScoringModule.reductionName(calibration.Scoring.Reduction),
         ["top"] = calibration.Scoring.Reduction is Reduction.Top top ? top.q : 0,
         ["frame"] = calibration.Scoring.Frame,
+        ["typical"] = calibration.Scoring.Typical,
         ["held_out"] = new JsonArray(calibration.HeldOut.Select(s => (JsonNode?)s).ToArray()),
         ["image_threshold"] = calibration.ImageThreshold,
         ["false_alarm"] = calibration.FalseAlarm,
@@ -146,7 +147,7 @@ public static class ModelFile
         if (size < 1 || size % 2 == 0 || passes < 0 || frame < 0)
             throw new InvalidDataException("its mean filter is out of range");
         return new Calibration(
-            new Scoring(measure.Value, size, passes, reduction, frame),
+            new Scoring(measure.Value, size, passes, reduction, frame, json["typical"]?.GetValue<float>() ?? 0),
             json["held_out"]!.AsArray().Select(n => n!.GetValue<float>()).ToArray(),
             Number("image_threshold"),
             json["false_alarm"]!.GetValue<double>(),

@@ -137,7 +137,7 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
     {
         var clean = network.Reconstruct(validation.Clean);
         var error = validation.Clean.Zip(clean, (x, r) => x.Pixels.Zip(r.Pixels, (a, b) => (double)(a - b) * (a - b)).Average()).Average();
-        var scoring = new Scoring(Measure.Mse, 3, 2, Reduction.Maximum, 0);
+        var scoring = new Scoring(Measure.Mse, 3, 2, Reduction.Maximum, 0, 0);
         var maps = validation.Corrupted.Zip(network.Reconstruct(validation.Corrupted), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
         return (error, PixelAuroc(maps, validation.Masks, 3));
     }

@@ -83,6 +83,16 @@ let tests =
                 | Error lines -> Expect.stringContains (String.concat " " lines) "image.size" "name"
             }
 
+            test "docs/configuration.md is the table of the code (FAE_WRITE_DOCS=1 writes it anew)" {
+                let path = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "docs", "configuration.md")
+                let text = Config.toMarkdown () + "\n"
+
+                if System.Environment.GetEnvironmentVariable "FAE_WRITE_DOCS" = "1" then
+                    File.WriteAllText(path, text)
+
+                Expect.equal (File.ReadAllText path) text "the file"
+            }
+
             test "every configuration that ships is accepted" {
                 let root = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs")
                 let files = Directory.GetFiles(root, "*.toml", SearchOption.AllDirectories)

@@ -8,6 +8,7 @@ let private palette =
     {
         Mean = [| 0.5f; 0.4f; 0.3f |]
         Deviation = [| 0.1f; 0.1f; 0.1f |]
+        Colours = [| [| 0.9f; 0.1f; 0.2f |]; [| 0.3f; 0.3f; 0.3f |] |]
     }
 
 let private model = Corruption.model Corruption.defaults palette 2

@@ -147,13 +147,15 @@ let tests =
                     for i in 0..19 do
                         write (Path.Combine(folder, "train", "good", $"{i:D2}.png")) (Image.constant 1 4 4 0.5f)
 
-                    let split seed =
-                        match DataSet.split 0.2f seed folder with
+                    let splitBy rate seed =
+                        match DataSet.split rate seed folder with
                         | Ok split -> split
                         | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
 
+                    let split = splitBy 0.4f
                     let a = split 1
-                    Expect.equal a.HeldOut.Length 4 "held out"
+                    Expect.equal a.HeldOut.Length 8 "held out: as asked"
+                    Expect.equal (splitBy 0.05f 1).HeldOut.Length 5 "held out: a quarter of a small set at least"
                     Expect.equal (List.sort (a.HeldOut @ a.Training) |> List.distinct |> List.length) 20 "complete"
                     Expect.equal (split 1) a "same seed"
                     Expect.notEqual (split 2).HeldOut a.HeldOut "another seed")
@@ -180,7 +182,7 @@ let tests =
             law "an augmentation of quarter turns and flips keeps all values" (fun (Grey image) (seed: uint64) ->
                 let settings =
                     { Config.defaults.Augment with
-                        QuarterTurns = true
+                        QuarterTurns = Some true
                     }
 
                 let change = Sampler.value (Random.ofSeed seed) (Augment.draw settings)

@@ -57,6 +57,7 @@ let private calibration =
             FilterPasses = 2
             Reduction = Top 0.25f
             Frame = 3
+            Typical = 0.125f
         }
         0.25
         0.01

@@ -16,6 +16,7 @@ let main argv =
                 FilterTests.tests
                 DifferenceTests.tests
                 MetricsTests.tests
+                SymmetryTests.tests
                 ConfigTests.tests
                 NativeFixTests.tests
                 EngineTests.tests

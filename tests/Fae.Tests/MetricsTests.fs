@@ -145,6 +145,47 @@ let tests =
             law "regions cover exactly the pixels above the threshold" (fun (Grey map) ->
                 let regions = Scoring.regions None 0.5f map
                 (regions |> List.sumBy _.Area) = (map.Pixels |> Array.filter (fun v -> v >= 0.5f) |> Array.length))
+            law "the fast score is the plain one" (fun (Pair(map, noise)) ->
+                let near (a: float32) b = abs (a - b) <= 1e-5f * max 1.0f (abs a)
+                let hidden = Image.map (fun v -> if v > 0.6f then 1.0f else 0.0f) noise
+
+                List.allPairs [ Sum; Maximum; Top 0.3f; Top 1.0f ] (List.allPairs [ 0; 2 ] [ 0.0f; 0.25f ])
+                |> List.forall (fun (reduction, (frame, typical)) ->
+                    let scoring =
+                        {
+                            Measure = Mse
+                            FilterSize = 1
+                            FilterPasses = 0
+                            Reduction = reduction
+                            Frame = frame
+                            Typical = typical
+                        }
+
+                    [ None; Some hidden ]
+                    |> List.forall (fun ignore ->
+                        near (Fae.Kernels.ScoringKernel.Score(scoring, ignore, map)) (Scoring.score scoring ignore map))))
+            law "the n-th smallest is at its place, smaller ones before it" (fun (Grey map) (n: int) ->
+                let values = Array.copy map.Pixels
+                let n = (n &&& 0x7FFFFFFF) % values.Length
+                let found = Fae.Kernels.Selection.Nth(System.Span values, n)
+
+                found = (Array.sort map.Pixels)[n]
+                && Array.forall (fun v -> v <= found) values[..n]
+                && Array.forall (fun v -> v >= found) values[n..])
+            law "a score over the median is unchanged by the exposure" (fun (Grey map) ->
+                let scoring typical =
+                    {
+                        Measure = Mse
+                        FilterSize = 1
+                        FilterPasses = 0
+                        Reduction = Maximum
+                        Frame = 0
+                        Typical = typical
+                    }
+
+                let bright = Image.map (fun v -> 4.0f * v) map
+                let a, b = Scoring.score (scoring 0.5f) None map, Scoring.score (scoring 2.0f) None bright
+                abs (a - b) <= 1e-5f * max 1.0f a)
             law "the top fraction lies between mean and maximum" (fun (Grey map) ->
                 let top = Scoring.reduce (Top 0.3f) map.Pixels
                 top <= Array.max map.Pixels + 1e-6f && top >= Array.average map.Pixels - 1e-5f)
