@@ -6,6 +6,7 @@ open System.IO
 open Argu
 open Fae.Cli
 open Fae.Data
+open Fae.Engine
 
 let private demoData (args: ParseResults<DemoDataArgs>) =
     let out = args.GetResult DemoDataArgs.Out
@@ -30,6 +31,7 @@ let private report fault =
 
 [<EntryPoint>]
 let main argv =
+    TorchRuntime.KeepFreedMemory()
     ImageFile.routeWarnings (fun _ -> ())
     let parser = ArgumentParser.Create<Arguments>(programName = "fae")
 

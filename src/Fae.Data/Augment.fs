@@ -103,12 +103,16 @@ module Augment =
 
         { image with Pixels = pixels }
 
+    /// Whether every pixel stays one pixel: no rotation by an angle, no shift.
+    let keepsGrid (change: Augmentation) =
+        change.Angle = 0.0f && change.ShiftX = 0.0f && change.ShiftY = 0.0f
+
     /// Where the pixels go; masks go the same way.
     let move (change: Augmentation) (image: Image) =
         let flipped = if change.Flip then Image.flip image else image
         let turned = Seq.fold (fun image _ -> Image.turn image) flipped (seq { 1 .. change.Turns })
 
-        if change.Angle = 0.0f && change.ShiftX = 0.0f && change.ShiftY = 0.0f then
+        if keepsGrid change then
             turned
         else
             warp change.Angle change.ShiftX change.ShiftY turned

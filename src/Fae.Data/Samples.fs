@@ -68,14 +68,21 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
             else
                 Image.crop top left side side image
 
-        let clean = cut (Augment.apply change images[which])
+        // Without rotation and shift, a changed square is as good as a square of the changed picture, and made faster.
+        let seen change' image =
+            if Augment.keepsGrid change then
+                change' (cut image)
+            else
+                cut (change' image)
+
+        let clean = seen (Augment.apply change) images[which]
 
         {
             Clean = clean
             Plan = plan
             Corrupted = Plan.render bank clean plan
             Noise = Noise.field key sigma clean.Channels clean.Height clean.Width
-            Ignored = ignore |> Option.map (Augment.move change >> cut)
+            Ignored = ignore |> Option.map (seen (Augment.move change))
         }
 
     interface ISampleSource with
