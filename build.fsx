@@ -127,6 +127,16 @@ let demo (args: string list) =
     let report = Path.Combine(folder, "report.html")
     printfn $"look at {report}"
 
+/// Ratios to a peer measured side by side, for a quiet machine.
+let bench () =
+    build ()
+    let results = Path.Combine(root, "bench", "results")
+    Directory.CreateDirectory results |> ignore
+
+    let json = capture "dotnet" [ Path.Combine(artifacts, "bench", "Fae.Bench.dll") ]
+    File.WriteAllText(Path.Combine(results, "training.json"), json)
+    printf $"{json}"
+
 match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Restore" :: _ -> restore ()
 | "Lock" :: _ -> lock ()
@@ -134,7 +144,8 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Build" :: _ -> build ()
 | "Test" :: args -> test args
 | "Demo" :: args -> demo args
+| "Bench" :: _ -> bench ()
 | other ->
     let asked = String.concat " " other
-    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Demo"
+    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Demo, Bench"
     exit 2

@@ -1,43 +1,62 @@
 using System;
-using System.Diagnostics;
+using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
+using System.Text.Json;
+using System.Threading;
 using Fae.Core;
+using Fae.Data;
 using Fae.Engine;
-using TorchSharp;
-using static TorchSharp.torch;
+using Microsoft.FSharp.Core;
 
-var net = new UNet(ConfigModule.defaults.Network, 3, Fae.Core.Random.ofSeed(0));
-var x = rand(8, 3, 256, 256);
-double Time(string what, Action a) { a(); a(); var s = Stopwatch.StartNew(); for (var i = 0; i < 5; i++) { using var sc = NewDisposeScope(); a(); } Console.WriteLine($"{what} {s.ElapsedMilliseconds / 5.0} ms"); return 0; }
-Console.WriteLine($"threads {get_num_threads()} interop {get_num_interop_threads()}");
-net.train();
-Time("forward train", () => { using var o = net.forward(x); });
-Time("fwd+bwd", () => { var o = net.forward(x); (o - x).square().mean().backward(); });
-net.eval();
-using (no_grad()) Time("forward eval", () => { using var o = net.forward(x); });
-Tensor CL(Tensor t) => t.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
-foreach (var cl in new[] { false, true })
+// What data making and book-keeping cost a training: the same training loop over the same network, once with samples made as in a real
+// training, once with a batch that is there already. Both in this process, in turns; the ratio of the medians is the result.
+const int Rounds = 5;
+const int StepsOfRound = 12;
+const int WarmUp = 2;
+
+TorchRuntime.KeepFreedMemory();
+var config = ConfigModule.defaults;
+var images = Enumerable.Range(0, 16).Select(i => Noise.field(Fae.Core.Random.hash(1, (ulong)i), 0.2f, 3, config.Image.Size, config.Image.Size))
+    .Select(noise => ImageModule.map(FuncConvert.FromFunc<float, float>(v => Math.Clamp(0.5f + v, 0, 1)), noise)).ToArray();
+var real = new TrainingSource(config, images, [], FSharpOption<Image>.None);
+var validation = new ValidationSet(images[..1], images[..1], [ImageModule.constant(1, config.Image.Size, config.Image.Size, 0)]);
+
+IEnumerable<double> Round(ISampleSource source)
 {
-    var h = rand(8, 24, 128, 128); if (cl) h = CL(h); h.requires_grad = true;
-    var conv = nn.Conv2d(24, 24, 3, padding: 1, bias: false); var bn = nn.BatchNorm2d(24);
-    var g = cl ? CL(rand(8, 24, 128, 128)) : rand(8, 24, 128, 128);
-    Time($"conv f cl={cl}", () => conv.forward(h));
-    Time($"conv f+b cl={cl}", () => conv.forward(h).backward([g]));
-    Time($"bn f+b cl={cl}", () => bn.forward(h).backward([g]));
-    Time($"relu f+b cl={cl}", () => nn.functional.relu(h).backward([g]));
-    Time($"add f+b cl={cl}", () => (h + g).backward([g]));
-    var gp = cl ? CL(rand(8, 24, 64, 64)) : rand(8, 24, 64, 64);
-    Time($"pool f+b cl={cl}", () => nn.functional.max_pool2d(h, 2).backward([gp]));
-    var gu = cl ? CL(rand(8, 24, 256, 256)) : rand(8, 24, 256, 256);
-    Time($"up f+b cl={cl}", () => nn.functional.interpolate(h, scale_factor: [2, 2], mode: InterpolationMode.Nearest).backward([gu]));
-    var gc = cl ? CL(rand(8, 48, 128, 128)) : rand(8, 48, 128, 128);
-    Time($"cat f+b cl={cl}", () => cat([h, h], 1).backward([gc]));
-    var h2 = rand(8, 96, 32, 32); if (cl) h2 = CL(h2); h2.requires_grad = true;
-    var g2 = cl ? CL(rand(8, 96, 32, 32)) : rand(8, 96, 32, 32);
-    foreach (var d in new[] { 1, 4, 32 })
+    var settings = new TrainSettings(WarmUp + StepsOfRound, config.Train.Batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue);
+    using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
+    var times = new List<long>();
+    var trainer = new Trainer(network, settings, config.Image.Size, source, validation) { Progress = _ => times.Add(Environment.TickCount64) };
+    trainer.Run(null, CancellationToken.None);
+    // The last step validates, so it is left out.
+    return times.Skip(WarmUp).SkipLast(1).Zip(times.Skip(WarmUp - 1), (after, before) => (double)(after - before)).ToList();
+}
+
+static double Median(List<double> values)
+{
+    values.Sort();
+    return values[values.Count / 2];
+}
+
+var ours = new List<double>();
+var bare = new List<double>();
+for (var round = 0; round < Rounds; round++)
+{
+    bare.AddRange(Round(new Nothing()));
+    ours.AddRange(Round(real));
+}
+
+var (oursMs, bareMs) = (Median(ours), Median(bare));
+var result = new[] { new { work = "training step with data made", peer = "the same loop over a batch that is there", ours_ms = oursMs, peer_ms = bareMs, ratio = oursMs / bareMs, target = 1.05 } };
+Console.WriteLine(JsonSerializer.Serialize(result));
+Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {oursMs:F0} ms, network alone {bareMs:F0} ms: ratio {oursMs / bareMs:F3}"));
+
+/// <summary>Leaves the batch as it is.</summary>
+internal sealed class Nothing : ISampleSource
+{
+    /// <inheritdoc/>
+    public void Fill(int step, int index, Batch batch)
     {
-        var c2 = nn.Conv2d(96, 96, 3, padding: d, dilation: d, bias: false);
-        Time($"dil{d} f cl={cl}", () => c2.forward(h2));
-        Time($"dil{d} f+b cl={cl}", () => c2.forward(h2).backward([g2]));
     }
 }
