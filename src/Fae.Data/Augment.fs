@@ -104,8 +104,7 @@ module Augment =
         { image with Pixels = pixels }
 
     /// Whether every pixel stays one pixel: no rotation by an angle, no shift.
-    let keepsGrid (change: Augmentation) =
-        change.Angle = 0.0f && change.ShiftX = 0.0f && change.ShiftY = 0.0f
+    let keepsGrid (change: Augmentation) = change.Angle = 0.0f && change.ShiftX = 0.0f && change.ShiftY = 0.0f
 
     /// Where the pixels go; masks go the same way.
     let move (change: Augmentation) (image: Image) =
