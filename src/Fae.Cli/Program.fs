@@ -31,6 +31,7 @@ let private report fault =
 
 [<EntryPoint>]
 let main argv =
+    TorchRuntime.KeepQuiet()
     TorchRuntime.KeepFreedMemory()
     ImageFile.routeWarnings (fun _ -> ())
     let parser = ArgumentParser.Create<Arguments>(programName = "fae")

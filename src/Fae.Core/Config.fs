@@ -354,6 +354,10 @@ module Config =
             corruption "patch_weight" 0.0 1000.0 "odds of patches of other pictures" _.PatchWeight (fun v c -> { c with PatchWeight = v })
             corruption "shade_weight" 0.0 1000.0 "odds of the surface itself, darker or lighter" _.ShadeWeight (fun v c ->
                 { c with ShadeWeight = v })
+            corruption "own_chance" 0.0 1.0 "odds that a plain colour or texture takes the parts' own colours" _.OwnChance (fun v c ->
+                { c with OwnChance = v })
+            corruption "jitter_chance" 0.0 1.0 "odds that a patch gets another contrast and brightness" _.JitterChance (fun v c ->
+                { c with JitterChance = v })
             real "noise.sigma" 0.0 1.0 "standard deviation of the noise on input and target" _.NoiseSigma (fun v c ->
                 { c with NoiseSigma = v })
             flag "noise.varies" "draw the deviation from U(0, sigma) for each image" _.NoiseVaries (fun v c -> { c with NoiseVaries = v })

@@ -30,6 +30,10 @@ type CorruptionSettings =
         TextureWeight: float32
         PatchWeight: float32
         ShadeWeight: float32
+        /// Odds of a colour that the parts have themselves, against any other; for plain colours and textures.
+        OwnChance: float32
+        /// Odds of changed contrast and brightness, for patches.
+        JitterChance: float32
     }
 
 [<RequireQualifiedAccess>]
@@ -54,6 +58,8 @@ module Corruption =
             TextureWeight = 0.2f
             PatchWeight = 0.4f
             ShadeWeight = 0.2f
+            OwnChance = 0.3f
+            JitterChance = 0.5f
         }
 
     /// One occlusion from a distribution for each of its dimensions, drawn independently of each other.
@@ -95,9 +101,9 @@ module Corruption =
         let fills =
             Sampler.choose
                 [
-                    settings.PlainWeight, Fill.plain palette
-                    settings.TextureWeight, Fill.texture palette
-                    settings.PatchWeight, Fill.patch (Sampler.integer -1 (bank - 1))
+                    settings.PlainWeight, Fill.plain settings.OwnChance palette
+                    settings.TextureWeight, Fill.texture settings.OwnChance palette
+                    settings.PatchWeight, Fill.patch settings.JitterChance (Sampler.integer -1 (bank - 1))
                     settings.ShadeWeight, Fill.shade
                 ]
 

@@ -74,9 +74,9 @@ module Fill =
         | Patch(frame, source, zoom, gain, bias) -> Patch(f frame, source, zoom, gain, bias)
         | (Plain _ | Shade _) as fill -> fill
 
-    /// Any colour of the cube, any grey, the parts' mean moved by some deviations, or a colour that the parts have themselves: what is
-    /// right elsewhere and wrong here.
-    let colour (palette: Palette) =
+    /// With the odds `ownChance` a colour that the parts have themselves (right elsewhere, wrong here); else any colour of the cube, any
+    /// grey, or the parts' mean moved by some deviations.
+    let colour ownChance (palette: Palette) =
         let anyColour = Sampler.array palette.Mean.Length (Sampler.uniform 0.0f 1.0f)
 
         let grey =
@@ -97,11 +97,11 @@ module Fill =
             Sampler.integer 0 (palette.Colours.Length - 1)
             |> Sampler.map (fun i -> palette.Colours[i])
 
-        Sampler.choose [ 0.2f, anyColour; 0.2f, grey; 0.3f, near; 0.3f, own ]
+        Sampler.either ownChance own (Sampler.choose [ 2.0f, anyColour; 2.0f, grey; 3.0f, near ])
 
-    let plain palette = colour palette |> Sampler.map Plain
+    let plain ownChance palette = colour ownChance palette |> Sampler.map Plain
 
-    let texture palette =
+    let texture ownChance palette =
         sample {
             let! frame = Frame.anywhere
 
@@ -110,18 +110,18 @@ module Fill =
 
             let! scale = Sampler.logUniform 0.006f 0.15f
             let! key = Sampler.bits
-            let! low = colour palette
-            let! high = colour palette
+            let! low = colour ownChance palette
+            let! high = colour ownChance palette
             return Texture(frame, pattern, scale, key, low, high)
         }
 
-    /// Patches of the bank's pictures: half of them seen at their own brightness, half with contrast and brightness jittered.
-    let patch (sources: Sampler<int>) =
+    /// Patches of the bank's pictures: seen as they are, or with the odds `jitterChance` with contrast and brightness changed.
+    let patch jitterChance (sources: Sampler<int>) =
         sample {
             let! frame = Frame.anywhere
             let! source = sources
             let! zoom = Sampler.logUniform 0.7f 1.4f
-            let! jitter = Sampler.chance 0.5f
+            let! jitter = Sampler.chance jitterChance
             let! gain = Sampler.logUniform 0.6f 1.6f
             let! bias = Sampler.uniform -0.2f 0.2f
 

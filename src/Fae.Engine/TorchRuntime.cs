@@ -46,6 +46,26 @@ public static class TorchRuntime
         }
     }
 
+    /// <summary>
+    /// Keeps libtorch's own warnings ("Could not initialize NNPACK", a line for each network) from the user's terminal, unless TORCH_CPP_LOG_LEVEL is set. Before the
+    /// first tensor: libtorch reads the process's environment, which .NET's own does not reach.
+    /// </summary>
+    public static void KeepQuiet()
+    {
+        try
+        {
+            _ = setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            // Not a Unix: the warnings stay.
+        }
+    }
+
+    [DllImport("libc", ExactSpelling = true, CharSet = CharSet.Ansi, BestFitMapping = false, ThrowOnUnmappableChar = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static extern int setenv(string name, string value, int overwrite);
+
     [DllImport("libc", ExactSpelling = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static extern int mallopt(int parameter, int value);
