@@ -1,7 +1,9 @@
 /// The build: `dotnet fsi build.fsx TARGET`. Plain functions that call `dotnet`; no packages, so that it answers in a second.
 open System
 open System.Diagnostics
+open System.Globalization
 open System.IO
+open System.Text.Json
 
 let root = __SOURCE_DIRECTORY__
 let artifacts = Path.Combine(root, "artifacts")
@@ -127,6 +129,114 @@ let demo (args: string list) =
     let report = Path.Combine(folder, "report.html")
     printfn $"look at {report}"
 
+/// One line of the README's results: a configuration on a data set with a seed.
+type Measured =
+    {
+        Name: string
+        Config: string
+        Data: string
+        Seed: int
+    }
+
+let private shared = Path.Combine(root, "..", "shared", "data")
+
+let private measurements =
+    let demo = Path.Combine(artifacts, "measure", "demo-data")
+
+    [
+        for seed in 0..2 ->
+            {
+                Name = $"demo, seed {seed}"
+                Config = "demo"
+                Data = demo
+                Seed = seed
+            }
+        for name in [ "magnetic-tile"; "pcb" ] ->
+            {
+                Name = name
+                Config = name
+                Data = Path.Combine(shared, name)
+                Seed = 0
+            }
+    ]
+
+/// Trains by a configuration (or goes on where an earlier call was stopped), evaluates, and returns the table's line.
+let private measure (m: Measured) =
+    let out = Path.Combine(artifacts, "measure", $"{m.Config}-{m.Seed}")
+    let config = Path.Combine(root, "configs", m.Config + ".toml")
+
+    let resume =
+        [
+            if File.Exists(Path.Combine(out, "checkpoint.safetensors")) then
+                "--resume"
+        ]
+
+    run
+        fae
+        ([
+            "train"
+            "--config"
+            config
+            "--data"
+            m.Data
+            "--out"
+            out
+            "--seed"
+            string m.Seed
+         ]
+         @ resume)
+
+    run
+        fae
+        [
+            "eval"
+            "--model"
+            out
+            "--data"
+            m.Data
+            "--out"
+            out
+            "--compare"
+            Path.Combine(out, "compare.txt")
+        ]
+
+    use json = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "eval.json")))
+
+    let percent (key: string) =
+        match json.RootElement.GetProperty key with
+        | value when value.ValueKind = JsonValueKind.Number -> (100.0 * value.GetDouble()).ToString("0.0", CultureInfo.InvariantCulture)
+        | _ -> "–"
+
+    let keys = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "pixel_ap" ]
+
+    let cells =
+        m.Name
+        :: json.RootElement.GetProperty("images").ToString()
+        :: List.map percent keys
+
+    "| " + String.concat " | " cells + " |"
+
+/// Trains and evaluates all that the README's table shows, and writes the table into it. Hours, not minutes.
+let measureAll () =
+    build ()
+    run fae [ "demo-data"; "--out"; Path.Combine(artifacts, "measure", "demo-data") ]
+
+    let table =
+        [
+            "| data set | test pictures | image AUROC | pixel AUROC | AUPRO | image AP | pixel AP |"
+            "| --- | --- | --- | --- | --- | --- | --- |"
+        ]
+        @ (measurements
+           |> List.filter (fun m -> m.Config = "demo" || Directory.Exists m.Data)
+           |> List.map measure)
+
+    let readme = Path.Combine(root, "README.md")
+    let text = File.ReadAllText readme
+    let opening, closing = "<!-- results: written by `build.fsx Measure` -->", "<!-- end of results -->"
+    let head = text.Substring(0, text.IndexOf opening + opening.Length)
+    let tail = text.Substring(text.IndexOf closing)
+    File.WriteAllText(readme, String.concat "\n" ([ head ] @ table @ [ tail ]))
+
 /// Ratios to a peer measured side by side, for a quiet machine.
 let bench () =
     build ()
@@ -144,8 +254,9 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Build" :: _ -> build ()
 | "Test" :: args -> test args
 | "Demo" :: args -> demo args
+| "Measure" :: _ -> measureAll ()
 | "Bench" :: _ -> bench ()
 | other ->
     let asked = String.concat " " other
-    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Demo, Bench"
+    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Demo, Measure, Bench"
     exit 2

@@ -38,6 +38,7 @@ type EvalArgs =
     | [<Unique>] Json of FILE: string
     | [<Unique>] False_Alarm of RATE: float
     | Set of KEY_VALUE: string
+    | [<Unique>] Compare of FILE: string
     | [<Unique>] Device of NAME: string
 
     interface IArgParserTemplate with
@@ -45,6 +46,8 @@ type EvalArgs =
             match arg with
             | Model _ -> "a run's folder, or a model file"
             | Data _ -> "a data set with test pictures"
+            | Compare _ ->
+                "writes there how every way of scoring does on these labels; it changes nothing, and nothing should be chosen by it"
             | Out _ -> "writes report.html and eval.json there"
             | Json _ -> "writes the metrics there; - for standard output"
             | False_Alarm _ -> "the rate of good pictures called anomalous, by the held-out good ones"
@@ -65,7 +68,7 @@ type InspectArgs =
         member arg.Usage =
             match arg with
             | Model _ -> "a run's folder, or a model file"
-            | Paths _ -> "pictures, or folders of pictures"
+            | Paths _ -> "pictures, or folders of pictures (with the folders in them)"
             | Out _ -> "writes a heatmap for each picture there"
             | Json _ -> "writes the findings there; - for standard output"
             | False_Alarm _ -> "the rate of good pictures called anomalous, by the held-out good ones"

@@ -108,6 +108,24 @@ module Eval =
                 return detector.With(detector.Fit(scoring, config.Calibration, Array.ofList heldOut))
             }
 
+    /// Every way of scoring on the labels: what they would have chosen, beside what synthetic defects did choose.
+    let private compare (detector: Detector) (judged: Judged list) (file: string) =
+        let bad, good = judged |> List.partition _.Picture.Anomalous
+        let repaired some = [| for j in some -> Repaired(j.Input, j.Finding.Reconstruction) |]
+        let masks = [| for j in bad -> Option.toObj j.Mask |]
+
+        if List.isEmpty bad || List.isEmpty good then
+            Console.warn "--compare needs good and bad pictures; nothing was compared"
+        else
+            let card = detector.Card
+            let candidates = Calibrator.Candidates(Config.defaults.Score, card.Config.Image.Size)
+            let trials = Calibrator.Compare(candidates, repaired good, repaired bad, masks, card.Ignore)
+
+            AtomicFile.WriteText(
+                file,
+                $"the model scores by {Calibrator.Describe detector.Calibration.Scoring}\n\nby the labels:\n{Calibrator.Table trials}\n\nby synthetic defects, when it was trained:\n{card.Choice}\n"
+            )
+
     let private percent (value: float option) =
         match value with
         | Some v -> $"{100.0 * v:F2}"
@@ -161,6 +179,8 @@ module Eval =
 
                 Console.say $"""wrote {Path.Combine(out, "report.html")}"""
             | None -> ()
+
+            args.TryGetResult EvalArgs.Compare |> Option.iter (compare detector judged)
 
             args.TryGetResult EvalArgs.Json
             |> Option.iter (fun target -> Console.writeJson target json)

@@ -14,7 +14,7 @@ open Fae.Report
 module Inspect =
     let private pictures (path: string) =
         if Directory.Exists path then
-            match ImageFile.list path with
+            match ImageFile.listAll path with
             | [] -> Error(Data [ NoPictures path ])
             | paths -> Ok paths
         elif File.Exists path then

@@ -14,9 +14,17 @@ open Fae.Engine
 
 [<RequireQualifiedAccess>]
 module Train =
+    let private names (folder: string) (paths: string list) =
+        paths
+        |> List.map (fun path -> Path.GetRelativePath(folder, path))
+        |> Array.ofList
+
     /// Which run a checkpoint belongs to: everything that the steps depend on.
-    let private fingerprint (config: Config) (split: TrainingSplit) =
-        let text = Config.toToml config + String.concat "\n" (split.Training @ split.HeldOut)
+    let private fingerprint (config: Config) data (split: TrainingSplit) =
+        let text =
+            (ModelFile.ConfigToJson config).ToJsonString()
+            + String.concat "\n" (Array.append (names data split.Training) (names data split.HeldOut))
+
         Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes text))
 
     let private checkpoint path fingerprint resume =
@@ -38,16 +46,6 @@ module Train =
             $"{p.Step},{text p.Loss},{orNan p.CleanError},{orNan p.SyntheticAuroc}")
         |> Seq.append [ "step,loss,clean_error,synthetic_auroc" ]
         |> String.concat "\n"
-
-    let private trialText (trials: ScoringTrial seq) =
-        trials
-        |> Seq.map (fun t -> $"{t.Merit:F4}  image {t.ImageAuroc:F4}  pixel {t.PixelAuroc:F4}  {Calibrator.Describe t.Scoring}")
-        |> String.concat "\n"
-
-    let private names (folder: string) (paths: string list) =
-        paths
-        |> List.map (fun path -> Path.GetRelativePath(folder, path))
-        |> Array.ofList
 
     /// After training: choose how to score on synthetic defects, calibrate on held-out good pictures, write the model.
     let private finish
@@ -78,14 +76,14 @@ module Train =
                 names data split.Training,
                 names data split.HeldOut,
                 curveText outcome,
-                trialText trials,
+                Calibrator.Table trials,
                 ignoreOrNull
             )
 
         ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best)
         ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last)
         AtomicFile.WriteText(Path.Combine(out, "curve.csv"), curveText outcome + "\n")
-        AtomicFile.WriteText(Path.Combine(out, "scoring.txt"), trialText trials + "\n")
+        AtomicFile.WriteText(Path.Combine(out, "scoring.txt"), Calibrator.Table trials + "\n")
 
         Console.say
             $"scores by {Calibrator.Describe chosen} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, pixel AUROC {trial.PixelAuroc:F3})"
@@ -152,7 +150,7 @@ module Train =
             use network =
                 new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
 
-            let mark = fingerprint config split
+            let mark = fingerprint config data split
             let checkpointPath = Path.Combine(out, "checkpoint.safetensors")
             let! from = checkpoint checkpointPath mark (args.Contains TrainArgs.Resume)
             use stop = new CancellationTokenSource()

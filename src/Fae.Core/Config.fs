@@ -20,8 +20,8 @@ type AugmentSettings =
         FlipHorizontal: bool option
         FlipVertical: bool option
         QuarterTurns: bool option
-        /// Rotation by up to this many degrees, padded by reflection.
-        Rotate: float32
+        /// Rotation by up to this many degrees, for half of the pictures, padded by reflection; `None`: as the good pictures say.
+        Rotate: float32 option
         /// Shift by up to this fraction of the side, padded by reflection.
         Shift: float32
         /// Brightness gain and offset by up to this fraction.
@@ -125,7 +125,7 @@ module Config =
                     FlipHorizontal = None
                     FlipVertical = None
                     QuarterTurns = None
-                    Rotate = 0.0f
+                    Rotate = None
                     Shift = 0.0f
                     Brightness = 0.0f
                 }
@@ -238,6 +238,31 @@ module Config =
                 | Text text when text = auto -> Ok(set None config)
                 | _ -> wrong key wanted setting)
 
+    /// A number or "auto".
+    let private realOrAuto key (low: float) (high: float) meaning (get: Config -> float32 option) set =
+        let wanted = $"\"auto\" or a number from {show (Real low)} to {show (Real high)}"
+
+        let check setting value config =
+            if value >= low && value <= high then
+                Ok(set (Some(float32 value)) config)
+            else
+                Error(OutOfRange(key, wanted, show setting))
+
+        field
+            key
+            meaning
+            wanted
+            (fun config ->
+                match get config with
+                | Some value -> Real(float (decimal value))
+                | None -> Text auto)
+            (fun setting config ->
+                match setting with
+                | Text text when text = auto -> Ok(set None config)
+                | Real r -> check setting r config
+                | Whole n -> check setting (float n) config
+                | _ -> wrong key wanted setting)
+
     /// A whole number or "auto".
     let private wholeOrAuto key low high meaning (get: Config -> int option) (accept: int -> bool) set =
         let wanted = $"\"auto\" or {meaning} from {low} to {high}"
@@ -325,8 +350,13 @@ module Config =
                     { c with
                         Config.Augment.QuarterTurns = v
                     })
-            real "augment.rotate" 0.0 180.0 "rotate by up to this many degrees" _.Augment.Rotate (fun v c ->
-                { c with Config.Augment.Rotate = v })
+            realOrAuto
+                "augment.rotate"
+                0.0
+                180.0
+                "degrees by up to which half of the pictures are rotated; auto: 180 if the good pictures allow it"
+                _.Augment.Rotate
+                (fun v c -> { c with Config.Augment.Rotate = v })
             real "augment.shift" 0.0 0.5 "shift by up to this fraction of the side" _.Augment.Shift (fun v c ->
                 { c with Config.Augment.Shift = v })
             real "augment.brightness" 0.0 0.9 "change brightness by up to this fraction" _.Augment.Brightness (fun v c ->

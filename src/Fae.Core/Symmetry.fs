@@ -1,12 +1,14 @@
 /// Which mirrorings and turns leave a good part good: asked of the good pictures themselves.
 namespace Fae.Core
 
-/// The changes of a square that training may use.
+/// The changes of a picture that training may use.
 type Symmetry =
     {
         FlipHorizontal: bool
         FlipVertical: bool
         QuarterTurns: bool
+        /// Turned by any angle.
+        AnyTurn: bool
     }
 
 [<RequireQualifiedAccess>]
@@ -17,6 +19,17 @@ module Symmetry =
     /// A changed picture may be this much farther from the others than an unchanged one.
     let private tolerance = 1.1
 
+    /// As much for the grain, whose distances are small and vary by chance; grain that has a direction is many times as far.
+    let private grainTolerance = 2.0
+
+    /// The angles that stand for all angles: no common part is symmetric under both and not under others.
+    let private angles = [ 0.47f; 0.785f ]
+
+    /// The square of grain that is looked at; it is cut from one that is still full when it is turned.
+    let private grainSide, turnedSide = 96, 136
+
+    let private lag, lagStep = 8, 2
+
     /// Mean 0 and deviation 1 (about; a flat picture stays flat): an exposure is no change of the part.
     let private normalise (image: Image) =
         let mean = Array.average image.Pixels
@@ -24,8 +37,7 @@ module Symmetry =
         Image.map (fun v -> (v - mean) / (deviation + 0.01f)) image
 
     /// The picture by mean grey, `side` pixels square.
-    let private thumbnail (image: Image) =
-        let plane = Difference.meanPlane image
+    let private thumbnail (plane: Image) =
         // Rounded outwards at both ends, so that the mirrored picture has the mirrored thumbnail.
         let span n i = i * n / side, ((i + 1) * n + side - 1) / side
 
@@ -41,51 +53,110 @@ module Symmetry =
             sum / float32 ((bottom - top) * (right - left)))
         |> normalise
 
-    let private distance (a: Image) (b: Image) =
-        Array.fold2 (fun sum (x: float32) y -> sum + float ((x - y) * (x - y))) 0.0 a.Pixels b.Pixels
+    /// The middle of a picture, at most `size` pixels square.
+    let private middle size (image: Image) =
+        let size = min size (min image.Height image.Width)
+        Image.crop ((image.Height - size) / 2) ((image.Width - size) / 2) size size image
+
+    /// The middle of a picture, slightly smoothed: a turn by an angle smooths too, and must not be told by that.
+    let private grain (plane: Image) = middle turnedSide plane |> MeanFilter.apply 3 2
+
+    /// How alike the grain is to itself at some distances and directions, wherever it lies.
+    let private autocorrelation (grain: Image) =
+        let image = normalise (middle (min grainSide (7 * grain.Width / 10)) grain)
+        let n = image.Width
+
+        [|
+            for dy in 0..lagStep..lag do
+                for dx in -lag .. lagStep .. lag do
+                    if dy < n && abs dx < n then
+                        let mutable sum = 0.0f
+
+                        for y in 0 .. n - 1 - dy do
+                            for x in max 0 -dx .. n - 1 - max 0 dx do
+                                sum <- sum + image.Pixels[y * n + x] * image.Pixels[(y + dy) * n + x + dx]
+
+                        sum / float32 ((n - dy) * (n - abs dx))
+        |]
+
+    let private distance (a: float32[]) (b: float32[]) = Array.fold2 (fun sum (x: float32) y -> sum + float ((x - y) * (x - y))) 0.0 a b
 
     /// The median distance between two different pictures, the second one changed. (Not the mean: several exposures of one part are
     /// much more alike than two parts.)
-    let private spread (thumbnails: Image[]) change =
-        let changed = Array.map change thumbnails
+    let private spread (features: Image -> float32[]) (pictures: Image[]) change =
+        let unchanged = Array.map features pictures
+        let changed = Array.map (change >> features) pictures
 
         let distances =
             [|
-                for i in 0 .. thumbnails.Length - 1 do
-                    for j in 0 .. thumbnails.Length - 1 do
+                for i in 0 .. pictures.Length - 1 do
+                    for j in 0 .. pictures.Length - 1 do
                         if i <> j then
-                            distance thumbnails[i] changed[j]
+                            distance unchanged[i] changed[j]
             |]
             |> Array.sort
 
         distances[distances.Length / 2]
 
-    /// A change is allowed if pictures stay as like to each other under it as they are without: always for a texture and for parts that lie in any
-    /// direction, for an aligned part only where it is symmetric itself. Needs at least two pictures; with one, nothing is allowed.
+    /// The pixels of a thumbnail that stay inside when it is turned.
+    let private disc (image: Image) =
+        let centre, radius = 0.5f * float32 (side - 1), 0.5f * float32 side
+
+        [|
+            for y in 0 .. side - 1 do
+                for x in 0 .. side - 1 do
+                    let dy, dx = float32 y - centre, float32 x - centre
+
+                    if dx * dx + dy * dy < radius * radius then
+                        image[0, y, x]
+        |]
+
+    let private none =
+        {
+            FlipHorizontal = false
+            FlipVertical = false
+            QuarterTurns = false
+            AnyTurn = false
+        }
+
+    /// A change is allowed if pictures stay as like to each other under it as they are without, in what is where and in their grain: always for
+    /// parts that lie in any direction, for a texture where its grain has none, for an aligned part only where it is symmetric itself.
+    /// Needs at least two pictures; with one, nothing is allowed.
     let ofImages (images: Image list) =
         let every = max 1 (images.Length / most)
 
-        let thumbnails =
+        let planes =
             images
             |> List.indexed
             |> List.filter (fun (i, _) -> i % every = 0)
-            |> List.map (snd >> thumbnail)
+            |> List.map (snd >> Difference.meanPlane)
             |> Array.ofList
 
-        if thumbnails.Length < 2 then
-            {
-                FlipHorizontal = false
-                FlipVertical = false
-                QuarterTurns = false
-            }
+        if planes.Length < 2 then
+            none
         else
-            let unchanged = spread thumbnails id
-            let alike change = spread thumbnails change <= tolerance * unchanged
+            let thumbnails, grains = Array.map thumbnail planes, Array.map grain planes
+
+            let alike tolerance features pictures =
+                let unchanged = spread features pictures id
+                fun change -> spread features pictures change <= tolerance * unchanged
+
+            let inPlace, inDisc = alike tolerance _.Pixels thumbnails, alike tolerance disc thumbnails
+            let inGrain = alike grainTolerance autocorrelation grains
+
+            let allowed change = inPlace change && inGrain change
+
+            let turned angle =
+                let change = Warp.apply angle 0.0f 0.0f
+                inDisc change && inGrain change
+
+            let quarterTurns = allowed Image.turn && allowed (Image.turn >> Image.turn)
 
             {
-                FlipHorizontal = alike Image.flip
-                FlipVertical = alike (Image.flip >> Image.turn >> Image.turn)
-                QuarterTurns = alike Image.turn && alike (Image.turn >> Image.turn)
+                FlipHorizontal = allowed Image.flip
+                FlipVertical = allowed (Image.flip >> Image.turn >> Image.turn)
+                QuarterTurns = quarterTurns
+                AnyTurn = quarterTurns && List.forall turned angles
             }
 
     /// In words.
@@ -96,7 +167,9 @@ module Symmetry =
                     "left to right"
                 if symmetry.FlipVertical then
                     "top to bottom"
-                if symmetry.QuarterTurns then
+                if symmetry.AnyTurn then
+                    "by any angle"
+                elif symmetry.QuarterTurns then
                     "by quarter turns"
             ]
         with

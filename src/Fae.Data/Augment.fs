@@ -36,6 +36,7 @@ module Augment =
             FlipHorizontal = Some(defaultArg settings.FlipHorizontal symmetry.FlipHorizontal)
             FlipVertical = Some(defaultArg settings.FlipVertical symmetry.FlipVertical)
             QuarterTurns = Some(defaultArg settings.QuarterTurns symmetry.QuarterTurns)
+            Rotate = Some(defaultArg settings.Rotate (if symmetry.AnyTurn then 180.0f else 0.0f))
         }
 
     /// What the settings leave open and nobody settled is not done.
@@ -53,8 +54,12 @@ module Augment =
                 else
                     Sampler.constant 0
 
-            let radians = settings.Rotate * System.MathF.PI / 180.0f
-            let! angle = Sampler.uniform -radians radians
+            // Half of the pictures keep their angle and with it all their sharpness: rotating smooths, and a test picture is not smoothed.
+            let radians = (defaultArg settings.Rotate 0.0f) * System.MathF.PI / 180.0f
+            let! swing = Sampler.uniform -1.0f 1.0f
+
+            let angle = float32 (sign swing) * radians * max 0.0f (2.0f * abs swing - 1.0f)
+
             let! shiftX = Sampler.uniform -settings.Shift settings.Shift
             let! shiftY = Sampler.uniform -settings.Shift settings.Shift
             let! gain = Sampler.uniform (1.0f - settings.Brightness) (1.0f + settings.Brightness)
@@ -72,37 +77,6 @@ module Augment =
                 }
         }
 
-    let private reflect n i =
-        let period = 2 * n
-        let j = ((i % period) + period) % period
-        if j < n then j else period - 1 - j
-
-    /// Rotates about the centre and shifts, bilinearly; what comes in from outside is the mirrored picture, so that no corner
-    /// teaches black.
-    let private warp angle shiftX shiftY (image: Image) =
-        let height, width = image.Height, image.Width
-        let cosine, sine = cos angle, sin angle
-        let cx, cy = 0.5f * float32 (width - 1), 0.5f * float32 (height - 1)
-        let pixels = Array.zeroCreate image.Pixels.Length
-
-        for y in 0 .. height - 1 do
-            for x in 0 .. width - 1 do
-                let dx = float32 x - cx - shiftX * float32 width
-                let dy = float32 y - cy - shiftY * float32 height
-                let u = cosine * dx + sine * dy + cx
-                let v = cosine * dy - sine * dx + cy
-                let u0, v0 = floor u, floor v
-                let s, t = u - u0, v - v0
-                let left, right = reflect width (int u0), reflect width (int u0 + 1)
-                let top, bottom = reflect height (int v0), reflect height (int v0 + 1)
-
-                for c in 0 .. image.Channels - 1 do
-                    let upper = (1.0f - s) * image[c, top, left] + s * image[c, top, right]
-                    let lower = (1.0f - s) * image[c, bottom, left] + s * image[c, bottom, right]
-                    pixels[(c * height + y) * width + x] <- (1.0f - t) * upper + t * lower
-
-        { image with Pixels = pixels }
-
     /// Whether every pixel stays one pixel: no rotation by an angle, no shift.
     let keepsGrid (change: Augmentation) = change.Angle = 0.0f && change.ShiftX = 0.0f && change.ShiftY = 0.0f
 
@@ -114,7 +88,9 @@ module Augment =
         if keepsGrid change then
             turned
         else
-            warp change.Angle change.ShiftX change.ShiftY turned
+            // Whole pixels: a shift shall not smooth.
+            let pixels shift side = round (shift * float32 side)
+            Warp.apply change.Angle (pixels change.ShiftX turned.Width) (pixels change.ShiftY turned.Height) turned
 
     /// Moves the pixels and changes their brightness.
     let apply (change: Augmentation) (image: Image) =

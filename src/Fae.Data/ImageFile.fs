@@ -60,6 +60,18 @@ module ImageFile =
         else
             []
 
+    /// The pictures of a folder and of all folders in it; hidden folders are passed over.
+    let rec listAll (folder: string) =
+        if Directory.Exists folder then
+            let inner =
+                Directory.GetDirectories folder
+                |> Array.filter (fun path -> not ((Files.name path).StartsWith '.'))
+                |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
+            list folder @ List.collect listAll (List.ofArray inner)
+        else
+            []
+
     /// libvips' warnings go here instead of to the terminal.
     let routeWarnings (log: string -> unit) =
         NetVips.Log.SetLogHandler("VIPS", NetVips.Enums.LogLevelFlags.Warning, (fun _ _ message -> log message))

@@ -4,6 +4,7 @@ namespace Fae.Data
 open System
 open Fae.Core
 open Fae.Engine
+open Fae.Kernels
 
 /// One training sample in full.
 [<NoComparison>]
@@ -111,11 +112,28 @@ module Samples =
     /// The largest radius of a validation defect, in sides: defects are local.
     let private largestRadius = 0.1f
 
+    /// Changes are looked at over this many pixels square: no smaller spot would be marked by hand, and no hole in one.
+    let private markedOver = 5
+
+    /// Where a person would mark the defect: inside its mask, where the picture has visibly changed. What was painted over in its own colour
+    /// is no defect, whatever the shape said.
+    let private marked (clean: Image) (rendered: Corrupted) =
+        let change = Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
+
+        Image.map2
+            (fun m change ->
+                if m > 0.0f && float change >= 0.5 * visibleChange then
+                    1.0f
+                else
+                    0.0f)
+            (ScoringKernel.Smooth(rendered.Mask, markedOver, 1))
+            (ScoringKernel.Smooth(change, markedOver, 1))
+
     let private isVisible (clean: Image) (rendered: Corrupted) =
         let change = Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
 
         let inside =
-            Array.zip change.Pixels rendered.Mask.Pixels
+            Array.zip change.Pixels (marked clean rendered).Pixels
             |> Array.filter (fun (_, m) -> m >= 0.5f)
 
         inside.Length >= visiblePixels
@@ -147,7 +165,7 @@ module Samples =
         let plans = Corruption.model (defects config) source.Palette source.Bank.Length
         let root = Random.fork 2UL (Random.ofSeed (uint64 config.Train.Seed))
 
-        /// The first visible defect of up to 20 draws; an image so pale that none is visible keeps the last that touches it.
+        /// The first visible defect of up to 20 draws; an image so pale that none is visible keeps the last that leaves a mark.
         let rec draw image seed attempt =
             let struct (plan, rest) = Sampler.run seed plans
             let rendered = Plan.render source.Bank image plan
@@ -156,7 +174,7 @@ module Samples =
                 Some rendered
             elif attempt < 20 then
                 draw image rest (attempt + 1)
-            elif Array.exists (fun m -> m >= 0.5f) rendered.Mask.Pixels then
+            elif Array.exists (fun m -> m >= 0.5f) (marked image rendered).Pixels then
                 Some rendered
             else
                 None
@@ -165,7 +183,13 @@ module Samples =
             [
                 for i, image in List.indexed heldOut do
                     for repeat in 0 .. repeats heldOut.Length - 1 do
-                        yield! Option.toList (draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1)
+                        match draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1 with
+                        | Some rendered -> image, rendered
+                        | None -> ()
             ]
 
-        ValidationSet(Array.ofList heldOut, corrupted |> List.map _.Image |> Array.ofList, corrupted |> List.map _.Mask |> Array.ofList)
+        ValidationSet(
+            Array.ofList heldOut,
+            [| for _, rendered in corrupted -> rendered.Image |],
+            [| for image, rendered in corrupted -> marked image rendered |]
+        )

@@ -14,15 +14,19 @@ public sealed record ScoringTrial(Scoring Scoring, double ImageAuroc, double Pix
     public double Merit => 0.5 * (ImageAuroc + PixelAuroc);
 }
 
+/// <summary>A picture and what the network made of it.</summary>
+public sealed record Repaired(Image Input, Image Reconstruction);
+
 /// <summary>
 /// Chooses how to score and fits the thresholds. Sees held-out good images and synthetic defects on them, and nothing else: there is no way to
 /// hand it a test image.
 /// </summary>
 public static class Calibrator
 {
-    // The filters, in pixels at 256; larger images get proportionally larger ones.
-    private static readonly (int Size, int Passes)[] Filters = [(3, 2), (5, 2), (9, 2), (15, 2), (25, 2)];
-    private static readonly double[] Frames = [0, 12];
+    private static readonly (int Size, int Passes)[] Filters = [(3, 1), (3, 2), (5, 2), (9, 2), (15, 2), (25, 2)];
+
+    // In pixels at 256; larger images get proportionally larger ones.
+    private static readonly double[] Frames = [0, 4, 12];
 
     /// <summary>The ways of scoring that the settings leave open, all of them. A Typical of 1 asks for one that is measured on good images.</summary>
     public static IReadOnlyList<Scoring> Candidates(ScoreSettings settings, int size)
@@ -46,19 +50,31 @@ public static class Calibrator
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(validation);
-        var clean = network.Reconstruct(validation.Clean);
-        var corrupted = network.Reconstruct(validation.Corrupted);
-        var labels = clean.Select(_ => false).Concat(corrupted.Select(_ => true)).ToArray();
+        List<Repaired> Repair(IReadOnlyList<Image> images) => images.Zip(network.Reconstruct(images), (x, r) => new Repaired(x, r)).ToList();
+        return Compare(candidates, Repair(validation.Clean), Repair(validation.Corrupted), validation.Masks, ignore);
+    }
+
+    /// <summary>
+    /// How every candidate tells bad pictures from good ones, the best first. A measurement: what is done with it is the caller's choice, and nothing that
+    /// was measured on test pictures may choose. Bad pictures without a mask count for the image AUROC alone.
+    /// </summary>
+    public static IReadOnlyList<ScoringTrial> Compare(IReadOnlyList<Scoring> candidates, IReadOnlyList<Repaired> good, IReadOnlyList<Repaired> bad, IReadOnlyList<Image?> masks, Image? ignore)
+    {
+        var labels = good.Select(_ => false).Concat(bad.Select(_ => true)).ToArray();
         var hidden = ignore is null ? null : Microsoft.FSharp.Core.FSharpOption<Image>.Some(ignore);
+        var nothing = ImageModule.constant(1, good[0].Input.Height, good[0].Input.Width, 0);
+        var masked = Enumerable.Range(0, bad.Count).Where(i => masks[i] is not null).ToList();
+        var truth = good.Select(_ => nothing).Concat(masked.Select(i => masks[i]!)).ToList();
 
         IEnumerable<ScoringTrial> TryMaps(IGrouping<(Measure, int, int), Scoring> sameMap)
         {
             var scoring = sameMap.First();
-            var cleanMaps = validation.Clean.Zip(clean).AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.First, p.Second)).ToList();
-            var corruptedMaps = validation.Corrupted.Zip(corrupted).AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.First, p.Second)).ToList();
-            var pixel = Trainer.PixelAuroc(corruptedMaps, validation.Masks, 4);
-            var ways = sameMap.Select(candidate => WithTypical(candidate, hidden, cleanMaps)).ToList();
-            var scores = cleanMaps.Concat(corruptedMaps).AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(ways, hidden, map)).ToList();
+            List<Image> Maps(IReadOnlyList<Repaired> some) => some.AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.Input, p.Reconstruction)).ToList();
+            var goodMaps = Maps(good);
+            var badMaps = Maps(bad);
+            var pixel = Trainer.PixelAuroc(goodMaps.Concat(masked.Select(i => badMaps[i])).ToList(), truth, 4);
+            var ways = sameMap.Select(candidate => WithTypical(candidate, hidden, goodMaps)).ToList();
+            var scores = goodMaps.Concat(badMaps).AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(ways, hidden, map)).ToList();
             for (var i = 0; i < ways.Count; i++)
             {
                 var image = Metrics.auroc(scores.Select(s => s[i]).ToArray(), labels);
@@ -69,19 +85,23 @@ public static class Calibrator
         return candidates.GroupBy(c => (c.Measure, c.FilterSize, c.FilterPasses)).SelectMany(TryMaps).OrderByDescending(t => t.Merit).ToList();
     }
 
+    /// <summary>Trials as a text, a line each, in their order.</summary>
+    public static string Table(IEnumerable<ScoringTrial> trials) => string.Join('\n', trials.Select(t =>
+        string.Create(CultureInfo.InvariantCulture, $"{t.Merit:F4}  image {t.ImageAuroc:F4}  pixel {t.PixelAuroc:F4}  {Describe(t.Scoring)}")));
+
     /// <summary>
-    /// Of trials sorted by merit, the one to use: the first measure in the order of <c>Difference.all</c> (the paper's default first) whose best
-    /// trial lies within one standard error of the best of all, and of that measure its best trial. Synthetic defects are not the real ones:
-    /// what they cannot tell apart, the paper's default decides.
+    /// Of trials sorted by merit, the one to use. Those within one standard error of the best are not told apart by a hundred synthetic defects, which are not the real
+    /// ones either. Among them the order of <c>Difference.all</c> decides on the measure (the paper's default first), and then the pixel AUROC, which rests on many
+    /// thousand pixels, on the filter; the merit decides on the rest.
     /// </summary>
     public static ScoringTrial Choose(IReadOnlyList<ScoringTrial> trials, int good, int bad)
     {
         ArgumentNullException.ThrowIfNull(trials);
         var best = trials[0];
         var margin = 0.5 * StandardError(best.ImageAuroc, good, bad);
-        return Difference.all.Concat(trials.Select(t => t.Scoring.Measure)).Distinct()
-            .Select(measure => trials.FirstOrDefault(t => t.Scoring.Measure.Equals(measure)))
-            .First(t => t is not null && t.Merit >= best.Merit - margin)!;
+        var equals = trials.Where(t => t.Merit >= best.Merit - margin).ToList();
+        var measure = Difference.all.Concat(equals.Select(t => t.Scoring.Measure)).First(m => equals.Exists(t => t.Scoring.Measure.Equals(m)));
+        return equals.Where(t => t.Scoring.Measure.Equals(measure)).OrderByDescending(t => t.PixelAuroc).ThenByDescending(t => t.Merit).First();
     }
 
     /// <summary>The standard error of an AUROC, after Hanley and McNeil (1982).</summary>

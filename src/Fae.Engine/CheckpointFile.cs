@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Text.Json;
 
 namespace Fae.Engine;
 
@@ -26,6 +27,7 @@ public static class CheckpointFile
             ["fae.step"] = checkpoint.Step.ToString(CultureInfo.InvariantCulture),
             ["fae.best_auroc"] = checkpoint.BestAuroc.ToString("R", CultureInfo.InvariantCulture),
             ["fae.fingerprint"] = fingerprint,
+            ["fae.curve"] = JsonSerializer.Serialize(checkpoint.Curve),
         }));
     }
 
@@ -43,6 +45,18 @@ public static class CheckpointFile
             .Where(a => a.Name.StartsWith(prefix, StringComparison.Ordinal))
             .Select(a => strip ? a with { Name = a.Name[prefix.Length..] } : a)
             .ToList();
-        return new Checkpoint(step, Under(Net, true), Under(Optimiser, false), Under(Best, true), auroc);
+        return new Checkpoint(step, Under(Net, true), Under(Optimiser, false), Under(Best, true), auroc, Curve(content.Metadata.GetValueOrDefault("fae.curve", "[]")));
+    }
+
+    private static TrainProgress[] Curve(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<TrainProgress[]>(json) ?? [];
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException("its training curve is damaged", e);
+        }
     }
 }

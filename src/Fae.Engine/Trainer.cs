@@ -29,7 +29,7 @@ public enum TrainEnd
 public sealed record TrainOutcome(TrainEnd End, int Step, IReadOnlyList<NamedArray> Best, IReadOnlyList<NamedArray> Last, IReadOnlyList<TrainProgress> Curve);
 
 /// <summary>A training that can go on: everything that a step depends on.</summary>
-public sealed record Checkpoint(int Step, IReadOnlyList<NamedArray> Weights, IReadOnlyList<NamedArray> Optimiser, IReadOnlyList<NamedArray> Best, double BestAuroc);
+public sealed record Checkpoint(int Step, IReadOnlyList<NamedArray> Weights, IReadOnlyList<NamedArray> Optimiser, IReadOnlyList<NamedArray> Best, double BestAuroc, IReadOnlyList<TrainProgress> Curve);
 
 /// <summary>
 /// Minimises the two-term objective of equation (3): corrupted input plus noise against clean target plus the same noise, corrupted and
@@ -39,6 +39,7 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
 {
     private const double LargestGradient = 1.0;
     private const double LossScale = 10;
+    private const double Indifference = 0.003;
     private readonly List<TrainProgress> curve = [];
 
     /// <summary>Called after every step.</summary>
@@ -54,7 +55,10 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
         var best = from?.Best ?? network.Save();
         var bestAuroc = from?.BestAuroc ?? double.NegativeInfinity;
         if (from is not null)
+        {
             Restore(from, adam);
+            curve.AddRange(from.Curve);
+        }
 
         var first = (from?.Step ?? 0) + 1;
         using var batches = new Prefetcher(source, first, settings.Steps, () => new Batch(settings.Batch, network.Channels, size), buffers: 3, threads: Math.Max(1, Environment.ProcessorCount / 2));
@@ -82,11 +86,13 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
             if (step % settings.ValidateEvery == 0 || step == settings.Steps)
             {
                 valid = Validate();
-                if (valid.Value.Auroc >= bestAuroc)
-                    (best, bestAuroc) = (network.Save(), valid.Value.Auroc);
-                Save?.Invoke(Capture(step, adam, best, bestAuroc));
+                // Of equals the later one, whose learning rate was smaller: no validation tells a thousandth apart.
+                if (valid.Value.Auroc >= bestAuroc - Indifference)
+                    (best, bestAuroc) = (network.Save(), Math.Max(bestAuroc, valid.Value.Auroc));
             }
             Report(step, first, loss, clock.Elapsed, valid);
+            if (valid is not null)
+                Save?.Invoke(Capture(step, adam, best, bestAuroc));
         }
 
         if (end == TrainEnd.Stopped)
@@ -168,7 +174,7 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
     }
 
     private Checkpoint Capture(int step, Adam adam, IReadOnlyList<NamedArray> best, double bestAuroc) =>
-        new(step, network.Save(), adam.State.Select(entry => Weights.Copy(entry.Key, entry.Value)).ToList(), best, bestAuroc);
+        new(step, network.Save(), adam.State.Select(entry => Weights.Copy(entry.Key, entry.Value)).ToList(), best, bestAuroc, curve.ToList());
 
     private void Restore(Checkpoint from, Adam adam)
     {

@@ -6,7 +6,7 @@ open Fae.Core
 
 [<RequireQualifiedAccess>]
 module Chart =
-    let private width, height, margin = 360.0, 260.0, 42.0
+    let private width, height, margin = 360.0, 260.0, 52.0
     let private f (v: float) = v.ToString("0.##", CultureInfo.InvariantCulture)
     let private px x = margin + x * (width - margin - 12.0)
     let private py y = height - margin - y * (height - margin - 22.0)
@@ -94,5 +94,5 @@ module Chart =
              @ bars b "#d9480f"
              @ [
                  line at (py 0.0) at (py 1.0) "stroke=\"currentColor\" stroke-dasharray=\"4 3\""
-                 label at (py 1.0 - 2.0) "middle" "threshold"
+                 label (at + 4.0) (py 1.0 + 9.0) "start" "threshold"
              ])

@@ -221,6 +221,8 @@ let tests =
                             "image.size=64"
                             "--set"
                             "network.width=8"
+                            "--set"
+                            "train.validate_every=10"
                         ]
 
                     let whole, broken = Path.Combine(folder, "whole"), Path.Combine(folder, "broken")
@@ -252,13 +254,37 @@ let tests =
                         [ for array in arrays -> array.Name, List.ofArray array.Values ]
 
                     Expect.equal (weights broken) (weights whole) "weights"
+
+                    let curve out =
+                        let struct (card, _) = ModelFile.Read(Path.Combine(out, "model.safetensors"))
+                        card.Curve
+
+                    Expect.equal (curve broken) (curve whole) "the training curve, from its first step"
                     Expect.equal (fae (arguments (Path.Combine(folder, "new")) @ [ "--resume" ])).Code 4 "nothing to resume")
             }
 
             test "train, eval and inspect: the whole road, well above chance at a small budget" {
                 inTemporaryFolder (fun folder ->
                     let data, out = road folder
-                    let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-" ]
+                    let compared = Path.Combine(folder, "compared.txt")
+
+                    let evaluated =
+                        fae
+                            [
+                                "eval"
+                                "--model"
+                                out
+                                "--data"
+                                data
+                                "--out"
+                                out
+                                "--json"
+                                "-"
+                                "--compare"
+                                compared
+                            ]
+
+                    Expect.stringContains (File.ReadAllText compared) "by the labels" "both choices side by side"
                     Expect.equal evaluated.Code 0 evaluated.Error
                     let metrics = json evaluated.Output
 
@@ -302,7 +328,9 @@ let tests =
 
                     Expect.equal (Directory.GetFiles heat).Length 3 "heatmaps"
                     let strict = fae [ "inspect"; "--model"; out; Path.Combine(data, "test"); "--fail-on-anomaly" ]
-                    Expect.equal strict.Code 3 "a folder without pictures of its own"
+                    Expect.equal strict.Code 1 "a folder of folders, with anomalous pictures in them"
+                    let empty = Directory.CreateDirectory(Path.Combine(folder, "empty")).FullName
+                    Expect.equal (fae [ "inspect"; "--model"; out; empty ]).Code 3 "a folder without pictures"
                     let alarm = fae [ "inspect"; "--model"; out; bad; "--fail-on-anomaly"; "--false-alarm"; "0.5" ]
                     Expect.equal alarm.Code 1 (alarm.Output + alarm.Error)
                     let rare = fae [ "inspect"; "--model"; out; bad; "--false-alarm"; "0.001" ]

@@ -227,6 +227,21 @@ let tests =
                 Expect.equal (choose [| trial (Weighted [ 1.0f, Gms ]) 0.8 |]) (Weighted [ 1.0f, Gms ]) "the only one"
             }
 
+            test "among filters that the image AUROC cannot tell apart, the pixel AUROC decides" {
+                let trial size image pixel =
+                    ScoringTrial(
+                        { calibration.Scoring with
+                            FilterSize = size
+                        },
+                        image,
+                        pixel
+                    )
+
+                let choose trials = (Calibrator.Choose(trials, 20, 100)).Scoring.FilterSize
+                Expect.equal (choose [| trial 3 0.91 0.96; trial 9 0.9 0.98; trial 5 0.9 0.97 |]) 9 "a tie"
+                Expect.equal (choose [| trial 3 0.95 0.96; trial 9 0.7 0.99 |]) 3 "not against the image AUROC"
+            }
+
             test "the same sample comes whatever was drawn before, on any thread" {
                 let source = source config
                 let alone = source.Draw(3, 1)

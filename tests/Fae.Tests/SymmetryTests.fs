@@ -11,12 +11,13 @@ let private picture (rule: float32 -> float32 -> float32) number =
 
 let private ofRule rule = Symmetry.ofImages [ for i in 0..15 -> picture rule i ]
 
-let private expect horizontal vertical turns name (found: Symmetry) =
+let private expect horizontal vertical turns any name (found: Symmetry) =
     let wanted =
         {
             FlipHorizontal = horizontal
             FlipVertical = vertical
             QuarterTurns = turns
+            AnyTurn = any
         }
 
     Expect.equal found wanted name
@@ -25,15 +26,15 @@ let tests =
     testList
         "Symmetry"
         [
-            test "grain looks the same in every direction" { ofRule (fun _ _ -> 0.5f) |> expect true true true "a texture" }
+            test "grain looks the same in every direction" { ofRule (fun _ _ -> 0.5f) |> expect true true true true "a texture" }
 
             test "light from the right allows only what leaves it on the right" {
-                ofRule (fun x _ -> 0.2f + 0.5f * x) |> expect false true false "a ramp"
+                ofRule (fun x _ -> 0.2f + 0.5f * x) |> expect false true false false "a ramp"
             }
 
             test "upright stripes may be mirrored, but not laid down" {
                 ofRule (fun x _ -> 0.5f + 0.3f * cos (6.2831853f * 4.0f * (x - 0.5f)))
-                |> expect true true false "stripes"
+                |> expect true true false false "stripes"
             }
 
             test "a letter's shape allows nothing" {
@@ -43,7 +44,7 @@ let tests =
                     else
                         0.2f
 
-                ofRule p |> expect false false false "a letter"
+                ofRule p |> expect false false false false "a letter"
             }
 
             test "parts that lie in any direction allow everything" {
@@ -57,11 +58,22 @@ let tests =
                             if u > 0.0f && u < 0.4f && abs v < 0.1f then 0.9f else 0.2f)
                         i
 
-                Symmetry.ofImages [ for i in 0..15 -> lying i ] |> expect true true true "pins"
+                Symmetry.ofImages [ for i in 0..15 -> lying i ]
+                |> expect true true true true "pins"
+            }
+
+            test "upright grain is seen wherever it lies: mirrored, but not laid down" {
+                // Long streaks at places that no two pictures share.
+                let streaks i =
+                    let grain = Noise.field (Random.hash 8UL (uint64 i)) 0.5f 1 160 160
+                    Image.init 1 128 128 (fun _ y x -> Seq.averageBy (fun d -> grain[0, y + d, x]) [ 0..16 ])
+
+                Symmetry.ofImages [ for i in 0..15 -> streaks i ]
+                |> expect true true false false "streaks"
             }
 
             test "one picture says nothing" {
                 Symmetry.ofImages [ picture (fun _ _ -> 0.5f) 0 ]
-                |> expect false false false "one"
+                |> expect false false false false "one"
             }
         ]
