@@ -7,6 +7,9 @@ open Fae.Tests
 /// All tests; the last line says how many passed and failed, alone on a line.
 [<EntryPoint>]
 let main argv =
+    Fae.Engine.TorchRuntime.KeepQuiet()
+    Fae.Data.ImageFile.routeWarnings ignore
+
     let all =
         testList
             "Fae"
