@@ -8,7 +8,7 @@ open Fae.Core
 module Chart =
     let private width, height, margin = 360.0, 260.0, 52.0
     let private f (v: float) = v.ToString("0.##", CultureInfo.InvariantCulture)
-    let private px x = margin + x * (width - margin - 12.0)
+    let private px x = margin + x * (width - margin - 24.0)
     let private py y = height - margin - y * (height - margin - 22.0)
 
     let private label x y anchor text =
