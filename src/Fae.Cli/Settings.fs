@@ -52,10 +52,11 @@ module Settings =
 
     /// The configuration with what it leaves to the good pictures settled by them.
     let settled (config: Config) (images: Image list) =
-        let augment = Augment.settle images config.Augment
+        let symmetry = Symmetry.ofImages images
+        let augment = Augment.settle symmetry config.Augment
 
         if augment <> config.Augment then
-            Console.say (Symmetry.describe (Symmetry.ofImages images))
+            Console.say (Symmetry.describe symmetry)
 
         { config with Augment = augment }
 

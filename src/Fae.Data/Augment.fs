@@ -28,10 +28,8 @@ module Augment =
             Offset = 0.0f
         }
 
-    /// What the settings leave open is settled by the good pictures.
-    let settle (images: Image list) (settings: AugmentSettings) =
-        let symmetry = Symmetry.ofImages images
-
+    /// What the settings leave open is settled by what the good pictures allow.
+    let settle (symmetry: Symmetry) (settings: AugmentSettings) =
         { settings with
             FlipHorizontal = Some(defaultArg settings.FlipHorizontal symmetry.FlipHorizontal)
             FlipVertical = Some(defaultArg settings.FlipVertical symmetry.FlipVertical)

@@ -115,11 +115,13 @@ module Samples =
     /// Changes are looked at over this many pixels square: no smaller spot would be marked by hand, and no hole in one.
     let private markedOver = 5
 
+    /// How far each pixel was changed, as one plane.
+    let private change (clean: Image) (rendered: Corrupted) =
+        Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
+
     /// Where a person would mark the defect: inside its mask, where the picture has visibly changed. What was painted over in its own colour
     /// is no defect, whatever the shape said.
     let private marked (clean: Image) (rendered: Corrupted) =
-        let change = Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
-
         Image.map2
             (fun m change ->
                 if m > 0.0f && float change >= 0.5 * visibleChange then
@@ -127,13 +129,11 @@ module Samples =
                 else
                     0.0f)
             (ScoringKernel.Smooth(rendered.Mask, markedOver, 1))
-            (ScoringKernel.Smooth(change, markedOver, 1))
+            (ScoringKernel.Smooth(change clean rendered, markedOver, 1))
 
     let private isVisible (clean: Image) (rendered: Corrupted) =
-        let change = Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
-
         let inside =
-            Array.zip change.Pixels (marked clean rendered).Pixels
+            Array.zip (change clean rendered).Pixels (marked clean rendered).Pixels
             |> Array.filter (fun (_, m) -> m >= 0.5f)
 
         inside.Length >= visiblePixels
