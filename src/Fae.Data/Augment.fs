@@ -1,7 +1,10 @@
 /// Changes that leave a good part good: flips, turns, small rotations and shifts, brightness.
 namespace Fae.Data
 
+open System
+open System.Buffers
 open Fae.Core
+open Fae.Kernels
 
 /// One change, as plain data. Angle in radians, shifts in fractions of the side.
 type Augmentation =
@@ -78,6 +81,13 @@ module Augment =
     /// Whether every pixel stays one pixel: no rotation by an angle, no shift.
     let keepsGrid (change: Augmentation) = change.Angle = 0.0f && change.ShiftX = 0.0f && change.ShiftY = 0.0f
 
+    /// A shift in whole pixels: it shall not smooth.
+    let pixels shift side : float32 = round (shift * float32 side)
+
+    let changesLight (change: Augmentation) = change.Gain <> 1.0f || change.Offset <> 0.0f
+
+    let relit (change: Augmentation) v : float32 = max 0.0f (min 1.0f (change.Gain * v + change.Offset))
+
     /// Where the pixels go; masks go the same way.
     let move (change: Augmentation) (image: Image) =
         let flipped = if change.Flip then Image.flip image else image
@@ -86,15 +96,58 @@ module Augment =
         if keepsGrid change then
             turned
         else
-            // Whole pixels: a shift shall not smooth.
-            let pixels shift side = round (shift * float32 side)
             Warp.apply change.Angle (pixels change.ShiftX turned.Width) (pixels change.ShiftY turned.Height) turned
 
     /// Moves the pixels and changes their brightness.
     let apply (change: Augmentation) (image: Image) =
         let moved = move change image
 
-        if change.Gain = 1.0f && change.Offset = 0.0f then
-            moved
+        if changesLight change then
+            Image.map (relit change) moved
         else
-            Image.map (fun v -> max 0.0f (min 1.0f (change.Gain * v + change.Offset))) moved
+            moved
+
+/// `Augment` on spans, cut to a window, without an image in between: the same values to float rounding.
+[<RequireQualifiedAccess>]
+module AugmentKernel =
+    let private turned (change: Augmentation) (view: MoveKernel.View) =
+        let flipped = if change.Flip then view.Flip() else view
+        Seq.fold (fun (view: MoveKernel.View) _ -> view.Turn()) flipped (seq { 1 .. change.Turns })
+
+    /// Moves the pixels and writes the square at (top, left).
+    let move (change: Augmentation) (image: Image) top left side (seen: Span<float32>) =
+        let whole = MoveKernel.View.Whole(image.Height, image.Width)
+
+        if Augment.keepsGrid change then
+            MoveKernel.Copy(ReadOnlySpan image.Pixels, image.Channels, turned change (whole.Crop(top, left, side, side)), seen)
+        else
+            let view = turned change whole
+            let rented = ArrayPool<float32>.Shared.Rent image.Pixels.Length
+            let moved = Span(rented, 0, image.Pixels.Length)
+            MoveKernel.Copy(ReadOnlySpan image.Pixels, image.Channels, view, moved)
+            let shiftX, shiftY = Augment.pixels change.ShiftX view.Width, Augment.pixels change.ShiftY view.Height
+
+            MoveKernel.Warp(
+                Span.op_Implicit moved,
+                image.Channels,
+                view.Height,
+                view.Width,
+                change.Angle,
+                shiftX,
+                shiftY,
+                seen,
+                top,
+                left,
+                side,
+                side
+            )
+
+            ArrayPool<float32>.Shared.Return rented
+
+    /// Moves the pixels, changes their brightness and writes the square at (top, left).
+    let apply (change: Augmentation) (image: Image) top left side (seen: Span<float32>) =
+        move change image top left side seen
+
+        if Augment.changesLight change then
+            for i in 0 .. seen.Length - 1 do
+                seen[i] <- Augment.relit change seen[i]

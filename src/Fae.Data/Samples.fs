@@ -18,6 +18,19 @@ type TrainingSample =
         Ignored: Image option
     }
 
+/// What a sample is made of, before a pixel is touched.
+[<NoComparison>]
+type private Ingredients =
+    {
+        Which: int
+        Change: Augmentation
+        Plan: Plan
+        Sigma: float32
+        Key: uint64
+        Top: int
+        Left: int
+    }
+
 /// Makes the samples of a training from its good images. Sample (step, index) depends on the seed and on nothing else.
 type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: Image option) =
     let root = Random.ofSeed (uint64 config.Train.Seed)
@@ -39,67 +52,86 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
         else
             Fixed config.NoiseSigma
 
+    let ingredients =
+        sample {
+            let! which = Sampler.integer 0 (images.Length - 1)
+            let! change = Augment.draw config.Augment
+            let! plan = plans
+            let! sigma = Noise.level level
+            let! key = Sampler.bits
+            let! top = Sampler.integer 0 (config.Image.Size - side)
+            let! left = Sampler.integer 0 (config.Image.Size - side)
+
+            return
+                {
+                    Which = which
+                    Change = change
+                    Plan = plan
+                    Sigma = sigma
+                    Key = key
+                    Top = top
+                    Left = left
+                }
+        }
+
+    let draw (step: int) (index: int) =
+        let number = uint64 step * uint64 config.Train.Batch + uint64 index
+        Sampler.value (Random.fork number samples) ingredients
+
     /// The palette of the good images.
     member _.Palette = palette
 
     /// The pictures that patches are taken from.
     member _.Bank = bank
 
+    /// One sample in plain words: what `Fill` writes, to float rounding.
     member _.Draw(step: int, index: int) : TrainingSample =
-        let number = uint64 step * uint64 config.Train.Batch + uint64 index
-
-        let recipe =
-            sample {
-                let! which = Sampler.integer 0 (images.Length - 1)
-                let! change = Augment.draw config.Augment
-                let! plan = plans
-                let! sigma = Noise.level level
-                let! key = Sampler.bits
-                let! top = Sampler.integer 0 (config.Image.Size - side)
-                let! left = Sampler.integer 0 (config.Image.Size - side)
-                return struct (which, change, plan, sigma, key, top, left)
-            }
-
-        let struct (which, change, plan, sigma, key, top, left) =
-            Sampler.value (Random.fork number samples) recipe
+        let drawn = draw step index
 
         let cut image =
             if side = config.Image.Size then
                 image
             else
-                Image.crop top left side side image
+                Image.crop drawn.Top drawn.Left side side image
 
         // Without rotation and shift, a changed square is as good as a square of the changed picture, and made faster.
-        let seen change' image =
-            if Augment.keepsGrid change then
-                change' (cut image)
+        let seen change image =
+            if Augment.keepsGrid drawn.Change then
+                change (cut image)
             else
-                cut (change' image)
+                cut (change image)
 
-        let clean = seen (Augment.apply change) images[which]
+        let clean = seen (Augment.apply drawn.Change) images[drawn.Which]
 
         {
             Clean = clean
-            Plan = plan
-            Corrupted = Plan.render bank clean plan
-            Noise = Noise.field key sigma clean.Channels clean.Height clean.Width
-            Ignored = ignore |> Option.map (seen (Augment.move change))
+            Plan = drawn.Plan
+            Corrupted = Plan.render bank clean drawn.Plan
+            Noise = Noise.field drawn.Key drawn.Sigma clean.Channels clean.Height clean.Width
+            Ignored = ignore |> Option.map (seen (Augment.move drawn.Change))
         }
 
     interface ISampleSource with
-        member this.Fill(step, index, batch) =
-            let drawn = this.Draw(step, index)
-            let volume = drawn.Clean.Pixels.Length
-            let struct (input, target) = Noise.add drawn.Noise drawn.Corrupted.Image drawn.Clean
-            Array.Copy(input.Pixels, 0, batch.Input, index * volume, volume)
-            Array.Copy(target.Pixels, 0, batch.Target, index * volume, volume)
+        member _.Fill(step, index, batch) =
+            let drawn = draw step index
+            let image = images[drawn.Which]
+            let volume = image.Channels * side * side
+            let target = Span(batch.Target, index * volume, volume)
+            let input = Span(batch.Input, index * volume, volume)
+            let mask = Span(batch.Mask, index * side * side, side * side)
+            AugmentKernel.apply drawn.Change image drawn.Top drawn.Left side target
+            CorruptionKernel.Render(bank, Span.op_Implicit target, side, side, drawn.Plan, input, mask)
+            NoiseKernel.Add(drawn.Key, drawn.Sigma, input, target)
 
-            let mask =
-                match drawn.Ignored with
-                | None -> drawn.Corrupted.Mask
-                | Some ignored -> Image.map2 (fun m i -> if i >= 0.5f then -1.0f else m) drawn.Corrupted.Mask ignored
+            match ignore with
+            | None -> ()
+            | Some ignored ->
+                let seen = Array.zeroCreate (side * side)
+                AugmentKernel.move drawn.Change ignored drawn.Top drawn.Left side (Span seen)
 
-            Array.Copy(mask.Pixels, 0, batch.Mask, index * mask.Area, mask.Area)
+                for i in 0 .. seen.Length - 1 do
+                    if seen[i] >= 0.5f then
+                        mask[i] <- -1.0f
 
 [<RequireQualifiedAccess>]
 module Samples =

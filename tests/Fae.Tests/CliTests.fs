@@ -64,7 +64,7 @@ let private number (node: JsonNode) (key: string) =
 
 let private road folder =
     let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "run")
-    Demo.make data 3UL 40 8 3
+    Demo.make data 3UL 40 12 5
 
     let trained =
         fae (
@@ -77,7 +77,7 @@ let private road folder =
                 "--out"
                 out
                 "--steps"
-                "300"
+                "500"
             ]
             @ small
         )
@@ -304,8 +304,8 @@ let tests =
                         ] do
                         Expect.isGreaterThanOrEqual (number metrics key) 0.0 key
 
-                    Expect.isGreaterThan (number metrics "image_auroc") 0.75 "image AUROC"
-                    Expect.isGreaterThan (number metrics "pixel_auroc") 0.75 "pixel AUROC"
+                    Expect.isGreaterThan (number metrics "image_auroc") 0.8 "image AUROC"
+                    Expect.isGreaterThan (number metrics "pixel_auroc") 0.9 "pixel AUROC"
                     let report = File.ReadAllText(Path.Combine(out, "report.html"))
                     Expect.stringContains report "image AUROC" "report"
                     Expect.isFalse (report.Contains "http") "no outside resource"
@@ -315,7 +315,7 @@ let tests =
                     let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]
                     Expect.equal inspected.Code 0 inspected.Error
                     let findings = (json inspected.Output).AsArray()
-                    Expect.equal findings.Count 3 "findings"
+                    Expect.equal findings.Count 5 "findings"
 
                     for finding in findings do
                         match finding with
@@ -326,7 +326,7 @@ let tests =
 
                             Expect.isGreaterThan (number finding "p_value") 0.0 "p"
 
-                    Expect.equal (Directory.GetFiles heat).Length 3 "heatmaps"
+                    Expect.equal (Directory.GetFiles heat).Length 5 "heatmaps"
                     let strict = fae [ "inspect"; "--model"; out; Path.Combine(data, "test"); "--fail-on-anomaly" ]
                     Expect.equal strict.Code 1 "a folder of folders, with anomalous pictures in them"
                     let empty = Directory.CreateDirectory(Path.Combine(folder, "empty")).FullName

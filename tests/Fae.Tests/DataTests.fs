@@ -188,6 +188,61 @@ let tests =
                 let change = Sampler.value (Random.ofSeed seed) (Augment.draw settings)
                 Array.sort (Augment.apply change image).Pixels = Array.sort image.Pixels)
 
+            test "the samples that training gets are the ones that are drawn in plain words" {
+                let size = 64
+
+                let images =
+                    Array.init 5 (fun i ->
+                        Noise.field (uint64 i) 0.2f 3 size size
+                        |> Image.map (fun v -> max 0.0f (min 1.0f (0.5f + v))))
+
+                let ignore = Image.init 1 size size (fun _ y x -> if x + 2 * y < 40 then 1.0f else 0.0f)
+
+                let config crop rotate =
+                    { Config.defaults with
+                        Image =
+                            { Config.defaults.Image with
+                                Size = size
+                                Crop = crop
+                            }
+                        Augment =
+                            {
+                                FlipHorizontal = Some true
+                                FlipVertical = Some true
+                                QuarterTurns = Some true
+                                Rotate = Some rotate
+                                Shift = (if rotate = 0.0f then 0.0f else 0.1f)
+                                Brightness = 0.2f
+                            }
+                    }
+
+                for config in [ config 0 0.0f; config 48 0.0f; config 0 180.0f; config 48 180.0f ] do
+                    let source = TrainingSource(config, images, [||], Some ignore)
+                    let side = Config.trainSide config
+                    let batch = Batch(config.Train.Batch, 3, side)
+
+                    let off (written: float32[]) (image: Image) index =
+                        let from = index * image.Pixels.Length
+
+                        Seq.init image.Pixels.Length (fun i -> abs (written[from + i] - image.Pixels[i]))
+                        |> Seq.averageBy (fun d -> if d > 1e-4f then 1.0 else 0.0)
+
+                    for step in 1..10 do
+                        for index in 0 .. config.Train.Batch - 1 do
+                            (source :> ISampleSource).Fill(step, index, batch)
+                            let drawn = source.Draw(step, index)
+                            let struct (input, target) = Noise.add drawn.Noise drawn.Corrupted.Image drawn.Clean
+
+                            let mask =
+                                Image.map2 (fun m i -> if i >= 0.5f then -1.0f else m) drawn.Corrupted.Mask (Option.get drawn.Ignored)
+
+                            let what = $"crop {config.Image.Crop}, rotation {config.Augment.Rotate}, sample {step}.{index}"
+                            Expect.equal (off batch.Target target index) 0.0 $"target, {what}"
+                            Expect.equal (off batch.Mask mask index) 0.0 $"mask, {what}"
+                            // A patch takes the nearest pixel, so single pixels may differ.
+                            Expect.isLessThan (off batch.Input input index) 0.002 $"input, {what}"
+            }
+
             test "a rotation pads by reflection: no corner turns black" {
                 let bright = Image.constant 1 32 32 0.8f
 
