@@ -97,6 +97,27 @@ type CorruptArgs =
             | Textures _ -> "a folder of texture pictures to paint defects with"
 
 [<RequireQualifiedAccess>]
+type ProbeArgs =
+    | [<Mandatory; Unique>] Model of RUN: string
+    | [<Mandatory; Unique>] Data of DIR: string
+    | [<Unique>] Out of DIR: string
+    | [<Unique>] Json of FILE: string
+    | [<Unique>] Count of N: int
+    | [<Unique>] Probes of N: int
+    | [<Unique>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Model _ -> "a run's folder, or a model file"
+            | Data _ -> "the data set that it was trained on: its held-out good pictures are probed"
+            | Out _ -> "writes probe.html and probe.json there"
+            | Json _ -> "writes the estimates there; - for standard output"
+            | Count _ -> "how many of the held-out pictures, at most (8)"
+            | Probes _ -> "random directions, and draws of the noise, for each picture (4)"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+
+[<RequireQualifiedAccess>]
 type DoctorArgs =
     | [<Unique>] Json of FILE: string
 
@@ -121,6 +142,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Eval of ParseResults<EvalArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
+    | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Demo_Data of ParseResults<DemoDataArgs>
 
@@ -131,5 +153,7 @@ type Arguments =
             | Eval _ -> "measures a detector on labelled test pictures, with a report"
             | Inspect _ -> "judges pictures: score, p-value, verdict, regions, heatmap"
             | Corrupt _ -> "shows what training sees"
+            | Probe _ ->
+                "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"
             | Doctor _ -> "says what this machine can run, and what to do about what is missing"
             | Demo_Data _ -> "makes the demo data set"

@@ -77,11 +77,7 @@ module Eval =
                                 ]
                         )
 
-                let paths = card.HeldOut |> Seq.map (fun name -> Path.Combine(data, name)) |> List.ofSeq
-
-                let! heldOut =
-                    DataSet.readAll (ImageFile.prepare card.Config card.Channels >> Result.map _.Image) paths
-                    |> Result.mapError Data
+                let! heldOut = Settings.heldOut data detector
 
                 let chosen = detector.Calibration.Scoring
                 let score = config.Score

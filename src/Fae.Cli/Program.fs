@@ -20,6 +20,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Eval args -> Eval.run args
     | Inspect args -> Inspect.run args
     | Corrupt args -> Corrupt.run args
+    | Probe args -> Probe.run args
     | Doctor args -> Doctor.run args
     | Demo_Data args -> demoData args
 

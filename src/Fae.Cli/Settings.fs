@@ -85,6 +85,14 @@ module Settings =
                 | :? System.UnauthorizedAccessException as e -> Error(Model(path, e.Message))
         }
 
+    /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.
+    let heldOut (data: string) (detector: Detector) =
+        let card = detector.Card
+        let paths = card.HeldOut |> Seq.map (fun name -> Path.Combine(data, name)) |> List.ofSeq
+
+        DataSet.readAll (ImageFile.prepare card.Config card.Channels >> Result.map _.Image) paths
+        |> Result.mapError Data
+
     /// The pictures of a texture folder, at the network's size.
     let textures (config: Config) channels (folder: string option) =
         match folder with

@@ -167,16 +167,36 @@ module Config =
                 }
         }
 
+    let private invariant = System.Globalization.CultureInfo.InvariantCulture
+
+    /// Without an exponent where no digit is lost.
+    let private decimalText (r: float) =
+        let plain = r.ToString("0.###############", invariant)
+
+        if System.Double.Parse(plain, invariant) = r then
+            plain
+        else
+            r.ToString("R", invariant)
+
     let show =
         function
         | Whole n -> string n
-        | Real r -> r.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture)
+        | Real r -> decimalText r
         | Flag true -> "true"
         | Flag false -> "false"
         | Text text -> "\"" + text + "\""
         | Wholes list -> "[" + System.String.Join(", ", list) + "]"
 
     let private wrong key wanted found = Error(WrongType(key, wanted, show found))
+
+    /// A kind of value: what a person is told it must be, how it is shown, and what settings it takes (of a key, of which was wanted what).
+    [<NoComparison; NoEquality>]
+    type private Kind<'v> =
+        {
+            Wanted: string
+            Show: 'v -> Setting
+            Take: string -> string -> Setting -> Result<'v, ConfigError>
+        }
 
     let private field key meaning wanted get set =
         {
@@ -187,111 +207,85 @@ module Config =
             Set = set
         }
 
-    let private whole key low high meaning (get: Config -> int) (set: int -> Config -> Config) =
-        let wanted = $"a whole number from {low} to {high}"
+    let private entry kind key meaning (get: Config -> 'v) (set: 'v -> Config -> Config) =
+        field key meaning kind.Wanted (get >> kind.Show) (fun setting config ->
+            kind.Take key kind.Wanted setting |> Result.map (fun value -> set value config))
 
-        field key meaning wanted (get >> int64 >> Whole) (fun setting config ->
-            match setting with
-            | Whole n when n >= int64 low && n <= int64 high -> Ok(set (int n) config)
-            | Whole _ -> Error(OutOfRange(key, wanted, show setting))
-            | _ -> wrong key wanted setting)
+    let private wholeKind wanted low high (accept: int -> bool) =
+        {
+            Wanted = $"{wanted} from {low} to {high}"
+            Show = int64 >> Whole
+            Take =
+                fun key wanted setting ->
+                    match setting with
+                    | Whole n when n >= int64 low && n <= int64 high && accept (int n) -> Ok(int n)
+                    | Whole _ -> Error(OutOfRange(key, wanted, show setting))
+                    | _ -> wrong key wanted setting
+        }
 
-    let private real key (low: float) (high: float) meaning (get: Config -> float32) (set: float32 -> Config -> Config) =
-        let wanted = $"a number from {show (Real low)} to {show (Real high)}"
+    let private anyWhole low high = wholeKind "a whole number" low high (fun _ -> true)
 
-        let check setting value config =
+    let private realKind (low: float) (high: float) =
+        let take setting (value: float) key wanted =
             if value >= low && value <= high then
-                Ok(set (float32 value) config)
+                Ok(float32 value)
             else
                 Error(OutOfRange(key, wanted, show setting))
 
-        // Shown through decimal, so that 0.05f reads 0.05.
-        field key meaning wanted (get >> decimal >> float >> Real) (fun setting config ->
-            match setting with
-            | Real r -> check setting r config
-            | Whole n -> check setting (float n) config
-            | _ -> wrong key wanted setting)
+        {
+            Wanted = $"a number from {show (Real low)} to {show (Real high)}"
+            // Through its shortest decimal that reads back as the same bits: 0.05f shows as 0.05.
+            Show = fun (value: float32) -> Real(System.Double.Parse(value.ToString("R", invariant), invariant))
+            Take =
+                fun key wanted setting ->
+                    match setting with
+                    | Real r -> take setting r key wanted
+                    | Whole n -> take setting (float n) key wanted
+                    | _ -> wrong key wanted setting
+        }
 
-    let private flag key meaning get (set: bool -> Config -> Config) =
-        field key meaning "true or false" (get >> Flag) (fun setting config ->
-            match setting with
-            | Flag value -> Ok(set value config)
-            | _ -> wrong key "true or false" setting)
+    let private flagKind =
+        {
+            Wanted = "true or false"
+            Show = Flag
+            Take =
+                fun key wanted setting ->
+                    match setting with
+                    | Flag value -> Ok value
+                    | _ -> wrong key wanted setting
+        }
+
+    let private wordKind words =
+        {
+            Wanted = words |> List.map (fun word -> $"\"{word}\"") |> String.concat ", "
+            Show = Text
+            Take =
+                fun key wanted setting ->
+                    match setting with
+                    | Text text when List.contains text words -> Ok text
+                    | Text _ -> Error(OutOfRange(key, wanted, show setting))
+                    | _ -> wrong key wanted setting
+        }
 
     let private auto = "auto"
 
-    /// True, false or "auto".
-    let private flagOrAuto key meaning (get: Config -> bool option) (set: bool option -> Config -> Config) =
-        let wanted = "\"auto\", true or false"
+    /// "auto", or a value of the kind.
+    let private orAuto kind =
+        {
+            Wanted = $"\"{auto}\" or {kind.Wanted}"
+            Show =
+                function
+                | Some value -> kind.Show value
+                | None -> Text auto
+            Take =
+                fun key wanted setting ->
+                    match setting with
+                    | Text text when text = auto -> Ok None
+                    | _ -> kind.Take key wanted setting |> Result.map Some
+        }
 
-        field
-            key
-            meaning
-            wanted
-            (fun config ->
-                match get config with
-                | Some value -> Flag value
-                | None -> Text auto)
-            (fun setting config ->
-                match setting with
-                | Flag value -> Ok(set (Some value) config)
-                | Text text when text = auto -> Ok(set None config)
-                | _ -> wrong key wanted setting)
-
-    /// A number or "auto".
-    let private realOrAuto key (low: float) (high: float) meaning (get: Config -> float32 option) set =
-        let wanted = $"\"auto\" or a number from {show (Real low)} to {show (Real high)}"
-
-        let check setting value config =
-            if value >= low && value <= high then
-                Ok(set (Some(float32 value)) config)
-            else
-                Error(OutOfRange(key, wanted, show setting))
-
-        field
-            key
-            meaning
-            wanted
-            (fun config ->
-                match get config with
-                | Some value -> Real(float (decimal value))
-                | None -> Text auto)
-            (fun setting config ->
-                match setting with
-                | Text text when text = auto -> Ok(set None config)
-                | Real r -> check setting r config
-                | Whole n -> check setting (float n) config
-                | _ -> wrong key wanted setting)
-
-    /// A whole number or "auto".
-    let private wholeOrAuto key low high meaning (get: Config -> int option) (accept: int -> bool) set =
-        let wanted = $"\"auto\" or {meaning} from {low} to {high}"
-
-        field
-            key
-            meaning
-            wanted
-            (fun config ->
-                match get config with
-                | Some n -> Whole(int64 n)
-                | None -> Text auto)
-            (fun setting config ->
-                match setting with
-                | Text text when text = auto -> Ok(set None config)
-                | Whole n when n >= int64 low && n <= int64 high && accept (int n) -> Ok(set (Some(int n)) config)
-                | Whole _ -> Error(OutOfRange(key, wanted, show setting))
-                | _ -> wrong key wanted setting)
-
-    /// A word of a list, or "auto".
-    let private wordOrAuto key words meaning (get: Config -> string option) (set: string option -> Config -> Config) =
-        let wanted = String.concat ", " ("\"auto\"" :: List.map (fun word -> $"\"{word}\"") words)
-
-        field key meaning wanted (get >> Option.defaultValue auto >> Text) (fun setting config ->
-            match setting with
-            | Text text when text = auto -> Ok(set None config)
-            | Text text when List.contains text words -> Ok(set (Some text) config)
-            | Text _ -> Error(OutOfRange(key, wanted, show setting))
-            | _ -> wrong key wanted setting)
+    let private whole key low high meaning get set = entry (anyWhole low high) key meaning get set
+    let private real key low high meaning get set = entry (realKind low high) key meaning get set
 
     let private corruption key low high meaning get set =
         real ("corruption." + key) low high meaning (fun c -> get c.Corruption) (fun v c ->
@@ -326,7 +320,8 @@ module Config =
                 { c with Config.Image.Light = v })
             whole "image.crop" 0 2048 "side of the random squares that training sees, 0 for whole pictures" _.Image.Crop (fun v c ->
                 { c with Config.Image.Crop = v })
-            flagOrAuto
+            entry
+                (orAuto flagKind)
                 "augment.flip_horizontal"
                 "mirror left to right, half the time; auto: if the good pictures allow it"
                 _.Augment.FlipHorizontal
@@ -334,7 +329,8 @@ module Config =
                     { c with
                         Config.Augment.FlipHorizontal = v
                     })
-            flagOrAuto
+            entry
+                (orAuto flagKind)
                 "augment.flip_vertical"
                 "mirror top to bottom, half the time; auto: if the good pictures allow it"
                 _.Augment.FlipVertical
@@ -342,7 +338,8 @@ module Config =
                     { c with
                         Config.Augment.FlipVertical = v
                     })
-            flagOrAuto
+            entry
+                (orAuto flagKind)
                 "augment.quarter_turns"
                 "turn by 0, 90, 180 or 270 degrees; auto: if the good pictures allow it"
                 _.Augment.QuarterTurns
@@ -350,10 +347,9 @@ module Config =
                     { c with
                         Config.Augment.QuarterTurns = v
                     })
-            realOrAuto
+            entry
+                (orAuto (realKind 0.0 180.0))
                 "augment.rotate"
-                0.0
-                180.0
                 "degrees by up to which half of the pictures are rotated; auto: 180 if the good pictures allow it"
                 _.Augment.Rotate
                 (fun v c -> { c with Config.Augment.Rotate = v })
@@ -390,7 +386,8 @@ module Config =
                 { c with JitterChance = v })
             real "noise.sigma" 0.0 1.0 "standard deviation of the noise on input and target" _.NoiseSigma (fun v c ->
                 { c with NoiseSigma = v })
-            flag "noise.varies" "draw the deviation from U(0, sigma) for each image" _.NoiseVaries (fun v c -> { c with NoiseVaries = v })
+            entry flagKind "noise.varies" "draw the deviation from U(0, sigma) for each image" _.NoiseVaries (fun v c ->
+                { c with NoiseVaries = v })
             field "network.fold" "space-to-depth factor at the entry" "1, 2 or 4" (fun c -> Whole(int64 c.Network.Fold)) (fun setting c ->
                 match setting with
                 | Whole(1L | 2L | 4L as n) -> Ok { c with Config.Network.Fold = int n }
@@ -412,7 +409,8 @@ module Config =
                             }
                     | Wholes _ -> Error(OutOfRange("network.dilations", "at most 16 whole numbers from 1 to 64", show setting))
                     | _ -> wrong "network.dilations" "a list of whole numbers from 1 to 64" setting)
-            flag "network.residual" "f(x) = x + g(x) instead of g(x)" _.Network.Residual (fun v c -> { c with Config.Network.Residual = v })
+            entry flagKind "network.residual" "f(x) = x + g(x) instead of g(x)" _.Network.Residual (fun v c ->
+                { c with Config.Network.Residual = v })
             whole "train.steps" 1 10_000_000 "optimiser steps" _.Train.Steps (fun v c -> { c with Config.Train.Steps = v })
             whole "train.batch" 1 1024 "images a step" _.Train.Batch (fun v c -> { c with Config.Train.Batch = v })
             real "train.learning_rate" 1e-7 1.0 "peak learning rate of Adam" _.Train.LearningRate (fun v c ->
@@ -450,18 +448,30 @@ module Config =
                         | Some measure -> set (Some measure)
                         | None -> Error(OutOfRange("score.measure", measures, show setting))
                     | _ -> wrong "score.measure" measures setting)
-            wholeOrAuto "score.filter_size" 1 255 "odd size k of the mean filter" _.Score.FilterSize (fun k -> k % 2 = 1) (fun v c ->
-                { c with Config.Score.FilterSize = v })
-            wholeOrAuto "score.filter_passes" 0 64 "passes n of the mean filter" _.Score.FilterPasses (fun _ -> true) (fun v c ->
+            entry
+                (orAuto (wholeKind "an odd number" 1 255 (fun k -> k % 2 = 1)))
+                "score.filter_size"
+                "size k of the mean filter"
+                _.Score.FilterSize
+                (fun v c -> { c with Config.Score.FilterSize = v })
+            entry (orAuto (anyWhole 0 64)) "score.filter_passes" "passes n of the mean filter" _.Score.FilterPasses (fun v c ->
                 { c with Config.Score.FilterPasses = v })
-            wordOrAuto "score.reduction" [ "sum"; "max"; "top" ] "how the map becomes one score" _.Score.Reduction (fun v c ->
-                { c with Config.Score.Reduction = v })
+            entry
+                (orAuto (wordKind [ "sum"; "max"; "top" ]))
+                "score.reduction"
+                "how the map becomes one score"
+                _.Score.Reduction
+                (fun v c -> { c with Config.Score.Reduction = v })
             real "score.top" 0.00001 1.0 "fraction of the pixels that \"top\" averages" _.Score.Top (fun v c ->
                 { c with Config.Score.Top = v })
-            wholeOrAuto "score.frame" 0 256 "outermost pixels left out of the score" _.Score.Frame (fun _ -> true) (fun v c ->
+            entry (orAuto (anyWhole 0 256)) "score.frame" "outermost pixels left out of the score" _.Score.Frame (fun v c ->
                 { c with Config.Score.Frame = v })
-            flagOrAuto "score.by_median" "divide the score by the picture's own median heatmap value" _.Score.ByMedian (fun v c ->
-                { c with Config.Score.ByMedian = v })
+            entry
+                (orAuto flagKind)
+                "score.by_median"
+                "divide the score by the picture's own median heatmap value"
+                _.Score.ByMedian
+                (fun v c -> { c with Config.Score.ByMedian = v })
             real "calibration.false_alarm" 0.0001 0.5 "good images called anomalous" _.Calibration.FalseAlarm (fun v c ->
                 { c with
                     Config.Calibration.FalseAlarm = v

@@ -55,6 +55,9 @@ public sealed class Detector : IDisposable
         return images.Zip(network.Reconstruct(images)).AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
     }
 
+    /// <summary>f(x) of a prepared image.</summary>
+    public Image Reconstruct(Image image) => network.Reconstruct(image);
+
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();
 

@@ -49,6 +49,37 @@ module Chart =
                  $"""<polyline points="{path}" fill="none" stroke="#d9480f" stroke-width="2"/>"""
              ])
 
+    /// Named curves over one another, both axes from 0 to the largest value: (name, colour, points).
+    let lines title xTitle yTitle (series: (string * string * RatePoint[]) list) =
+        let largest (along: RatePoint -> float) =
+            series
+            |> List.collect (fun (_, _, points: RatePoint[]) -> points |> Array.map along |> List.ofArray)
+            |> List.fold max 1e-12
+
+        let right, top = largest _.X, largest _.Y
+        let g (v: float) = v.ToString("0.##e0", CultureInfo.InvariantCulture)
+
+        let draw i (name, colour, points: RatePoint[]) =
+            let path =
+                points
+                |> Array.map (fun p -> $"{f (px (p.X / right))},{f (py (max 0.0 (p.Y / top)))}")
+                |> String.concat " "
+
+            [
+                $"""<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>"""
+                $"""<text x="{f (px 0.03)}" y="{f (py 1.0 + 12.0 + 14.0 * float i)}" font-size="11" fill="{colour}">{name}</text>"""
+            ]
+
+        svg
+            title
+            (axes
+                title
+                xTitle
+                yTitle
+                [ for i in 0..4 -> 0.25 * float i, f (0.25 * float i * right) ]
+                [ 0.0, "0"; 0.5, g (0.5 * top); 1.0, g top ]
+             @ List.concat (List.mapi draw series))
+
     /// Scores of good and bad images on a logarithmic axis, with the threshold.
     let histogram title (good: float32[]) (bad: float32[]) (threshold: float32) =
         let bins = 32

@@ -32,6 +32,13 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
 .miss{color:#e03131;font-weight:600}.scale{height:12px;max-width:420px;border-radius:6px;margin:.3rem 0}
 @media(max-width:640px){.row{grid-template-columns:repeat(2,1fr)}.row p{grid-column:1/-1}}"""
 
+    let private page (title: string) (body: string) =
+        $"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape title}</title><style>{style}</style></head><body>
+<h1>{escape title}</h1>
+{body}
+</body></html>"""
+
     let private tile value label = $"""<div class="tile"><b>{value}</b><span>{label}</span></div>"""
 
     let private colourBar =
@@ -140,10 +147,9 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
 
         let rate = calibration.FalseAlarm.ToString("0.###", CultureInfo.InvariantCulture)
 
-        $"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape title}</title><style>{style}</style></head><body>
-<h1>{escape title}</h1>
-<p class="sub">{evaluation.Images} test pictures, {evaluation.Good} good and {evaluation.Bad} bad · trained on {card.TrainedOn.Count} good pictures, {card.HeldOut.Count} held out · {escape (Calibrator.Describe calibration.Scoring)}</p>
+        page
+            title
+            $"""<p class="sub">{evaluation.Images} test pictures, {evaluation.Good} good and {evaluation.Bad} bad · trained on {card.TrainedOn.Count} good pictures, {card.HeldOut.Count} held out · {escape (Calibrator.Describe calibration.Scoring)}</p>
 <div class="tiles">
 {tile (percent (evaluation.Image |> Option.map _.Auroc)) "image AUROC"}
 {tile (percent (evaluation.Pixel |> Option.map _.Auroc)) "pixel AUROC"}
@@ -159,5 +165,43 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
 <h2>Curves</h2><div class="charts">{charts}</div>
 <h2>Heatmap scale</h2>{colourBar}
 <p class="sub">Each row: input, reconstruction, heatmap, masks (green: ground truth, red: found).</p>
-{galleries}
-</body></html>"""
+{galleries}"""
+
+    /// What a probe found, with its plot.
+    let probe (title: string) (pictures: int) (probes: int) (probed: Probed) =
+        let number (v: float) = v.ToString("0.000e0", CultureInfo.InvariantCulture)
+
+        let row (meaning: string) (estimate: Estimate) =
+            $"<tr><td>{meaning}</td><td class=\"n\">{number estimate.Mean}</td><td class=\"n\">± {number estimate.StandardError}</td></tr>"
+
+        let rows =
+            Probed.quantities probed
+            |> List.map (fun (_, meaning, estimate) -> row (escape meaning) estimate)
+            |> String.concat "\n"
+
+        let losses =
+            probed.Loss
+            |> List.map (fun point ->
+                $"<tr><td>{number point.Sigma}</td><td class=\"n\">{number point.Measured.Mean}</td><td class=\"n\">± {number point.Measured.StandardError}</td><td class=\"n\">{number point.Expected.Mean}</td></tr>")
+            |> String.concat "\n"
+
+        let points value : RatePoint[] = [| for point in probed.Loss -> { X = point.Sigma; Y = value point } |]
+
+        let chart =
+            Chart.lines
+                "The loss of equation (3) over the noise"
+                "σ"
+                "L per value"
+                [
+                    "measured", "#d9480f", points _.Measured.Mean
+                    "expansion (6)", "#1971c2", points _.Expected.Mean
+                ]
+
+        page
+            title
+            $"""<p class="sub">{pictures} held-out good pictures, each with one corrupted variant; {probes} random directions and draws of noise each. All values are per value of a picture; ± one standard error over pictures.</p>
+<table><tr><th>quantity</th><th class="n">estimate</th><th class="n"></th></tr>
+{rows}</table>
+<h2>The loss L over the noise level</h2><div class="charts"><div>{chart}</div></div>
+<table><tr><th>σ</th><th class="n">measured</th><th class="n"></th><th class="n">expansion (6)</th></tr>
+{losses}</table>"""

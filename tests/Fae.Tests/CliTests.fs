@@ -8,7 +8,7 @@ open Expecto
 open Fae.Core
 open Fae.Data
 open Fae.Engine
-open Fae.Tests.Generators
+open Fae.Tests.Helpers
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 let private executable = Path.Combine(root, "artifacts", "bin", "fae.dll")

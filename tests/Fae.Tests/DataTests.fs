@@ -5,7 +5,8 @@ open Expecto
 open Fae.Core
 open Fae.Data
 open Fae.Engine
-open Fae.Tests.Generators
+open Fae.Spec.Generators
+open Fae.Tests.Helpers
 
 let private write path image = AtomicFile.Write(path, fun stream -> stream.Write(ImageFile.toPng image))
 

@@ -6,7 +6,7 @@ open Expecto
 open Fae.Core
 open Fae.Data
 open Fae.Engine
-open Fae.Tests.Generators
+open Fae.Tests.Helpers
 
 let private config =
     { Config.defaults with

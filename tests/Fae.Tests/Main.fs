@@ -2,23 +2,40 @@ module Fae.Tests.Main
 
 open System
 open Expecto
+open Fae.Spec
 open Fae.Tests
 
-/// All tests; the last line says how many passed and failed, alone on a line.
+/// The cases a law gets in an ordinary run.
+let private ordinaryCases = 200
+
+/// Takes `--cases N` and `--replay SEED,GAMMA` out of the arguments.
+let rec private effortOf effort (args: string list) =
+    match args with
+    | "--cases" :: count :: rest -> effortOf { effort with Cases = int count } rest
+    | "--replay" :: seeds :: rest ->
+        match seeds.Split ',' with
+        | [| seed; gamma |] -> effortOf (Effort.replaying effort.Cases (uint64 seed, uint64 gamma)) rest
+        | _ -> failwith $"--replay {seeds}: two numbers, as the failure printed them"
+    | other :: rest ->
+        let struct (effort, others) = effortOf effort rest
+        struct (effort, other :: others)
+    | [] -> struct (effort, [])
+
+/// All tests, or with `--spec` the specification alone; the last line says how many passed and failed, alone on a line.
 [<EntryPoint>]
 let main argv =
     Fae.Engine.TorchRuntime.KeepQuiet()
     Fae.Data.ImageFile.routeWarnings ignore
 
-    let all =
-        testList
-            "Fae"
+    let struct (effort, args) = effortOf (Effort.exploring ordinaryCases) (List.ofArray argv)
+    let specification = [ SpecificationTests.laws effort; SpecificationTests.mutants ]
+
+    let others =
+        if List.contains "--spec" args then
+            []
+        else
             [
-                RandomTests.tests
-                CorruptionTests.tests
-                FilterTests.tests
-                DifferenceTests.tests
-                MetricsTests.tests
+                CoreTests.tests
                 SymmetryTests.tests
                 ConfigTests.tests
                 NativeFixTests.tests
@@ -34,7 +51,11 @@ let main argv =
         passed <- summary.passed.Length
         failed <- summary.failed.Length + summary.errored.Length
 
-    let code = runTestsWithCLIArgs [ CLIArguments.Append_Summary_Handler(SummaryHandler count) ] argv all
+    let args = args |> List.filter ((<>) "--spec") |> Array.ofList
+
+    let code =
+        runTestsWithCLIArgs [ CLIArguments.Append_Summary_Handler(SummaryHandler count) ] args (testList "Fae" (specification @ others))
+
     Console.Out.Flush()
     Console.WriteLine()
     Console.WriteLine $"{passed} passed, {failed} failed"
