@@ -57,7 +57,17 @@ module Chart =
             |> List.fold max 1e-12
 
         let right, top = largest _.X, largest _.Y
-        let g (v: float) = v.ToString("0.##e0", CultureInfo.InvariantCulture)
+
+        // Both axes in powers of ten, so that the numbers at the ticks are short.
+        let power (v: float) = floor (log10 v)
+
+        let scaled name v =
+            if power v = 0.0 then
+                name
+            else
+                $"{name} · 10<tspan dy=\"-4\" font-size=\"8\">{power v}</tspan>"
+
+        let ticks v = [ for i in 0..4 -> 0.25 * float i, f (0.25 * float i * v / 10.0 ** power v) ]
 
         let draw i (name, colour, points: RatePoint[]) =
             let path =
@@ -72,12 +82,7 @@ module Chart =
 
         svg
             title
-            (axes
-                title
-                xTitle
-                yTitle
-                [ for i in 0..4 -> 0.25 * float i, f (0.25 * float i * right) ]
-                [ 0.0, "0"; 0.5, g (0.5 * top); 1.0, g top ]
+            (axes title (scaled xTitle right) (scaled yTitle top) (ticks right) (ticks top)
              @ List.concat (List.mapi draw series))
 
     /// Scores of good and bad images on a logarithmic axis, with the threshold.

@@ -25,7 +25,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;margin:2rem auto;paddin
 h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .6rem}p.sub{margin:.2rem 0 1rem;opacity:.75}
 .tiles{display:flex;flex-wrap:wrap;gap:.8rem}.tile{border:1px solid var(--line);border-radius:10px;padding:.6rem 1rem;min-width:7.5rem}
 .tile b{display:block;font-size:1.5rem}.tile span{opacity:.75;font-size:.85rem}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:1rem}
+.one{max-width:30rem}.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:1rem}
 table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right}
 .row{display:grid;grid-template-columns:11rem repeat(4,minmax(0,1fr));gap:.5rem;align-items:center;margin:.5rem 0;border-top:1px solid var(--line);padding-top:.5rem}
 .row img{width:100%;border-radius:4px;display:block}.row p{margin:0;font-size:.85rem;overflow-wrap:anywhere}
@@ -202,6 +202,6 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
             $"""<p class="sub">{pictures} held-out good pictures, each with one corrupted variant; {probes} random directions and draws of noise each. All values are per value of a picture; ± one standard error over pictures.</p>
 <table><tr><th>quantity</th><th class="n">estimate</th><th class="n"></th></tr>
 {rows}</table>
-<h2>The loss L over the noise level</h2><div class="charts"><div>{chart}</div></div>
+<h2>The loss L over the noise level</h2><div class="one">{chart}</div>
 <table><tr><th>σ</th><th class="n">measured</th><th class="n"></th><th class="n">expansion (6)</th></tr>
 {losses}</table>"""

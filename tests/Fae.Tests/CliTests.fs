@@ -91,7 +91,16 @@ let tests =
         "Command line"
         [
             test "every verb explains itself" {
-                for verb in [ []; [ "train" ]; [ "eval" ]; [ "inspect" ]; [ "corrupt" ]; [ "doctor" ] ] do
+                for verb in
+                    [
+                        []
+                        [ "train" ]
+                        [ "eval" ]
+                        [ "inspect" ]
+                        [ "corrupt" ]
+                        [ "probe" ]
+                        [ "doctor" ]
+                    ] do
                     let run = fae (verb @ [ "--help" ])
                     Expect.equal run.Code 0 (String.concat " " verb)
                     Expect.stringContains run.Output "--help" (String.concat " " verb)
@@ -336,6 +345,47 @@ let tests =
                     let rare = fae [ "inspect"; "--model"; out; bad; "--false-alarm"; "0.001" ]
                     Expect.equal rare.Code 2 "eight held-out pictures promise no rate of 0.001"
                     Expect.stringContains rare.Error "held-out" "why"
+
+                    let probes = Path.Combine(folder, "probes")
+
+                    let probed =
+                        fae
+                            [
+                                "probe"
+                                "--model"
+                                out
+                                "--data"
+                                data
+                                "--count"
+                                "2"
+                                "--probes"
+                                "2"
+                                "--out"
+                                probes
+                                "--json"
+                                "-"
+                            ]
+
+                    Expect.equal probed.Code 0 probed.Error
+                    let estimates = json probed.Output
+
+                    for key in
+                        [
+                            "clean_error"
+                            "corrupted_error"
+                            "identity_gap_clean"
+                            "identity_gap_corrupted"
+                            "idempotency"
+                        ] do
+                        match estimates[key] with
+                        | null -> failtest key
+                        | estimate -> Expect.isGreaterThan (number estimate "mean") 0.0 key
+
+                    Expect.isTrue (File.Exists(Path.Combine(probes, "probe.json"))) "estimates kept"
+                    let page = File.ReadAllText(Path.Combine(probes, "probe.html"))
+                    Expect.stringContains page "<svg" "the plot"
+                    Expect.equal (fae [ "probe"; "--model"; out; "--data"; data; "--probes"; "0" ]).Code 2 "no probes"
+                    Expect.equal (fae [ "probe"; "--model"; out; "--data"; empty ]).Code 3 "held-out pictures are not there"
 
                     let other =
                         fae

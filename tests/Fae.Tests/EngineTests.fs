@@ -92,6 +92,50 @@ let tests =
                 Expect.isGreaterThan auroc 0.75 "pixel AUROC against the synthetic masks"
             }
 
+            test "noise on input and target draws the network to the identity, as Theorem 1 says" {
+                // The plain form, which must learn the identity; the same seed, data and steps with and without ε.
+                let probed sigma =
+                    let config =
+                        { config with
+                            NoiseSigma = sigma
+                            NoiseVaries = false
+                            Network = { config.Network with Residual = false }
+                            Train =
+                                { config.Train with
+                                    Steps = 250
+                                    ValidateEvery = 250
+                                }
+                        }
+
+                    use network = new Network(config.Network, 1, Random.ofSeed 1UL)
+                    let source = source config
+                    let validation = Samples.validation config source (List.ofArray images[0..3])
+                    let trainer = Trainer(network, config.Train, config.Image.Size, source, validation)
+                    trainer.Run(null, CancellationToken.None) |> ignore
+
+                    let pairs =
+                        [
+                            for i in 0..3 -> let drawn = source.Draw(1000, i) in drawn.Clean, drawn.Corrupted.Image
+                        ]
+
+                    Probe.run network.Reconstruct pairs 4 [ 0.0; 0.02 ] (Random.ofSeed 5UL)
+
+                let without, with' = probed 0.0f, probed 0.1f
+                let apart (a: Estimate) (b: Estimate) = a.Mean + 2.0 * a.StandardError < b.Mean - 2.0 * b.StandardError
+
+                Expect.isTrue
+                    (apart with'.IdentityGapClean without.IdentityGapClean)
+                    $"‖J − I‖²_F/n with noise {with'.IdentityGapClean}, without {without.IdentityGapClean}"
+
+                // And the expansion (6) is the measured loss, where the noise is small.
+                for probed in [ without; with' ] do
+                    for point in probed.Loss do
+                        Expect.isLessThan
+                            (abs (point.Measured.Mean - point.Expected.Mean))
+                            (0.2 * point.Expected.Mean)
+                            $"L at σ = {point.Sigma}: measured {point.Measured}, by (6) {point.Expected}"
+            }
+
             test "two trainings with one seed give the same weights" {
                 let a, _ = train config None CancellationToken.None
                 let b, _ = train config None CancellationToken.None
