@@ -245,6 +245,10 @@ type Calibrating =
     {
         PValue: float32[] -> float32 -> float
         Threshold: float -> float32[] -> Result<float32, CalibrationError>
+        /// scoring → rate → pixel rate → held-out scores → pixels of held-out heatmaps → what the detector keeps
+        Fit: Scoring -> float -> float -> float32[] -> float32[] -> Calibration
+        AtRate: float -> Calibration -> Result<Calibration, CalibrationError>
+        Verdict: Calibration -> float32 -> Verdict
     }
 
 let private conformalLaws: Law<Calibrating> list =
@@ -285,12 +289,42 @@ let private conformalLaws: Law<Calibrating> list =
              | Error(TooFewImages(n, _)) -> n = s.Length
              | _ -> false)
             && Seq.forall (fun rate -> c.Threshold rate s = Error(RateOutOfRange rate)) [ 0.0; 1.0; -0.1 ])
+        Law.forAll "a verdict is anomalous exactly where p is at most the rate that is promised" (fun c (Labelled(s, _), score: int) ->
+            let score = float32 (score % 12)
+            let fitted = c.Fit (scoring Maximum 0 0.0f) 0.2 0.1 s s
+            let verdict = c.Verdict fitted score
+
+            verdict.Score = score
+            && verdict.PValue = c.PValue s score
+            && verdict.Anomalous = (verdict.PValue <= fitted.FalseAlarm + 1e-9))
+        Law.forAll "where held-out images are too few, the best rate they can promise is promised" (fun c (Labelled(s, _)) ->
+            let fitted = c.Fit (scoring Maximum 0 0.0f) 0.01 0.1 s s
+
+            fitted.FalseAlarm = 1.0 / float (s.Length + 1)
+            && fitted.ImageThreshold = Array.max s)
+        Law.forAll "asking for another rate is fitting at that rate" (fun c (Labelled(s, _)) ->
+            let fit rate = c.Fit (scoring Maximum 0 0.0f) rate 0.1 s s
+
+            match c.AtRate 0.5 (fit 0.2) with
+            | Ok moved -> moved = fit 0.5
+            | Error(TooFewImages _) -> s.Length < 1
+            | Error _ -> false)
+        Law.forAll "of good pixels no more than the rate lie above the pixel threshold, and one more would" (fun c (Grey map) ->
+            let threshold = (c.Fit (scoring Maximum 0 0.0f) 0.5 0.1 [| 1.0f |] map.Pixels).PixelThreshold
+            let above t = map.Pixels |> Array.averageBy (fun v -> if v > t then 1.0 else 0.0)
+            let lower = map.Pixels |> Array.filter (fun v -> v < threshold)
+
+            above threshold <= 0.1 + 1e-9
+            && (lower.Length = 0 || above (Array.max lower) > 0.1 - 1e-9))
     ]
 
 let private conformal =
     {
         PValue = Conformal.pValue
         Threshold = Conformal.threshold
+        Fit = Calibration.fit
+        AtRate = Calibration.atRate
+        Verdict = Calibration.verdict
     }
 
 let private conformalMutants =
@@ -332,6 +366,37 @@ let private conformalMutants =
                     match Conformal.threshold rate s with
                     | Error(TooFewImages _) -> Ok(Array.max s)
                     | other -> other
+        }
+        "a score at the threshold is anomalous",
+        "a verdict is anomalous exactly where p is at most the rate that is promised",
+        { conformal with
+            Verdict =
+                fun calibration score ->
+                    { Calibration.verdict calibration score with
+                        Anomalous = score >= calibration.ImageThreshold
+                    }
+        }
+        "the rate asked for is promised, whatever the number of images",
+        "where held-out images are too few, the best rate they can promise is promised",
+        { conformal with
+            Fit =
+                fun scoring rate pixelRate s pixels ->
+                    { Calibration.fit scoring rate pixelRate s pixels with
+                        FalseAlarm = rate
+                    }
+        }
+        "the rate is noted, the threshold stays",
+        "asking for another rate is fitting at that rate",
+        { conformal with
+            AtRate =
+                fun rate calibration ->
+                    Conformal.threshold rate calibration.HeldOut
+                    |> Result.map (fun _ -> { calibration with FalseAlarm = rate })
+        }
+        "the quantile is taken from below",
+        "of good pixels no more than the rate lie above the pixel threshold, and one more would",
+        { conformal with
+            Fit = fun scoring rate pixelRate s pixels -> Calibration.fit scoring rate (1.0 - pixelRate) s pixels
         }
     ]
 

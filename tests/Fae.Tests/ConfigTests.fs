@@ -53,6 +53,26 @@ let tests =
                         | Error _ -> () // a side that the network cannot halve: refused by name, tested below
             }
 
+            test "what --set reads is what the file reads, for the default and another value of every key" {
+                for field in Config.fields do
+                    for value in field.Get Config.defaults :: Option.toList (other field) do
+                        let ofText = field.Set (Config.parse (Config.show value)) Config.defaults
+                        Expect.equal ofText (field.Set value Config.defaults) $"{field.Key} = {Config.show value}"
+
+                Expect.equal (Config.parse "[1, two]") (Text "[1, two]") "no list of whole numbers"
+            }
+
+            test "without any fill there is nothing to paint" {
+                let bare =
+                    [
+                        for fill in [ "plain"; "texture"; "patch"; "shade" ] -> $"corruption.{fill}_weight", Whole 0L
+                    ]
+
+                match Config.apply bare Config.defaults |> Result.bind Config.check with
+                | Ok _ -> failtest "it was accepted"
+                | Error problems -> Expect.stringContains (problems |> List.map Config.explain |> String.concat " ") "weight" "name"
+            }
+
             test "an unknown key names the nearest" {
                 Expect.equal
                     (Config.set "train.step" (Whole 3L) Config.defaults)

@@ -20,6 +20,15 @@ let tests =
                     Expect.isNone (Difference.tryParse text) text
             }
 
+            test "arrays that do not fill an image, and images of different sizes, are refused" {
+                Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 0 4 [||] |> ignore) "no pixels"
+                Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 2 2 [| 0.0f |] |> ignore) "one value for four"
+
+                Expect.throwsT<System.ArgumentException>
+                    (fun () -> Image.map2 (+) (Image.constant 1 2 2 0.0f) (Image.constant 1 2 3 0.0f) |> ignore)
+                    "2×2 and 2×3"
+            }
+
             law "a thinned curve keeps its ends" (fun (Labelled(s, l)) ->
                 match Metrics.summary 1000 s l with
                 | Error _ -> false

@@ -26,6 +26,17 @@ let tests =
     testList
         "Symmetry"
         [
+            test "a symmetry is told in words" {
+                let none = ofRule (fun x y -> x * x + 0.3f * y)
+                Expect.stringContains (Symmetry.describe none) "no mirroring and no turn" "none"
+                let any = Symmetry.describe (ofRule (fun _ _ -> 0.5f))
+                Expect.stringContains any "left to right, top to bottom, by any angle" "grain"
+
+                let quarters = Symmetry.describe { none with QuarterTurns = true }
+
+                Expect.stringContains quarters "by quarter turns" "quarters"
+            }
+
             test "grain looks the same in every direction" { ofRule (fun _ _ -> 0.5f) |> expect true true true true "a texture" }
 
             test "light from the right allows only what leaves it on the right" {
