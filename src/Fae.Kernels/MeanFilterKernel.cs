@@ -13,10 +13,7 @@ public static class MeanFilterKernel
     /// <exception cref="ArgumentException">An even or non-positive size, negative passes, or spans of another length.</exception>
     public static void Apply(ReadOnlySpan<float> source, Span<float> destination, int height, int width, int size, int passes)
     {
-        if (size < 1 || size % 2 == 0)
-            throw new ArgumentException($"the mean filter's size must be odd and positive, not {size}", nameof(size));
-        if (passes < 0)
-            throw new ArgumentException($"the mean filter cannot be applied {passes} times", nameof(passes));
+        Check(size, passes);
         if (source.Length != height * width || destination.Length != height * width)
             throw new ArgumentException($"a plane of {height}×{width} needs {height * width} values", nameof(source));
 
@@ -32,6 +29,14 @@ public static class MeanFilterKernel
                 FilterRow(destination.Slice(y * width, width), rows.AsSpan(y * width, width), size / 2);
             FilterColumns(rows, destination, sums, height, width, size / 2);
         }
+    }
+
+    internal static void Check(int size, int passes)
+    {
+        if (size < 1 || size % 2 == 0)
+            throw new ArgumentException($"the mean filter's size must be odd and positive, not {size}", nameof(size));
+        if (passes < 0)
+            throw new ArgumentException($"the mean filter cannot be applied {passes} times", nameof(passes));
     }
 
     private static void FilterRow(ReadOnlySpan<float> source, Span<float> destination, int reach)

@@ -90,6 +90,12 @@ let private kernel: Differences =
         DifferenceKernel.Map(measure, ReadOnlySpan x.Pixels, ReadOnlySpan r.Pixels, Span map, x.Channels, x.Height, x.Width)
         Image.ofArray 1 x.Height x.Width map
 
+let private device = lazy DeviceScoring.OnCpu()
+
+/// The kernels that a GPU runs, on ILGPU's CPU accelerator; one case at a time.
+let private onDevice: Differences =
+    fun measure x r -> lock device (fun () -> device.Value.Map(measure, x, r))
+
 /// SSIM with other constants, window and channels, for mutants.
 let private ssimWith c1 c2 window x r =
     let mean = MeanFilter.once window
@@ -181,5 +187,5 @@ let suite =
         "Differences"
         "The maps D of equation (2): squared error, relative error, 1 − SSIM, 1 − GMS, and weighted sums."
         laws
-        [ "plain", plain; "kernel", kernel ]
+        [ "plain", plain; "kernel", kernel; "ILGPU (CPU accelerator)", onDevice ]
         mutants

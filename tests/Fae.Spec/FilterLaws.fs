@@ -103,6 +103,12 @@ let private torchFilter: Filter =
             Pixels = filtered.``to``(torch.ScalarType.Float32).contiguous().data<float32>().ToArray()
         }
 
+let private device = lazy DeviceScoring.OnCpu()
+
+/// The kernels that a GPU runs, on ILGPU's CPU accelerator; one case at a time.
+let private onDevice: Filter =
+    fun size passes image -> lock device (fun () -> device.Value.Smooth(image, size, passes))
+
 /// A filter by the sum over a window, for mutants: which neighbours count, and what the sum is divided by.
 let private windowed (neighbours: int -> Image -> int -> int -> (int * int) list) (divisor: int -> int -> int) : Filter =
     fun size passes image ->
@@ -234,5 +240,10 @@ let suite =
         "Mean filter"
         "G_k^n of equation (2); at the border the mean is over the pixels inside the image."
         laws
-        [ "plain", plain; "kernel", kernel; "torch", torchFilter ]
+        [
+            "plain", plain
+            "kernel", kernel
+            "torch", torchFilter
+            "ILGPU (CPU accelerator)", onDevice
+        ]
         mutants

@@ -63,7 +63,7 @@ let toMarkdown () =
         ""
         "What Fae is, as laws that any implementation must keep, and for each law the wrong implementations (mutants) that it catches. Printed from"
         "`tests/Fae.Spec` by the code that runs it; a test holds this page to it. Every implementation is tried on new cases in each run of the tests;"
-        $"mutants get the same {mutantCases} cases every time. `dotnet fsi build.fsx Spec --cases 10000` is the long run."
+        $"mutants get the same {mutantCases} cases every time. `dotnet fsi build.fsx Spec --cases 10000` is the long run; emulated implementations get a tenth of the cases."
         ""
     ]
     @ List.collect section suites
