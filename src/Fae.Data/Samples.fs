@@ -151,9 +151,9 @@ module Samples =
     let private change (clean: Image) (rendered: Corrupted) =
         Difference.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
 
-    /// Where a person would mark the defect: inside its mask, where the picture has visibly changed. What was painted over in its own colour
-    /// is no defect, whatever the shape said.
-    let private marked (clean: Image) (rendered: Corrupted) =
+    /// Where the defect is seen: inside its mask, where the picture has visibly changed. What was painted over in its own colour is no
+    /// defect, whatever the shape said.
+    let private seen (change: Image) (rendered: Corrupted) =
         Image.map2
             (fun m change ->
                 if m > 0.0f && float change >= 0.5 * visibleChange then
@@ -161,12 +161,17 @@ module Samples =
                 else
                     0.0f)
             (ScoringKernel.Smooth(rendered.Mask, markedOver, 1))
-            (ScoringKernel.Smooth(change clean rendered, markedOver, 1))
+            (ScoringKernel.Smooth(change, markedOver, 1))
 
-    let private isVisible (clean: Image) (rendered: Corrupted) =
-        let inside =
-            Array.zip (change clean rendered).Pixels (marked clean rendered).Pixels
-            |> Array.filter (fun (_, m) -> m >= 0.5f)
+    /// Nobody marks a defect to the pixel: the marks of people reach beyond it by about a hundredth of the picture's side.
+    let private marked (seen: Image) =
+        let reach = max 1 (min seen.Height seen.Width / 100)
+
+        ScoringKernel.Smooth(seen, 2 * reach + 1, 1)
+        |> Image.map (fun v -> if v > 1e-6f then 1.0f else 0.0f)
+
+    let private isVisible (change: Image) (seen: Image) =
+        let inside = Array.zip change.Pixels seen.Pixels |> Array.filter (fun (_, m) -> m >= 0.5f)
 
         inside.Length >= visiblePixels
         && Array.averageBy (fst >> float) inside >= visibleChange
@@ -197,31 +202,27 @@ module Samples =
         let plans = Corruption.model (defects config) source.Palette source.Bank.Length
         let root = Random.fork 2UL (Random.ofSeed (uint64 config.Train.Seed))
 
-        /// The first visible defect of up to 20 draws; an image so pale that none is visible keeps the last that leaves a mark.
+        /// The first visible defect of up to 20 draws, with its marks; an image so pale that none is visible keeps the last that can be seen.
         let rec draw image seed attempt =
             let struct (plan, rest) = Sampler.run seed plans
             let rendered = Plan.render source.Bank image plan
+            let change = change image rendered
+            let seen = seen change rendered
 
-            if isVisible image rendered then
-                Some rendered
+            if isVisible change seen then
+                Some(rendered.Image, marked seen)
             elif attempt < 20 then
                 draw image rest (attempt + 1)
-            elif Array.exists (fun m -> m >= 0.5f) (marked image rendered).Pixels then
-                Some rendered
+            elif Array.exists (fun m -> m >= 0.5f) seen.Pixels then
+                Some(rendered.Image, marked seen)
             else
                 None
 
         let corrupted =
-            [
+            [|
                 for i, image in List.indexed heldOut do
                     for repeat in 0 .. repeats heldOut.Length - 1 do
-                        match draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1 with
-                        | Some rendered -> image, rendered
-                        | None -> ()
-            ]
+                        yield! draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1 |> Option.toList
+            |]
 
-        ValidationSet(
-            Array.ofList heldOut,
-            [| for _, rendered in corrupted -> rendered.Image |],
-            [| for image, rendered in corrupted -> marked image rendered |]
-        )
+        ValidationSet(Array.ofList heldOut, Array.map fst corrupted, Array.map snd corrupted)

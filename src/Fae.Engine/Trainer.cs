@@ -160,8 +160,8 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
                     scores.Add(maps[i].Pixels[y * maps[i].Width + x]);
                     labels.Add(masks[i].Pixels[y * maps[i].Width + x] >= 0.5f);
                 }
-        var auroc = Metrics.auroc(scores.ToArray(), labels.ToArray());
-        return auroc.IsOk ? auroc.ResultValue : 0.5;
+        var summary = MetricsKernel.Summarise(2, scores.ToArray(), labels.ToArray());
+        return summary.IsOk ? summary.ResultValue.Auroc : 0.5;
     }
 
     private void Report(int step, int first, double loss, TimeSpan elapsed, (double Error, double Auroc)? valid)

@@ -5,6 +5,7 @@ open System.Text.Json.Nodes
 open Fae.Core
 open Fae.Data
 open Fae.Engine
+open Fae.Kernels
 
 /// One test picture with what was found on it. The mask is all zero for good pictures, `None` for defects without one.
 [<NoComparison>]
@@ -54,40 +55,19 @@ module Evaluation =
         Metrics.summary curvePoints (pictures |> List.map score |> Array.ofList) (pictures |> List.map _.Picture.Anomalous |> Array.ofList)
         |> toOption
 
-    /// Pixels that the ignore mask takes out do not count.
-    let private countedPixels (ignore: Image option) (image: Image) =
-        match ignore with
-        | None -> image.Pixels
-        | Some ignore ->
-            Array.zip image.Pixels ignore.Pixels
-            |> Array.choose (fun (v, i) -> if i >= 0.5f then None else Some v)
-
     /// All metrics, exact, at the network's size; a defect without a mask counts for the image metrics only.
     let run (calibration: Calibration) (ignore: Image option) (seconds: float) (judged: Judged list) : Evaluation =
         let masked =
             judged
             |> List.choose (fun j -> j.Mask |> Option.map (fun mask -> j.Finding.Heatmap, mask))
 
-        let heatmaps, masks = List.unzip masked
+        let heatmaps, masks =
+            let heatmaps, masks = List.unzip masked
+            Array.ofList heatmaps, Array.ofList masks
 
-        let pixel =
-            if List.isEmpty masked then
-                None
-            else
-                let scores = heatmaps |> List.map (countedPixels ignore) |> Array.concat
-
-                let labels =
-                    masks
-                    |> List.map (countedPixels ignore)
-                    |> Array.concat
-                    |> Array.map (fun m -> m >= 0.5f)
-
-                Metrics.summary curvePoints scores labels |> toOption
-
-        let pro =
-            match pixel with
-            | None -> None
-            | Some _ -> Metrics.proCurve proLimit ignore heatmaps masks |> toOption
+        let overPixels measure = if List.isEmpty masked then None else measure () |> toOption
+        let pixel = overPixels (fun () -> MetricsKernel.SummarisePixels(curvePoints, ignore, heatmaps, masks))
+        let pro = overPixels (fun () -> MetricsKernel.Pro(proLimit, curvePoints, ignore, heatmaps, masks))
 
         let good, bad = judged |> List.partition (fun j -> not j.Picture.Anomalous)
         let anomalous = List.filter (fun j -> j.Finding.Verdict.Anomalous) >> List.length
@@ -96,8 +76,8 @@ module Evaluation =
             Images = judged.Length
             Image = imageSummary judged
             Pixel = pixel
-            Aupro = pro |> Option.map (Metrics.areaUpTo proLimit)
-            ProCurve = pro |> Option.map (Metrics.thin curvePoints) |> Option.defaultValue [||]
+            Aupro = pro |> Option.map fst
+            ProCurve = pro |> Option.map snd |> Option.defaultValue [||]
             PerDefect =
                 bad
                 |> List.groupBy _.Picture.Defect

@@ -72,6 +72,26 @@ let private slowPro (map: Image) (mask: Image) =
             }
     |]
 
+/// Hundreds of scores in one of several spreads, with ties: over all magnitudes and both signs; crowded beside one outlier; few values.
+let private crowd (seed: uint64) =
+    let unit n i = float (Random.toUnit (Random.hash (seed + n) (uint64 i)))
+
+    let spread i =
+        match seed % 4UL with
+        | 0UL -> unit 1UL i
+        | 1UL -> (unit 1UL i - 0.5) * 10.0 ** (60.0 * unit 2UL i - 30.0)
+        | 2UL -> if i = 7 then 1e9 else 1.0 + 1e-3 * unit 1UL i
+        | _ -> floor (5.0 * unit 1UL i) - 2.0
+
+    let scores = Array.init 600 (spread >> float32)
+    // Bad ones are more often high; both kinds occur.
+    let labels =
+        Array.init 600 (fun i ->
+            i = 0
+            || (i <> 1 && unit 3UL i < 0.2 + 0.1 * float (sign scores[i]) * unit 1UL i))
+
+    scores, labels
+
 let private maskOf noise = Image.map (fun v -> if v > 0.6f then 1.0f else 0.0f) noise
 
 let private laws: Law<MetricSet> list =
@@ -82,6 +102,13 @@ let private laws: Law<MetricSet> list =
             close (value (m.Auroc s l)) (value (m.Auroc (Array.map (fun v -> exp v + 3.0f) s) l)))
         Law.forAll "AUROC becomes 1 − a under negation" (fun m (Labelled(s, l)) ->
             close (value (m.Auroc s l)) (1.0 - value (m.Auroc (Array.map (~-) s) l)))
+        Law.forAll "equal to the plain definition on hundreds of scores, spread or crowded" (fun m (seed: uint64) ->
+            let s, l = crowd seed
+            let same metric plain = Near.numbers 1e-9 (value (metric s l)) (value (plain s l))
+
+            same m.Auroc Metrics.auroc
+            && same m.AveragePrecision Metrics.averagePrecision
+            && same m.F1Max Metrics.f1Max)
         Law.forAll "AP equals its definition" (fun m (Labelled(s, l)) -> close (value (m.AveragePrecision s l)) (slowAveragePrecision s l))
         Law.forAll "AP of a constant score is the prevalence" (fun m (Labelled(s, l)) ->
             close (value (m.AveragePrecision (Array.map (fun _ -> 1.0f) s) l)) (count id l / float l.Length))
@@ -161,6 +188,19 @@ let private plain =
         Aupro = fun limit ignore maps masks -> Metrics.proCurve limit ignore maps masks |> Result.map (Metrics.areaUpTo limit)
     }
 
+let private kernel =
+    let summary value scores labels = Fae.Kernels.MetricsKernel.Summarise(1000, scores, labels) |> Result.map value
+
+    {
+        Auroc = summary _.Auroc
+        AveragePrecision = summary _.AveragePrecision
+        F1Max = summary _.F1Max
+        Aupro =
+            fun limit ignore maps masks ->
+                Fae.Kernels.MetricsKernel.Pro(limit, 1000, ignore, Array.ofList maps, Array.ofList masks)
+                |> Result.map fst
+    }
+
 /// A metric that is computed on changed input.
 let private afterChange change metric = fun (s: float32[]) (l: bool[]) -> change s l ||> metric
 
@@ -215,6 +255,18 @@ let private mutants =
         "AUROC becomes 1 − a under negation",
         { plain with
             Auroc = fun s l -> Metrics.auroc s l |> Result.map (fun a -> max a (1.0 - a))
+        }
+        "scores are kept in sixteen bits",
+        "equal to the plain definition on hundreds of scores, spread or crowded",
+        { plain with
+            Auroc =
+                afterChange
+                    (fun s l ->
+                        Array.map
+                            (fun v -> System.BitConverter.UInt32BitsToSingle(System.BitConverter.SingleToUInt32Bits v &&& 0xFFFF0000u))
+                            s,
+                        l)
+                    Metrics.auroc
         }
         "AP by trapezoids",
         "AP equals its definition",
@@ -325,4 +377,9 @@ let private mutants =
     ]
 
 let suite =
-    Suite.create "Metrics" "AUROC, AP, F1-max and AUPRO: exact, ties handled, NaN refused." laws [ "plain", plain ] mutants
+    Suite.create
+        "Metrics"
+        "AUROC, AP, F1-max and AUPRO: exact, ties handled, NaN refused."
+        laws
+        [ "plain", plain; "kernel", kernel ]
+        mutants
