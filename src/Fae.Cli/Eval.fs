@@ -101,7 +101,8 @@ module Eval =
                             | None -> chosen.Reduction
                     }
 
-                return detector.With(detector.Fit(scoring, config.Calibration, Array.ofList heldOut))
+                let seeing = detector.Seeing(Config.views config)
+                return seeing.With(seeing.Fit(scoring, config.Calibration, Array.ofList heldOut))
             }
 
     /// Every way of scoring on the labels: what they would have chosen, beside what synthetic defects did choose.

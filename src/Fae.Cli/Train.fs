@@ -19,10 +19,16 @@ module Train =
         |> List.map (fun path -> Path.GetRelativePath(folder, path))
         |> Array.ofList
 
-    /// Which run a checkpoint belongs to: everything that the steps depend on.
+    /// Which run a checkpoint belongs to: everything that the steps depend on. How to score is chosen after them, and may be asked anew.
     let private fingerprint (config: Config) data (split: TrainingSplit) =
+        let trained =
+            { config with
+                Score = Config.defaults.Score
+                Calibration = Config.defaults.Calibration
+            }
+
         let text =
-            (ModelFile.ConfigToJson config).ToJsonString()
+            (ModelFile.ConfigToJson trained).ToJsonString()
             + String.concat "\n" (Array.append (names data split.Training) (names data split.HeldOut))
 
         Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes text))
@@ -60,13 +66,14 @@ module Train =
         =
         network.Load outcome.Best
         let ignoreOrNull = Option.toObj ignore
+        let repairer = Repairer(network, Config.views config)
 
         let trials =
-            Calibrator.Try(Calibrator.Candidates(config.Score, config.Image.Size), network, validation, ignoreOrNull)
+            Calibrator.Try(Calibrator.Candidates(config.Score, config.Image.Size), repairer, validation, ignoreOrNull)
 
         let trial = Calibrator.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
         let chosen = trial.Scoring
-        let calibration = Calibrator.Fit(chosen, config.Calibration, network, validation.Clean, ignoreOrNull)
+        let calibration = Calibrator.Fit(chosen, config.Calibration, repairer, validation.Clean, ignoreOrNull)
 
         let card =
             ModelCard(

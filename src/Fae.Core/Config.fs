@@ -64,6 +64,8 @@ type ScoreSettings =
         Top: float32
         Frame: int option
         ByMedian: bool option
+        /// The network looks at each picture in at most so many of the views that its augmentation allows.
+        Views: int
     }
 
 type CalibrationSettings =
@@ -159,6 +161,7 @@ module Config =
                     Top = 0.005f
                     Frame = None
                     ByMedian = None
+                    Views = 4
                 }
             Calibration =
                 {
@@ -472,6 +475,13 @@ module Config =
                 "divide the score by the picture's own median heatmap value"
                 _.Score.ByMedian
                 (fun v c -> { c with Config.Score.ByMedian = v })
+            whole
+                "score.views"
+                1
+                8
+                "the picture is looked at in up to so many mirrored and turned views, those that augmentation allows, and the answers averaged"
+                _.Score.Views
+                (fun v c -> { c with Config.Score.Views = v })
             real "calibration.false_alarm" 0.0001 0.5 "good images called anomalous" _.Calibration.FalseAlarm (fun v c ->
                 { c with
                     Config.Calibration.FalseAlarm = v
@@ -550,6 +560,14 @@ module Config =
                 Text text
         else
             Text(text.Trim '"')
+
+    /// The views in which a detector of this (settled) configuration looks at a picture.
+    let views config =
+        let allowed = Option.defaultValue false
+        let augment = config.Augment
+
+        View.allowed (allowed augment.FlipHorizontal) (allowed augment.FlipVertical) (allowed augment.QuarterTurns)
+        |> List.truncate config.Score.Views
 
     /// The side of what training sees: a multiple of the network's stride is needed.
     let trainSide config =

@@ -90,8 +90,13 @@ module Augment =
 
     /// Where the pixels go; masks go the same way.
     let move (change: Augmentation) (image: Image) =
-        let flipped = if change.Flip then Image.flip image else image
-        let turned = Seq.fold (fun image _ -> Image.turn image) flipped (seq { 1 .. change.Turns })
+        let turned =
+            View.apply
+                {
+                    Flip = change.Flip
+                    Turns = change.Turns
+                }
+                image
 
         if keepsGrid change then
             turned

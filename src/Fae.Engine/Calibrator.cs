@@ -46,11 +46,11 @@ public static class Calibrator
     }
 
     /// <summary>Tries every candidate on held-out images and synthetic defects, the best first.</summary>
-    public static IReadOnlyList<ScoringTrial> Try(IReadOnlyList<Scoring> candidates, Network network, ValidationSet validation, Image? ignore)
+    public static IReadOnlyList<ScoringTrial> Try(IReadOnlyList<Scoring> candidates, Repairer repairer, ValidationSet validation, Image? ignore)
     {
-        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(repairer);
         ArgumentNullException.ThrowIfNull(validation);
-        List<Repaired> Repair(IReadOnlyList<Image> images) => images.Zip(network.Reconstruct(images), (x, r) => new Repaired(x, r)).ToList();
+        List<Repaired> Repair(IReadOnlyList<Image> images) => images.Zip(repairer.Reconstruct(images), (x, r) => new Repaired(x, r)).ToList();
         return Compare(candidates, Repair(validation.Clean), Repair(validation.Corrupted), validation.Masks, ignore);
     }
 
@@ -113,13 +113,13 @@ public static class Calibrator
     }
 
     /// <summary>Thresholds and scale for a way of scoring, from held-out good images.</summary>
-    public static Calibration Fit(Scoring scoring, CalibrationSettings settings, Network network, IReadOnlyList<Image> heldOut, Image? ignore)
+    public static Calibration Fit(Scoring scoring, CalibrationSettings settings, Repairer repairer, IReadOnlyList<Image> heldOut, Image? ignore)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(repairer);
         ArgumentNullException.ThrowIfNull(heldOut);
         var hidden = ignore is null ? null : Microsoft.FSharp.Core.FSharpOption<Image>.Some(ignore);
-        var maps = heldOut.Zip(network.Reconstruct(heldOut), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
+        var maps = heldOut.Zip(repairer.Reconstruct(heldOut), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
         scoring = WithTypical(scoring, hidden, maps);
         var scores = maps.Select(map => ScoringKernel.Score(scoring, hidden, map)).ToArray();
         var pixels = maps.SelectMany(map => ScoringModule.counted(scoring.Frame, hidden, map)).ToArray();

@@ -15,13 +15,15 @@ public sealed record Finding(Image Reconstruction, Image Heatmap, Verdict Verdic
 public sealed class Detector : IDisposable
 {
     private readonly Network network;
+    private readonly Repairer repairer;
     private readonly FSharpOption<Image>? ignore;
 
-    private Detector(ModelCard card, Network network, Calibration calibration)
+    private Detector(ModelCard card, Network network, Repairer repairer, Calibration calibration)
     {
         Card = card;
         Calibration = calibration;
         this.network = network;
+        this.repairer = repairer;
         ignore = card.Ignore is null ? null : FSharpOption<Image>.Some(card.Ignore);
     }
 
@@ -38,24 +40,27 @@ public sealed class Detector : IDisposable
         var (card, weights) = ModelFile.Read(path);
         var network = new Network(card.Config.Network, card.Channels, Fae.Core.Random.ofSeed(0), device);
         network.Load(weights);
-        return new Detector(card, network, card.Calibration);
+        return new Detector(card, network, new Repairer(network, ConfigModule.views(card.Config)), card.Calibration);
     }
 
     /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>
-    public Detector With(Calibration calibration) => new(Card, network, calibration);
+    public Detector With(Calibration calibration) => new(Card, network, repairer, calibration);
+
+    /// <summary>The same detector looking at pictures in these views; its thresholds are to be fitted anew.</summary>
+    public Detector Seeing(IEnumerable<View> views) => new(Card, network, new Repairer(network, views), Calibration);
 
     /// <summary>Thresholds for another way of scoring, from held-out good images.</summary>
     public Calibration Fit(Scoring scoring, CalibrationSettings settings, IReadOnlyList<Image> heldOut) =>
-        Calibrator.Fit(scoring, settings, network, heldOut, Card.Ignore);
+        Calibrator.Fit(scoring, settings, repairer, heldOut, Card.Ignore);
 
     /// <summary>Inspects prepared images of the model's size.</summary>
     public IReadOnlyList<Finding> Inspect(IReadOnlyList<Image> images)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return images.Zip(network.Reconstruct(images)).AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
+        return images.Zip(repairer.Reconstruct(images)).AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
     }
 
-    /// <summary>f(x) of a prepared image.</summary>
+    /// <summary>f(x) of a prepared image, in the straight view alone.</summary>
     public Image Reconstruct(Image image) => network.Reconstruct(image);
 
     /// <inheritdoc/>

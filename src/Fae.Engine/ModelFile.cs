@@ -99,6 +99,9 @@ public static class ModelFile
 
     private static Config ConfigFromJson(JsonObject json)
     {
+        // Models from before there were views were calibrated with one.
+        if (!json.ContainsKey("score.views"))
+            json["score.views"] = 1;
         var settings = json.Select(entry => Tuple.Create(entry.Key, FromJson(entry.Value!)));
         var config = ConfigModule.apply(ListModule.OfSeq(settings), ConfigModule.defaults);
         return config.IsOk

@@ -5,7 +5,7 @@ open System
 
 let suites =
     RandomLaws.suites
-    @ [ NoiseLaws.suite ]
+    @ [ NoiseLaws.suite; ViewLaws.suite ]
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

@@ -76,6 +76,24 @@ let tests =
                 Expect.isLessThan (distance (network.Reconstruct wide) wide) 1e-6f "16×48"
             }
 
+            test "averaged over all views, a network answers a turned picture with the turned answer" {
+                let outcome, _ = train config None CancellationToken.None
+                use network = new Network(config.Network, 1, Random.ofSeed 1UL)
+                network.Load outcome.Last
+                let repairer = Repairer(network, View.allowed true true true)
+                let image = Fae.Spec.Generators.speckled 4UL 1 32 32
+                let answer = repairer.Reconstruct [| image |] |> Seq.head
+                Expect.isGreaterThan (distance (network.Reconstruct image) answer) 1e-4f "one view is not eight"
+
+                for view in View.allowed true true true do
+                    let turned = repairer.Reconstruct [| View.apply view image |] |> Seq.head
+                    Expect.isLessThan (distance (View.undo view turned) answer) 1e-5f $"{view}"
+
+                Expect.throwsT<System.ArgumentException> (fun () -> Repairer(network, []) |> ignore) "no view"
+                let straight = Repairer(network, [ View.straight ]).Reconstruct [| image |] |> Seq.head
+                Expect.equal straight (network.Reconstruct image) "the straight view is the network itself"
+            }
+
             test "a training learns to repair: the error map finds synthetic defects" {
                 let longer =
                     { config with
