@@ -209,43 +209,49 @@ let private measure (m: Measured) =
 
     let keys = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "pixel_ap" ]
 
+    let commit = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
+
     let cells =
-        m.Name
-        :: json.RootElement.GetProperty("images").ToString()
-        :: List.map percent keys
+        m.Name :: json.RootElement.GetProperty("images").ToString() :: List.map percent keys
+        @ [ commit ]
 
     "| " + String.concat " | " cells + " |"
 
-/// Puts the table between its two marks in the README.
-let private writeResults (lines: string list) =
+/// Puts a line into the table between its two marks in the README, in place of the one of that name.
+let private writeResult (m: Measured) (line: string) =
     let readme = Path.Combine(root, "README.md")
     let text = File.ReadAllText readme
     let opening, closing = "<!-- results: written by `build.fsx Measure` -->", "<!-- end of results -->"
     let head = text.Substring(0, text.IndexOf opening + opening.Length)
     let tail = text.Substring(text.IndexOf closing)
 
+    let old =
+        text.Substring(head.Length, text.Length - head.Length - tail.Length).Split('\n')
+        |> List.ofArray
+
     let table =
         [
-            "| data set | test pictures | image AUROC | pixel AUROC | AUPRO | image AP | pixel AP |"
-            "| --- | --- | --- | --- | --- | --- | --- |"
+            "| data set | test pictures | image AUROC | pixel AUROC | AUPRO | image AP | pixel AP | commit |"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |"
         ]
 
-    File.WriteAllText(readme, String.concat "\n" ([ head ] @ table @ lines @ [ tail ]))
+    let row (other: Measured) =
+        if other.Name = m.Name then
+            Some line
+        else
+            old |> List.tryFind _.StartsWith($"| {other.Name} |")
 
-/// Trains and evaluates all that the README's table shows, and writes the table into it, line by line. Hours, not minutes.
-let measureAll () =
+    File.WriteAllText(readme, String.concat "\n" ([ head ] @ table @ List.choose row measurements @ [ tail ]))
+
+/// Trains and evaluates what the README's table shows, all of it or what is named ("pcb", "demo, seed 1"), and writes each line into it. Hours,
+/// not minutes.
+let measureAll (names: string list) =
     build ()
     run fae [ "demo-data"; "--out"; Path.Combine(artifacts, "measure", "demo-data") ]
 
-    let next lines m =
-        let lines = lines @ [ measure m ]
-        writeResults lines
-        lines
-
-    measurements
-    |> List.filter (fun m -> m.Config = "demo" || Directory.Exists m.Data)
-    |> List.fold next []
-    |> ignore
+    for m in measurements do
+        if (m.Config = "demo" || Directory.Exists m.Data) && (names.IsEmpty || List.contains m.Name names) then
+            writeResult m (measure m)
 
 /// Ratios to a peer measured side by side, for a quiet machine.
 let bench () =
@@ -343,7 +349,7 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Spec" :: args -> test ("--spec" :: args)
 | "Coverage" :: _ -> coverage ()
 | "Demo" :: args -> demo args
-| "Measure" :: _ -> measureAll ()
+| "Measure" :: names -> measureAll names
 | "Bench" :: _ -> bench ()
 | other ->
     let asked = String.concat " " other
