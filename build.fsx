@@ -212,7 +212,9 @@ let private measure (m: Measured) =
     let commit = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
 
     let cells =
-        m.Name :: json.RootElement.GetProperty("images").ToString() :: List.map percent keys
+        m.Name
+        :: json.RootElement.GetProperty("images").ToString()
+        :: List.map percent keys
         @ [ commit ]
 
     "| " + String.concat " | " cells + " |"
@@ -250,7 +252,10 @@ let measureAll (names: string list) =
     run fae [ "demo-data"; "--out"; Path.Combine(artifacts, "measure", "demo-data") ]
 
     for m in measurements do
-        if (m.Config = "demo" || Directory.Exists m.Data) && (names.IsEmpty || List.contains m.Name names) then
+        if
+            (m.Config = "demo" || Directory.Exists m.Data)
+            && (names.IsEmpty || List.contains m.Name names)
+        then
             writeResult m (measure m)
 
 /// Ratios to a peer measured side by side, for a quiet machine.

@@ -21,7 +21,7 @@ let rec private effortOf effort (args: string list) =
         struct (effort, other :: others)
     | [] -> struct (effort, [])
 
-/// All tests, or with `--spec` the specification alone; the last line says how many passed and failed, alone on a line.
+/// All tests, with `--spec` the specification alone, with `--in-process` all but those of the command line; the last line says how many passed and failed, alone on a line.
 [<EntryPoint>]
 let main argv =
     Fae.Engine.TorchRuntime.KeepQuiet()
@@ -41,7 +41,9 @@ let main argv =
                 NativeFixTests.tests
                 EngineTests.tests
                 DataTests.tests
-                CliTests.tests
+                // Processes of their own: their lines cannot be counted.
+                if not (List.contains "--in-process" args) then
+                    CliTests.tests
             ]
 
     let mutable passed = 0
@@ -51,7 +53,7 @@ let main argv =
         passed <- summary.passed.Length
         failed <- summary.failed.Length + summary.errored.Length
 
-    let args = args |> List.filter ((<>) "--spec") |> Array.ofList
+    let args = args |> List.except [ "--spec"; "--in-process" ] |> Array.ofList
 
     let code =
         runTestsWithCLIArgs [ CLIArguments.Append_Summary_Handler(SummaryHandler count) ] args (testList "Fae" (specification @ others))
