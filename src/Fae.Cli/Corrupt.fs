@@ -43,11 +43,7 @@ module Corrupt =
             let out = args.GetResult CorruptArgs.Out
             let count = args.GetResult(CorruptArgs.Count, defaultValue = 24)
 
-            do!
-                if count > 0 then
-                    Ok()
-                else
-                    Error(Usage [ $"--count {count}: must be at least 1" ])
+            do! Settings.positive "--count" count
 
             let! split =
                 DataSet.split config.Train.HeldOut config.Train.Seed data

@@ -48,19 +48,13 @@ module Probe =
         json["loss"] <- JsonArray(probed.Loss |> List.map point |> Array.ofList)
         json.ToJsonString(JsonSerializerOptions(WriteIndented = true))
 
-    let private positive name count =
-        if count > 0 then
-            Ok()
-        else
-            Error(Usage [ $"{name} {count}: must be at least 1" ])
-
     let run (args: ParseResults<ProbeArgs>) : Result<int, Fault> =
         result {
             let data = args.GetResult ProbeArgs.Data
             let count = args.GetResult(ProbeArgs.Count, defaultValue = 8)
             let probes = args.GetResult(ProbeArgs.Probes, defaultValue = 4)
-            do! positive "--count" count
-            do! positive "--probes" probes
+            do! Settings.positive "--count" count
+            do! Settings.positive "--probes" probes
             use! detector = Settings.detector (args.TryGetResult ProbeArgs.Device) (args.GetResult ProbeArgs.Model)
             let! heldOut = Settings.heldOut data detector
             let images = List.truncate count heldOut

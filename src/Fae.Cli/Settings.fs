@@ -13,6 +13,13 @@ module Settings =
         | at when at > 0 -> Ok(text.Substring(0, at).Trim(), Config.parse (text.Substring(at + 1)))
         | _ -> Error [ $"--set {text}: write --set key=value" ]
 
+    /// A number of things that there must be at least one of.
+    let positive name count =
+        if count > 0 then
+            Ok()
+        else
+            Error(Usage [ $"{name} {count}: must be at least 1" ])
+
     /// `--set` pairs, all that is wrong at once.
     let overrides (texts: string list) =
         let parsed = List.map pair texts

@@ -185,11 +185,6 @@ module Fill =
             let n = valueNoise key u v
             clamp ((n - 0.55f) * 6.0f + 0.5f)
 
-    let private reflect (n: int) (i: int) =
-        let period = 2 * n
-        let j = ((i % period) + period) % period
-        if j < n then j else period - 1 - j
-
     /// The painted colour at a pixel, as a function of (row, column, channel) of `image`; values are in [0, 1].
     let paint (bank: Image[]) (image: Image) fill : int -> int -> int -> float32 =
         let side = float32 (min image.Height image.Width)
@@ -216,7 +211,8 @@ module Fill =
             fun y x c ->
                 clamp (
                     gain
-                    * (image[c, reflect image.Height (y + dy), reflect image.Width (x + dx)] - 0.5f)
+                    * (image[c, Image.reflect image.Height (y + dy), Image.reflect image.Width (x + dx)]
+                       - 0.5f)
                     + 0.5f
                     + bias
                 )
@@ -227,6 +223,6 @@ module Fill =
             fun y x c ->
                 let struct (u, v) = local frame y x
                 // The local frame's origin lies at the source's centre; nearest pixel, mirrored at the borders.
-                let sx = reflect from.Width (int (floor (u * scale + 0.5f * float32 from.Width)))
-                let sy = reflect from.Height (int (floor (v * scale + 0.5f * float32 from.Height)))
+                let sx = Image.reflect from.Width (int (floor (u * scale + 0.5f * float32 from.Width)))
+                let sy = Image.reflect from.Height (int (floor (v * scale + 0.5f * float32 from.Height)))
                 clamp (gain * (from[c % from.Channels, sy, sx] - 0.5f) + 0.5f + bias)

@@ -66,6 +66,15 @@ module Image =
     /// One plane as an image of its own.
     let plane channel image = ofArray 1 image.Height image.Width (Array.sub image.Pixels (channel * image.Area) image.Area)
 
+    /// The place in a line of n pixels of its place i, when it is continued by its mirror image on both sides.
+    let reflect (n: int) (i: int) =
+        if uint32 i < uint32 n then
+            i
+        else
+            let period = 2 * n
+            let j = ((i % period) + period) % period
+            if j < n then j else period - 1 - j
+
     /// Mirrored left to right.
     let flip (image: Image) = init image.Channels image.Height image.Width (fun c y x -> image[c, y, image.Width - 1 - x])
 

@@ -3,11 +3,6 @@ namespace Fae.Core
 
 [<RequireQualifiedAccess>]
 module Warp =
-    let private reflect n i =
-        let period = 2 * n
-        let j = ((i % period) + period) % period
-        if j < n then j else period - 1 - j
-
     /// Rotates about the centre by an angle in radians and shifts by pixels, bilinearly; what comes in from outside is the mirrored picture, so
     /// that no corner teaches black. Without an angle and by whole pixels, every pixel keeps its value.
     let apply (angle: float32) (shiftX: float32) (shiftY: float32) (image: Image) =
@@ -24,8 +19,8 @@ module Warp =
                 let v = cosine * dy - sine * dx + cy
                 let u0, v0 = floor u, floor v
                 let s, t = u - u0, v - v0
-                let left, right = reflect width (int u0), reflect width (int u0 + 1)
-                let top, bottom = reflect height (int v0), reflect height (int v0 + 1)
+                let left, right = Image.reflect width (int u0), Image.reflect width (int u0 + 1)
+                let top, bottom = Image.reflect height (int v0), Image.reflect height (int v0 + 1)
 
                 for c in 0 .. image.Channels - 1 do
                     let upper = (1.0f - s) * image[c, top, left] + s * image[c, top, right]

@@ -56,9 +56,9 @@ internal ref struct FillKernel
                 break;
             case Fill.Patch patch when own:
                 var dx = (int)MathF.Round((patch.Item1.X - 0.5f) * width);
-                var row = MoveKernel.Reflect(height, y + (int)MathF.Round((patch.Item1.Y - 0.5f) * height)) * width;
+                var row = ImageModule.reflect(height, y + (int)MathF.Round((patch.Item1.Y - 0.5f) * height)) * width;
                 for (var i = 0; i < count; i++)
-                    places[i] = row + MoveKernel.Reflect(width, x + i + dx);
+                    places[i] = row + ImageModule.reflect(width, x + i + dx);
                 break;
             case Fill.Patch patch:
                 BeginPatch(patch, y, x, count);
@@ -109,7 +109,7 @@ internal ref struct FillKernel
             var sx = Vector512.ConvertToInt32(Vector512.Floor(u * scale + Vector512.Create(0.5f * sourceWidth)));
             var sy = Vector512.ConvertToInt32(Vector512.Floor(v * scale + Vector512.Create(0.5f * sourceHeight)));
             for (var lane = 0; lane < Math.Min(Lanes, count - i); lane++)
-                places[i + lane] = MoveKernel.Reflect(sourceHeight, sy[lane]) * sourceWidth + MoveKernel.Reflect(sourceWidth, sx[lane]);
+                places[i + lane] = ImageModule.reflect(sourceHeight, sy[lane]) * sourceWidth + ImageModule.reflect(sourceWidth, sx[lane]);
         }
     }
 

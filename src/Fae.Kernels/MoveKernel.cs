@@ -1,4 +1,5 @@
 using System;
+using Fae.Core;
 
 namespace Fae.Kernels;
 
@@ -69,8 +70,8 @@ public static class MoveKernel
                 var v = cosine * dy - sine * dx + cy;
                 var (u0, v0) = (MathF.Floor(u), MathF.Floor(v));
                 var (s, t) = (u - u0, v - v0);
-                var (x0, x1) = (Reflect(width, (int)u0), Reflect(width, (int)u0 + 1));
-                var (y0, y1) = (Reflect(height, (int)v0) * width, Reflect(height, (int)v0 + 1) * width);
+                var (x0, x1) = (ImageModule.reflect(width, (int)u0), ImageModule.reflect(width, (int)u0 + 1));
+                var (y0, y1) = (ImageModule.reflect(height, (int)v0) * width, ImageModule.reflect(height, (int)v0 + 1) * width);
                 for (var c = 0; c < channels; c++)
                 {
                     var plane = source.Slice(c * height * width, height * width);
@@ -80,15 +81,5 @@ public static class MoveKernel
                 }
             }
         }
-    }
-
-    /// <summary>The index of a line of pixels continued by its mirror image.</summary>
-    internal static int Reflect(int n, int i)
-    {
-        if ((uint)i < (uint)n)
-            return i;
-        var period = 2 * n;
-        var j = (i % period + period) % period;
-        return j < n ? j : period - 1 - j;
     }
 }

@@ -187,5 +187,6 @@ let suite =
         "Differences"
         "The maps D of equation (2): squared error, relative error, 1 − SSIM, 1 − GMS, and weighted sums."
         laws
-        [ "plain", plain; "kernel", kernel; "ILGPU (CPU accelerator)", onDevice ]
+        [ "plain", plain; "kernel", kernel ]
         mutants
+    |> Suite.withEmulated laws "ILGPU (CPU accelerator)" onDevice

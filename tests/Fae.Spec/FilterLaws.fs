@@ -240,10 +240,6 @@ let suite =
         "Mean filter"
         "G_k^n of equation (2); at the border the mean is over the pixels inside the image."
         laws
-        [
-            "plain", plain
-            "kernel", kernel
-            "torch", torchFilter
-            "ILGPU (CPU accelerator)", onDevice
-        ]
+        [ "plain", plain; "kernel", kernel; "torch", torchFilter ]
         mutants
+    |> Suite.withEmulated laws "ILGPU (CPU accelerator)" onDevice

@@ -121,15 +121,6 @@ type Suite =
 
 [<RequireQualifiedAccess>]
 module Suite =
-    /// What is emulated, and therefore slow, gets a tenth of the cases.
-    let private casesOf (name: string) effort =
-        if name.Contains "CPU accelerator" then
-            { effort with
-                Cases = max 1 (effort.Cases / 10)
-            }
-        else
-            effort
-
     let private attempt (laws: Law<'I> list) implementation effort name =
         (laws |> List.find (fun law -> law.Name = name)).Try effort implementation
 
@@ -141,11 +132,25 @@ module Suite =
             Laws = laws |> List.map _.Name
             Implementations =
                 [
-                    for name, implementation in implementations ->
-                        name, (fun effort law -> attempt laws implementation (casesOf name effort) law)
+                    for name, implementation in implementations -> name, attempt laws implementation
                 ]
             Mutants =
                 [
                     for name, law, implementation in mutants -> name, law, attempt laws implementation
                 ]
+        }
+
+    /// And one more implementation, which is emulated and therefore slow: it gets a tenth of the cases.
+    let withEmulated (laws: Law<'I> list) name (implementation: 'I) suite =
+        let tenth effort law =
+            attempt
+                laws
+                implementation
+                { effort with
+                    Cases = max 1 (effort.Cases / 10)
+                }
+                law
+
+        { suite with
+            Implementations = suite.Implementations @ [ name, tenth ]
         }
