@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Linq;
 using Fae.Core;
@@ -14,7 +15,8 @@ public static class ScoringKernel
     {
         var map = new float[x.Area];
         DifferenceKernel.Map(scoring.Measure, x.Pixels, r.Pixels, map, x.Channels, x.Height, x.Width);
-        return Smooth(ImageModule.ofArray(1, x.Height, x.Width, map), scoring.FilterSize, scoring.FilterPasses);
+        MeanFilterKernel.Apply(map, map, x.Height, x.Width, scoring.FilterSize, scoring.FilterPasses);
+        return ImageModule.ofArray(1, x.Height, x.Width, map);
     }
 
     /// <summary>The image score of a heatmap, as <c>Fae.Core.Scoring.score</c> says, without sorting it.</summary>
@@ -24,23 +26,34 @@ public static class ScoringKernel
     public static float[] Scores(IReadOnlyList<Scoring> scorings, FSharpOption<Image>? ignore, Image heatmap)
     {
         ArgumentNullException.ThrowIfNull(scorings);
+        ArgumentNullException.ThrowIfNull(heatmap);
         var scores = new float[scorings.Count];
-        foreach (var sameFrame in Enumerable.Range(0, scorings.Count).GroupBy(i => scorings[i].Frame))
+        var rented = ArrayPool<float>.Shared.Rent(heatmap.Area);
+        foreach (var frame in scorings.Select(s => s.Frame).Distinct())
         {
-            var values = Counted(sameFrame.Key, ignore, heatmap);
-            var reduced = sameFrame.Select(i => scorings[i].Reduction).Distinct().ToDictionary(r => r, r => Reduce(r, values));
-            var median = sameFrame.Any(i => scorings[i].Typical > 0) ? Selection.Nth(values, values.Length / 2) : 0;
-            foreach (var i in sameFrame)
-                scores[i] = scorings[i].Typical > 0 ? reduced[scorings[i].Reduction] / (median + scorings[i].Typical) : reduced[scorings[i].Reduction];
+            var values = Counted(frame, ignore, heatmap, rented);
+            var median = scorings.Any(s => s.Frame == frame && s.Typical > 0) ? Selection.Nth(values, values.Length / 2) : 0;
+            foreach (var reduction in scorings.Where(s => s.Frame == frame).Select(s => s.Reduction).Distinct())
+            {
+                var reduced = Reduce(reduction, values);
+                for (var i = 0; i < scores.Length; i++)
+                    if (scorings[i].Frame == frame && scorings[i].Reduction.Equals(reduction))
+                        scores[i] = scorings[i].Typical > 0 ? reduced / (median + scorings[i].Typical) : reduced;
+            }
         }
+        ArrayPool<float>.Shared.Return(rented);
         return scores;
     }
 
     /// <summary>The upper median of the values that count.</summary>
     public static float Median(int frame, FSharpOption<Image>? ignore, Image heatmap)
     {
-        var values = Counted(frame, ignore, heatmap);
-        return Selection.Nth(values, values.Length / 2);
+        ArgumentNullException.ThrowIfNull(heatmap);
+        var rented = ArrayPool<float>.Shared.Rent(heatmap.Area);
+        var values = Counted(frame, ignore, heatmap, rented);
+        var median = Selection.Nth(values, values.Length / 2);
+        ArrayPool<float>.Shared.Return(rented);
+        return median;
     }
 
     /// <summary>G_k^n on every plane.</summary>
@@ -48,7 +61,7 @@ public static class ScoringKernel
     {
         var smooth = new float[image.Pixels.Length];
         for (var c = 0; c < image.Channels; c++)
-            MeanFilterKernel.Apply(image.Pixels.AsSpan(c * image.Area, image.Area), smooth.AsSpan(c * image.Area, image.Area), image.Height, image.Width, size, passes);
+            MeanFilterKernel.Apply(image.Pixels.AsMemory(c * image.Area, image.Area), smooth.AsMemory(c * image.Area, image.Area), image.Height, image.Width, size, passes);
         return ImageModule.ofArray(image.Channels, image.Height, image.Width, smooth);
     }
 
@@ -63,32 +76,56 @@ public static class ScoringKernel
         return ImageModule.ofArray(image.Channels, image.Height, image.Width, quotient);
     }
 
-    private static float[] Counted(int frame, FSharpOption<Image>? ignore, Image heatmap)
+    /// <summary>The values that count, as <c>Fae.Core.Scoring.counted</c> says, at the beginning of <paramref name="room"/>.</summary>
+    private static Span<float> Counted(int frame, FSharpOption<Image>? ignore, Image heatmap, float[] room)
     {
-        ArgumentNullException.ThrowIfNull(heatmap);
-        if (ignore is not null)
-            return ScoringModule.counted(frame, ignore, heatmap);
         var border = 2 * frame < Math.Min(heatmap.Height, heatmap.Width) ? frame : 0;
         var width = heatmap.Width - 2 * border;
-        var height = heatmap.Height - 2 * border;
-        var values = new float[height * width];
-        for (var y = 0; y < height; y++)
-            heatmap.Pixels.AsSpan((y + border) * heatmap.Width + border, width).CopyTo(values.AsSpan(y * width));
-        return values;
+        var count = 0;
+        for (var y = border; y < heatmap.Height - border; y++)
+        {
+            var row = heatmap.Pixels.AsSpan(y * heatmap.Width + border, width);
+            if (ignore is null)
+            {
+                row.CopyTo(room.AsSpan(count));
+                count += width;
+                continue;
+            }
+            var hidden = ignore.Value.Pixels.AsSpan(y * heatmap.Width + border, width);
+            for (var x = 0; x < width; x++)
+                if (!(hidden[x] >= 0.5f))
+                    room[count++] = row[x];
+        }
+        return room.AsSpan(0, count);
     }
 
     /// <summary>The reduction of values whose order may change.</summary>
-    private static float Reduce(Reduction reduction, float[] values)
+    private static float Reduce(Reduction reduction, Span<float> values)
     {
-        if (values.Length == 0)
+        if (values.IsEmpty)
             return 0;
+        if (reduction.IsSum)
+            return (float)Total(values);
         if (reduction is not Reduction.Top top)
-            return reduction.IsSum ? (float)values.Sum(v => (double)v) : values.Max();
+            return Largest(values);
         var count = Math.Max(1, (int)Math.Ceiling((double)top.q * values.Length));
         Selection.Nth(values, values.Length - count);
+        return (float)(Total(values[^count..]) / count);
+    }
+
+    private static double Total(ReadOnlySpan<float> values)
+    {
         var sum = 0.0;
-        for (var i = values.Length - count; i < values.Length; i++)
-            sum += values[i];
-        return (float)(sum / count);
+        foreach (var value in values)
+            sum += value;
+        return sum;
+    }
+
+    private static float Largest(ReadOnlySpan<float> values)
+    {
+        var largest = values[0];
+        foreach (var value in values)
+            largest = Math.Max(largest, value);
+        return largest;
     }
 }

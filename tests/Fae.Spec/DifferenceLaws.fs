@@ -78,6 +78,13 @@ let private laws: Law<Differences> list =
 
             abs (at 0.1f 0.2f - 0.1f / 0.35f) < 1e-5f
             && abs (at 0.8f 0.9f - 0.1f / 1.75f) < 1e-5f)
+        Law.once "a picture that is worth several threads is compared like a small one" (fun d ->
+            let drawn key =
+                Noise.field key 0.2f 3 211 190
+                |> Image.map (fun v -> max 0.0f (min 1.0f (v + 0.5f)))
+
+            let x, r = drawn 7UL, drawn 8UL
+            everyMeasure (fun m -> Near.images 1e-3f (d m x r) (Difference.map m x r)))
         Law.forAll "equals the plain definition" (fun d (Pair(x, r)) ->
             everyMeasure (fun m -> Near.images 1e-3f (d m x r) (Difference.map m x r)))
     ]
@@ -87,7 +94,7 @@ let private plain: Differences = Difference.map
 let private kernel: Differences =
     fun measure x r ->
         let map = Array.zeroCreate x.Area
-        DifferenceKernel.Map(measure, ReadOnlySpan x.Pixels, ReadOnlySpan r.Pixels, Span map, x.Channels, x.Height, x.Width)
+        DifferenceKernel.Map(measure, ReadOnlyMemory x.Pixels, ReadOnlyMemory r.Pixels, Memory map, x.Channels, x.Height, x.Width)
         Image.ofArray 1 x.Height x.Width map
 
 let private device = lazy DeviceScoring.OnCpu()
@@ -118,6 +125,15 @@ let private replacing measure (f: Image -> Image -> Image) : Differences = fun m
 
 let private mutants: (string * string * Differences) list =
     [
+        "the last rows of a large picture are left out",
+        "a picture that is worth several threads is compared like a small one",
+        (fun measure x r ->
+            let map = Difference.map measure x r
+
+            if map.Height < 100 then
+                map
+            else
+                Image.init 1 map.Height map.Width (fun _ y x -> if y < map.Height / 16 * 16 then map[0, y, x] else 0.0f))
         "the residual is taken before its square: x² − r² + 0.01",
         "D(x, x) = 0",
         replacing Mse (fun x r -> Image.map2 (fun a b -> abs (a * a - b * b) + 0.01f) x r |> Difference.meanPlane)

@@ -69,6 +69,9 @@ let private laws: Law<Filter> list =
             Near.images 1e-5f (Image.plane 1 (g 3 1 image)) (g 3 1 (Image.plane 1 image)))
         Law.forAll "equals the definition, a sum over k² pixels" (fun g (Wild image) ->
             Seq.forall (fun k -> near [ image ] (g k 2 image) (MeanFilter.apply k 2 image)) [ 3; 7; 21 ])
+        Law.once "a picture that is worth several threads is filtered like a small one" (fun g ->
+            let image = Noise.field 7UL 1.0f 1 211 190
+            near [ image ] (g 7 2 image) (MeanFilter.apply 7 2 image))
         Law.once "even, zero and negative sizes and negative passes are refused" (fun g ->
             let refused size passes =
                 try
@@ -230,6 +233,16 @@ let private mutants: (string * string * Filter) list =
                         for u in x - reach .. x + reach -> max 0 (min (image.Height - 1) v), max 0 (min (image.Width - 1) u)
                 ])
             counted
+        "rows beyond the last whole band of sixteen are left out",
+        "a picture that is worth several threads is filtered like a small one",
+        (fun size passes image ->
+            let filtered = plain size passes image
+            let whole = image.Height / 16 * 16
+
+            if image.Height < 100 then
+                filtered
+            else
+                Image.init image.Channels image.Height image.Width (fun c y x -> if y < whole then filtered[c, y, x] else image[c, y, x]))
         "an even size is rounded up",
         "even, zero and negative sizes and negative passes are refused",
         (fun size passes image -> plain (if size > 0 then size ||| 1 else size) passes image)

@@ -39,6 +39,7 @@ let main argv =
                 SymmetryTests.tests
                 ConfigTests.tests
                 NativeFixTests.tests
+                KernelTests.tests
                 EngineTests.tests
                 DataTests.tests
                 // Processes of their own: their lines cannot be counted.
