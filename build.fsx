@@ -258,15 +258,33 @@ let measureAll (names: string list) =
         then
             writeResult m (measure m)
 
+/// What the benchmarks compare with, from Debian; where it cannot be installed, the benchmarks say what they skip.
+let private installPeers () =
+    let packages =
+        [
+            "opencv"
+            "scipy"
+            "sklearn"
+            "skimage"
+            "torch"
+        ]
+        |> List.map (fun name -> "python3-" + name)
+
+    if tryRun "dpkg" ("-s" :: packages) <> 0 then
+        if tryRun "apt-get" ([ "install"; "--yes"; "--no-install-recommends" ] @ packages) <> 0 then
+            eprintfn "build: the peers could not be installed; what needs them is skipped"
+
 /// Ratios to a peer measured side by side, for a quiet machine.
 let bench () =
     build ()
+    installPeers ()
     let results = Path.Combine(root, "bench", "results")
     Directory.CreateDirectory results |> ignore
 
-    let json = capture "dotnet" [ Path.Combine(artifacts, "bench", "Fae.Bench.dll") ]
-    File.WriteAllText(Path.Combine(results, "training.json"), json)
-    printf $"{json}"
+    for part in [ "kernels"; "training" ] do
+        let json = capture "dotnet" [ Path.Combine(artifacts, "bench", "Fae.Bench.dll"); part ]
+        File.WriteAllText(Path.Combine(results, part + ".json"), json)
+        printf $"{json}"
 
 /// Which lines of Fae.Core the tests run, and which they do not, by name: docs/coverage.md.
 let coverage () =

@@ -1,62 +1,25 @@
 using System;
-using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Text.Json;
-using System.Threading;
-using Fae.Core;
-using Fae.Data;
-using Fae.Engine;
-using Microsoft.FSharp.Core;
+using Fae.Bench;
 
-// What data making and book-keeping cost a training: the same training loop over the same network, once with samples made as in a real
-// training, once with a batch that is there already. Both in this process, in turns; the ratio of the medians is the result.
-const int Rounds = 5;
-const int StepsOfRound = 12;
-const int WarmUp = 2;
-
-TorchRuntime.KeepFreedMemory();
-var config = ConfigModule.defaults;
-var images = Enumerable.Range(0, 16).Select(i => Noise.field(Fae.Core.Random.hash(1, (ulong)i), 0.2f, 3, config.Image.Size, config.Image.Size))
-    .Select(noise => ImageModule.map(FuncConvert.FromFunc<float, float>(v => Math.Clamp(0.5f + v, 0, 1)), noise)).ToArray();
-var real = new TrainingSource(config, images, [], FSharpOption<Image>.None);
-var validation = new ValidationSet(images[..1], images[..1], [ImageModule.constant(1, config.Image.Size, config.Image.Size, 0)]);
-
-IEnumerable<double> Round(ISampleSource source)
+// `Fae.Bench kernels|training [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+var tiny = args.Contains("--tiny");
+var rows = args.FirstOrDefault() switch
 {
-    var settings = new TrainSettings(WarmUp + StepsOfRound, config.Train.Batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue);
-    using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
-    var times = new List<long>();
-    var trainer = new Trainer(network, settings, config.Image.Size, source, validation) { Progress = _ => times.Add(Environment.TickCount64) };
-    trainer.Run(null, CancellationToken.None);
-    // The last step validates, so it is left out.
-    return times.Skip(WarmUp).SkipLast(1).Zip(times.Skip(WarmUp - 1), (after, before) => (double)(after - before)).ToList();
+    "kernels" => Kernels.Rows(tiny),
+    "training" => [Training.Row()],
+    _ => null,
+};
+if (rows is null)
+{
+    Console.Error.WriteLine("bench: say what to measure: kernels or training");
+    return 2;
 }
+Console.WriteLine(JsonSerializer.Serialize(rows.OfType<Row>().ToList(), Results.Indented));
+return 0;
 
-static double Median(List<double> values)
+internal static class Results
 {
-    values.Sort();
-    return values[values.Count / 2];
-}
-
-var ours = new List<double>();
-var bare = new List<double>();
-for (var round = 0; round < Rounds; round++)
-{
-    bare.AddRange(Round(new Nothing()));
-    ours.AddRange(Round(real));
-}
-
-var (oursMs, bareMs) = (Median(ours), Median(bare));
-var result = new[] { new { work = "training step with data made", peer = "the same loop over a batch that is there", ours_ms = oursMs, peer_ms = bareMs, ratio = oursMs / bareMs, target = 1.05 } };
-Console.WriteLine(JsonSerializer.Serialize(result));
-Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {oursMs:F0} ms, network alone {bareMs:F0} ms: ratio {oursMs / bareMs:F3}"));
-
-/// <summary>Leaves the batch as it is.</summary>
-internal sealed class Nothing : ISampleSource
-{
-    /// <inheritdoc/>
-    public void Fill(int step, int index, Batch batch)
-    {
-    }
+    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }

@@ -1,0 +1,200 @@
+"""The peers of Fae's benchmark: the same work in Python, timed the same way.
+
+usage: peers.py WORK SIZE PARAMETER WARM_UP REPEATS -> one line of JSON: {"peer": name and version, "ms": [one per repetition]}
+"""
+import json
+import math
+import sys
+import time
+
+import numpy as np
+
+THREADS = 2
+
+
+def pictures(size, seed=1):
+    random = np.random.default_rng(seed)
+    x = random.random((size, size), dtype=np.float32)
+    return x, np.clip(x + 0.1 * (random.random((size, size), dtype=np.float32) - 0.5), 0, 1)
+
+
+def cv2_blur(size, k):
+    import cv2
+
+    cv2.setNumThreads(THREADS)
+    x, _ = pictures(size)
+
+    def work():
+        y = x
+        for _ in range(3):
+            y = cv2.blur(y, (k, k))
+
+    return "cv2.blur, OpenCV " + cv2.__version__, work
+
+
+def avg_pool2d(size, k):
+    import torch
+
+    torch.set_num_threads(THREADS)
+    x = torch.from_numpy(pictures(size)[0])[None, None]
+
+    def work():
+        y = x
+        for _ in range(3):
+            y = torch.nn.functional.avg_pool2d(y, k, 1, k // 2, count_include_pad=False)
+
+    return "avg_pool2d, torch " + torch.__version__, work
+
+
+def ssim(size, window):
+    import skimage
+    from skimage.metrics import structural_similarity
+
+    x, r = pictures(size)
+    return "structural_similarity, scikit-image " + skimage.__version__, lambda: structural_similarity(x, r, win_size=window, data_range=1.0, full=True)
+
+
+def gms(size, _):
+    import torch
+
+    torch.set_num_threads(THREADS)
+    x, r = (torch.from_numpy(image)[None, None] for image in pictures(size))
+    prewitt = torch.tensor([[[[-1.0, 0, 1]] * 3]]) / 3
+    kernels = torch.cat([prewitt, prewitt.transpose(2, 3)])
+
+    def gradient(image):
+        padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+        return torch.nn.functional.conv2d(padded, kernels).square().sum(1).sqrt()
+
+    def work():
+        with torch.no_grad():
+            a, b = gradient(x), gradient(r)
+            return 1 - (2 * a * b + 0.0026) / (a * a + b * b + 0.0026)
+
+    return "GMS by conv2d, torch " + torch.__version__, work
+
+
+def perlin(size, rows, columns, random):
+    """Perlin noise of rows x columns cells, as DRAEM's code draws it."""
+    grid = np.stack(np.meshgrid(np.arange(size) * rows / size % 1, np.arange(size) * columns / size % 1, indexing="ij"), -1)
+    angles = 2 * math.pi * random.random((rows + 1, columns + 1))
+    gradients = np.stack([np.cos(angles), np.sin(angles)], -1)
+    cells = gradients.repeat(size // rows, 0).repeat(size // columns, 1)
+    step_y, step_x = size // rows, size // columns
+
+    def dot(dy, dx):
+        corner = cells[dy * step_y :, dx * step_x :][:size, :size]
+        return (np.stack([grid[..., 0] - dy, grid[..., 1] - dx], -1) * corner).sum(-1)
+
+    t = 6 * grid**5 - 15 * grid**4 + 10 * grid**3
+    left = dot(0, 0) + t[..., 0] * (dot(1, 0) - dot(0, 0))
+    right = dot(0, 1) + t[..., 0] * (dot(1, 1) - dot(0, 1))
+    return math.sqrt(2) * (left + t[..., 1] * (right - left))
+
+
+def draem(size, _):
+    """DRAEM (Zavrtanik et al. 2021): a turned, thresholded Perlin mask; a texture changed in three random ways; a blend by beta in [0.2, 1]."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    random = np.random.default_rng(1)
+    image = random.random((size, size, 3), dtype=np.float32)
+    textures = [random.integers(0, 256, (480, 640, 3), dtype=np.uint8) for _ in range(8)]
+
+    def table(f):
+        return lambda t: cv2.LUT(t, np.clip(f(np.arange(256, dtype=np.float32)), 0, 255).astype(np.uint8))
+
+    def hue(t):
+        hsv = cv2.cvtColor(t, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0].astype(np.int32) + random.integers(-50, 51)) % 180
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+    def turn(picture):
+        matrix = cv2.getRotationMatrix2D((size / 2, size / 2), random.uniform(-90, 90), 1)
+        return cv2.warpAffine(picture, matrix, (size, size))
+
+    def stretch(t):
+        return cv2.normalize(t, None, 0, 255, cv2.NORM_MINMAX)
+
+    def equalise(t):
+        return cv2.merge([cv2.equalizeHist(plane) for plane in cv2.split(t)])
+
+    def sharpen(t):
+        return cv2.filter2D(t, -1, np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32))
+
+    changes = [
+        table(lambda v: 255 * (v / 255) ** random.uniform(0.5, 2)),
+        table(lambda v: random.uniform(0.8, 1.2) * v + random.integers(-30, 31)),
+        sharpen,
+        hue,
+        table(lambda v: np.where(v < random.integers(32, 128), v, 255 - v)),
+        table(lambda v: v // 64 * 64),
+        table(lambda v: 255 - v),
+        stretch,
+        equalise,
+        turn,
+    ]
+
+    def work():
+        texture = cv2.resize(textures[random.integers(len(textures))], (size, size))
+        for i in random.choice(len(changes), 3, replace=False):
+            texture = changes[i](texture)
+        noise = turn(perlin(size, 2 ** int(random.integers(0, 6)), 2 ** int(random.integers(0, 6)), random).astype(np.float32))
+        mask = (noise > 0.5).astype(np.float32)[..., None]
+        beta = random.uniform(0, 0.8)
+        return image * (1 - mask) + (1 - beta) * mask * texture.astype(np.float32) / 255 + beta * mask * image, mask
+
+    return "DRAEM's generator, NumPy " + np.__version__ + ", OpenCV " + cv2.__version__, work
+
+
+def auroc(count, _):
+    import sklearn
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(1)
+    scores = (random.random(count) ** 4 * 0.01).astype(np.float32)
+    labels = random.random(count) < 0.02 + 2 * scores
+    return "roc_auc_score, scikit-learn " + sklearn.__version__, lambda: roc_auc_score(labels, scores)
+
+
+def aupro(size, count):
+    """Exact, by one sort of all pixels: a defect-free pixel counts in the rate of false alarms, a region's pixel as its share of the region."""
+    import skimage
+    from skimage.measure import label
+
+    random = np.random.default_rng(1)
+    maps = random.random((count, size, size), dtype=np.float32)
+    masks = np.zeros((count, size, size), bool)
+    for i in range(0, count, 2):
+        for _ in range(3):
+            y, x = random.integers(0, size - size // 8, 2)
+            masks[i, y : y + size // 16, x : x + size // 8] = True
+    maps[masks] += 0.3
+
+    def work():
+        share = np.zeros(maps.shape)
+        regions = 0
+        for i in range(count):
+            labelled, n = label(masks[i], connectivity=2, return_num=True)
+            regions += n
+            sizes = np.bincount(labelled.ravel())
+            share[i] = np.where(labelled > 0, 1 / sizes[labelled], 0)
+        order = np.argsort(-maps.ravel(), kind="stable")
+        fpr = np.cumsum(~masks.ravel()[order]) / (~masks).sum()
+        pro = np.cumsum(share.ravel()[order]) / regions
+        keep = fpr <= 0.3
+        return np.trapz(pro[keep], fpr[keep]) / 0.3
+
+    return "AUPRO by NumPy " + np.__version__ + " and scikit-image " + skimage.__version__, work
+
+
+if __name__ == "__main__":
+    name, work = globals()[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
+    warm_up, repeats = int(sys.argv[4]), int(sys.argv[5])
+    times = []
+    for i in range(warm_up + repeats):
+        start = time.perf_counter()
+        work()
+        if i >= warm_up:
+            times.append(1000 * (time.perf_counter() - start))
+    print(json.dumps({"peer": name, "ms": times}))
