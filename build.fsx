@@ -261,30 +261,73 @@ let measureAll (names: string list) =
 /// What the benchmarks compare with, from Debian; where it cannot be installed, the benchmarks say what they skip.
 let private installPeers () =
     let packages =
-        [
-            "opencv"
-            "scipy"
-            "sklearn"
-            "skimage"
-            "torch"
-        ]
+        [ "opencv"; "scipy"; "sklearn"; "skimage"; "torch" ]
         |> List.map (fun name -> "python3-" + name)
 
     if tryRun "dpkg" ("-s" :: packages) <> 0 then
-        if tryRun "apt-get" ([ "install"; "--yes"; "--no-install-recommends" ] @ packages) <> 0 then
+        if
+            tryRun "apt-get" ([ "install"; "--yes"; "--no-install-recommends" ] @ packages)
+            <> 0
+        then
             eprintfn "build: the peers could not be installed; what needs them is skipped"
 
+let private processor () =
+    let line =
+        File.ReadLines "/proc/cpuinfo"
+        |> Seq.tryFind _.StartsWith("model name")
+        |> Option.defaultValue "model name: unknown"
+
+    line.Substring(line.IndexOf ':' + 1).Trim()
+
+/// docs/performance.md, its table between two marks, from bench/results/*.json.
+let private writePerformance (results: string) =
+    let number (format: string) (value: JsonElement) = value.GetDouble().ToString(format, CultureInfo.InvariantCulture)
+
+    let rows =
+        [
+            for file in Directory.GetFiles(results, "*.json") |> Array.sort do
+                use json = JsonDocument.Parse(File.ReadAllText file)
+
+                for row in json.RootElement.EnumerateArray() do
+                    let text (key: string) = row.GetProperty(key).GetString()
+                    let value (format: string) (key: string) = number format (row.GetProperty key)
+
+                    $"""| {text "work"} | {text "peer"} | {value "0.00" "ours_ms"} | {value "0.00" "peer_ms"} | {value "0.00" "ratio"} | {value "0.##" "target"} |"""
+        ]
+
+    let commit = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
+    let date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
+
+    let table =
+        [
+            $"Measured at {commit}, {date}, on {Environment.ProcessorCount} cores of {processor ()}."
+            ""
+            "| work | peer | ours, ms | peer, ms | ratio | wanted |"
+            "| --- | --- | --- | --- | --- | --- |"
+        ]
+        @ rows
+
+    let path = Path.Combine(root, "docs", "performance.md")
+    let text = File.ReadAllText path
+    let opening, closing = "<!-- results: written by `build.fsx Bench` -->", "<!-- end of results -->"
+    let head = text.Substring(0, text.IndexOf opening + opening.Length)
+    let tail = text.Substring(text.IndexOf closing)
+    File.WriteAllText(path, String.concat "\n" ([ head ] @ table @ [ tail ]))
+
 /// Ratios to a peer measured side by side, for a quiet machine.
-let bench () =
+let bench (asked: string list) =
     build ()
     installPeers ()
     let results = Path.Combine(root, "bench", "results")
     Directory.CreateDirectory results |> ignore
 
-    for part in [ "kernels"; "training" ] do
+    for part in
+        [ "kernels"; "training" ]
+        |> List.filter (fun part -> asked.IsEmpty || List.contains part asked) do
         let json = capture "dotnet" [ Path.Combine(artifacts, "bench", "Fae.Bench.dll"); part ]
         File.WriteAllText(Path.Combine(results, part + ".json"), json)
-        printf $"{json}"
+
+    writePerformance results
 
 /// Which lines of Fae.Core the tests run, and which they do not, by name: docs/coverage.md.
 let coverage () =
@@ -373,7 +416,7 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Coverage" :: _ -> coverage ()
 | "Demo" :: args -> demo args
 | "Measure" :: names -> measureAll names
-| "Bench" :: _ -> bench ()
+| "Bench" :: parts -> bench parts
 | other ->
     let asked = String.concat " " other
     eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Spec, Coverage, Demo, Measure, Bench"

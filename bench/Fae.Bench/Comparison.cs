@@ -17,24 +17,23 @@ internal sealed record Row(
     [property: JsonPropertyName("ratio")] double Ratio,
     [property: JsonPropertyName("target")] double Target);
 
-/// <summary>How often a work is done before its time counts, and how often while it does.</summary>
-internal sealed record Effort(int WarmUp, int Repeats);
+/// <summary>How many milliseconds a work is done before its time counts (once at least: a just-in-time compiler needs its while), and how often while it does.</summary>
+internal sealed record Effort(int WarmUpMs, int Repeats);
 
 /// <summary>Work of ours beside the same work of a peer's, one right after the other, medians of as many repetitions.</summary>
 internal static class Comparison
 {
     private const string Python = "/usr/bin/python3";
 
-    /// <summary>Times both; null, and a line that says so, where the peer is not installed.</summary>
+    /// <summary>Times both; null, and a line that says so, where the peer does not run.</summary>
     public static Row? Run(string work, double target, Effort effort, Action ours, string peer, int size, int parameter)
     {
-        var theirs = Peer(peer, size, parameter, effort);
-        if (theirs is not { } found)
+        var oursMs = Median(Times(ours, effort));
+        if (Peer(peer, size, parameter, effort) is not { } found)
         {
-            Console.Error.WriteLine($"{work}: skipped, the peer {peer} does not run here");
+            Console.Error.WriteLine(FormattableString.Invariant($"{work}: {oursMs:F2} ms; skipped, the peer {peer} does not run here"));
             return null;
         }
-        var oursMs = Median(Times(ours, effort));
         var row = new Row(work, found.Name, oursMs, found.Ms, found.Ms / oursMs, target);
         Console.Error.WriteLine(FormattableString.Invariant($"{work}: {oursMs:F2} ms; {row.Peer}: {row.PeerMs:F2} ms; ratio {row.Ratio:F1}, wanted {target}"));
         return row;
@@ -43,8 +42,10 @@ internal static class Comparison
     /// <summary>Milliseconds of each repetition.</summary>
     public static IEnumerable<double> Times(Action work, Effort effort)
     {
-        for (var i = 0; i < effort.WarmUp; i++)
+        var warmUp = Stopwatch.GetTimestamp();
+        do
             work();
+        while (Stopwatch.GetElapsedTime(warmUp).TotalMilliseconds < effort.WarmUpMs);
         for (var i = 0; i < effort.Repeats; i++)
         {
             var start = Stopwatch.GetTimestamp();
@@ -63,7 +64,7 @@ internal static class Comparison
     private static (string Name, double Ms)? Peer(string peer, int size, int parameter, Effort effort)
     {
         var script = Path.Combine(AppContext.BaseDirectory, "peers.py");
-        var arguments = new[] { script, peer, $"{size}", $"{parameter}", $"{effort.WarmUp}", $"{effort.Repeats}" };
+        var arguments = new[] { script, peer, $"{size}", $"{parameter}", $"{effort.WarmUpMs}", $"{effort.Repeats}" };
         if (!File.Exists(Python))
             return null;
         using var child = Process.Start(new ProcessStartInfo(Python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })

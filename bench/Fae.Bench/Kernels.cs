@@ -12,7 +12,7 @@ internal static class Kernels
 {
     public static IEnumerable<Row?> Rows(bool tiny)
     {
-        var quick = tiny ? new Effort(1, 2) : new Effort(20, 40);
+        var quick = tiny ? new Effort(1, 2) : new Effort(1000, 40);
         var slow = tiny ? new Effort(0, 1) : new Effort(1, 2);
         var side = tiny ? 64 : 1024;
         var (x, r) = (Uniform(1, side * side), Uniform(2, side * side));
@@ -49,7 +49,7 @@ internal static class Kernels
             var plan = Sampler.value(Fae.Core.Random.fork(number, Fae.Core.Random.ofSeed(1)), plans);
             CorruptionKernel.Render(bank, bank[number % 8].Pixels, side, side, plan, corrupted, mask);
         }
-        return Comparison.Run($"corruption, plan and render, {side}×{side} RGB, one thread", 25, effort with { WarmUp = 10 * effort.WarmUp, Repeats = 10 * effort.Repeats }, Work, "draem", side, 0);
+        return Comparison.Run($"corruption, plan and render, {side}×{side} RGB, one thread", 25, effort with { Repeats = 10 * effort.Repeats }, Work, "draem", side, 0);
     }
 
     private static Row? Auroc(int count, Effort effort)

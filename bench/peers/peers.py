@@ -1,6 +1,6 @@
 """The peers of Fae's benchmark: the same work in Python, timed the same way.
 
-usage: peers.py WORK SIZE PARAMETER WARM_UP REPEATS -> one line of JSON: {"peer": name and version, "ms": [one per repetition]}
+usage: peers.py WORK SIZE PARAMETER WARM_UP_MS REPEATS -> one line of JSON: {"peer": name and version, "ms": [one per repetition]}
 """
 import json
 import math
@@ -190,11 +190,15 @@ def aupro(size, count):
 
 if __name__ == "__main__":
     name, work = globals()[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
-    warm_up, repeats = int(sys.argv[4]), int(sys.argv[5])
+    warm_up_ms, repeats = float(sys.argv[4]), int(sys.argv[5])
+    begin = time.perf_counter()
+    while True:
+        work()
+        if 1000 * (time.perf_counter() - begin) >= warm_up_ms:
+            break
     times = []
-    for i in range(warm_up + repeats):
+    for _ in range(repeats):
         start = time.perf_counter()
         work()
-        if i >= warm_up:
-            times.append(1000 * (time.perf_counter() - start))
+        times.append(1000 * (time.perf_counter() - start))
     print(json.dumps({"peer": name, "ms": times}))

@@ -20,12 +20,12 @@ type private Run =
         Error: string
     }
 
-let private fae (args: string list) =
+let private program (path: string) (args: string list) =
     let start =
-        ProcessStartInfo("dotnet", executable :: args, RedirectStandardOutput = true, RedirectStandardError = true)
+        ProcessStartInfo("dotnet", path :: args, RedirectStandardOutput = true, RedirectStandardError = true)
 
     match Process.Start start with
-    | null -> failtest "fae did not start"
+    | null -> failtest $"{path} did not start"
     | child ->
         use child = child
         let error = child.StandardError.ReadToEndAsync()
@@ -37,6 +37,8 @@ let private fae (args: string list) =
             Output = output
             Error = error.Result
         }
+
+let private fae = program executable
 
 let private small =
     [
@@ -90,6 +92,23 @@ let tests =
     <| testList
         "Command line"
         [
+            test "the benchmark times every kernel at tiny sizes, and says which peers it skips" {
+                let run = program (Path.Combine(root, "artifacts", "bench", "Fae.Bench.dll")) [ "kernels"; "--tiny" ]
+                Expect.equal run.Code 0 run.Error
+                let rows = (json run.Output).AsArray() |> List.ofSeq
+                let skipped = run.Error.Split '\n' |> Array.filter _.Contains("skipped, the peer")
+                Expect.equal (rows.Length + skipped.Length) 9 "every work has a row, or a line that says why it has none"
+
+                for row in rows do
+                    match row with
+                    | null -> failtest "an empty row"
+                    | row ->
+                        let ours, peer = number row "ours_ms", number row "peer_ms"
+                        Expect.isGreaterThan ours 0.0 "our time"
+                        Expect.floatClose Accuracy.high (number row "ratio") (peer / ours) "how many of ours fit into the peer's"
+                        Expect.isGreaterThan (number row "target") 1.0 "a target"
+            }
+
             test "every verb explains itself" {
                 for verb in
                     [
