@@ -219,31 +219,30 @@ let private measure (m: Measured) =
 
     "| " + String.concat " | " cells + " |"
 
+/// Rewrites the lines between the two marks where a target's results stand, from those that stand there.
+let private rewriteResults (path: string) (target: string) (rewrite: string list -> string list) =
+    let text = File.ReadAllText path
+    let opening, closing = $"<!-- results: written by `build.fsx {target}` -->", "<!-- end of results -->"
+    let start = text.IndexOf opening + opening.Length
+    let finish = text.IndexOf closing
+    let old = text.Substring(start, finish - start).Split('\n') |> List.ofArray
+    File.WriteAllText(path, String.concat "\n" ([ text.Substring(0, start) ] @ rewrite old @ [ text.Substring finish ]))
+
 /// Puts a line into the table between its two marks in the README, in place of the one of that name.
 let private writeResult (m: Measured) (line: string) =
-    let readme = Path.Combine(root, "README.md")
-    let text = File.ReadAllText readme
-    let opening, closing = "<!-- results: written by `build.fsx Measure` -->", "<!-- end of results -->"
-    let head = text.Substring(0, text.IndexOf opening + opening.Length)
-    let tail = text.Substring(text.IndexOf closing)
-
-    let old =
-        text.Substring(head.Length, text.Length - head.Length - tail.Length).Split('\n')
-        |> List.ofArray
-
     let table =
         [
             "| data set | test pictures | image AUROC | pixel AUROC | AUPRO | image AP | pixel AP | commit |"
             "| --- | --- | --- | --- | --- | --- | --- | --- |"
         ]
 
-    let row (other: Measured) =
+    let row (old: string list) (other: Measured) =
         if other.Name = m.Name then
             Some line
         else
             old |> List.tryFind _.StartsWith($"| {other.Name} |")
 
-    File.WriteAllText(readme, String.concat "\n" ([ head ] @ table @ List.choose row measurements @ [ tail ]))
+    rewriteResults (Path.Combine(root, "README.md")) "Measure" (fun old -> table @ List.choose (row old) measurements)
 
 /// Trains and evaluates what the README's table shows, all of it or what is named ("pcb", "demo, seed 1"), and writes each line into it. Hours,
 /// not minutes.
@@ -307,12 +306,7 @@ let private writePerformance (results: string) =
         ]
         @ rows
 
-    let path = Path.Combine(root, "docs", "performance.md")
-    let text = File.ReadAllText path
-    let opening, closing = "<!-- results: written by `build.fsx Bench` -->", "<!-- end of results -->"
-    let head = text.Substring(0, text.IndexOf opening + opening.Length)
-    let tail = text.Substring(text.IndexOf closing)
-    File.WriteAllText(path, String.concat "\n" ([ head ] @ table @ [ tail ]))
+    rewriteResults (Path.Combine(root, "docs", "performance.md")) "Bench" (fun _ -> table)
 
 /// Ratios to a peer measured side by side, for a quiet machine.
 let bench (asked: string list) =

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Fae.Core;
+using Fae.Kernels;
 
 namespace Fae.Engine;
 
@@ -34,14 +35,8 @@ public sealed class Repairer
         {
             var seen = network.Reconstruct(images.AsParallel().AsOrdered().Select(image => ViewModule.apply(view, image)).ToList());
             for (var i = 0; i < sums.Length; i++)
-                Add(ViewModule.undo(view, seen[i]).Pixels, sums[i], 1f / views.Count);
+                Loops.AddScaled(ViewModule.undo(view, seen[i]).Pixels, 1f / views.Count, sums[i]);
         }
         return images.Zip(sums, (image, sum) => ImageModule.ofArray(image.Channels, image.Height, image.Width, sum)).ToList();
-    }
-
-    private static void Add(float[] values, float[] sum, float weight)
-    {
-        for (var i = 0; i < sum.Length; i++)
-            sum[i] += weight * values[i];
     }
 }

@@ -17,21 +17,12 @@ public static class Bands
     {
         ArgumentNullException.ThrowIfNull(body);
         var bands = (count + size - 1) / size;
+        // Contiguous shares, a few a thread, so that a share rents its buffers once.
+        var shares = Math.Min(bands, 4 * Environment.ProcessorCount);
+        int Start(int share) => Math.Min(count, (int)((long)bands * share / shares) * size);
         if (bands < 2 || values < WorthThreads || Environment.ProcessorCount == 1)
             body(0, count);
         else
-            Parallel.For(0, Math.Min(bands, 4 * Environment.ProcessorCount), Shares(count, size, bands, body));
-    }
-
-    /// <summary>Bands in a few contiguous shares a thread, so that a share rents its buffers once.</summary>
-    private static Action<int> Shares(int count, int size, int bands, Action<int, int> body)
-    {
-        var shares = Math.Min(bands, 4 * Environment.ProcessorCount);
-        return share =>
-        {
-            var first = (int)((long)bands * share / shares) * size;
-            var last = (int)((long)bands * (share + 1) / shares) * size;
-            body(first, Math.Min(count, last));
-        };
+            Parallel.For(0, shares, share => body(Start(share), Start(share + 1)));
     }
 }

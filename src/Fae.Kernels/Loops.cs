@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Fae.Kernels;
 
 /// <summary>The vector loops that more than one kernel needs.</summary>
-internal static class Loops
+public static class Loops
 {
     /// <summary>target += weight · values.</summary>
     public static void AddScaled(ReadOnlySpan<float> values, float weight, Span<float> target)
