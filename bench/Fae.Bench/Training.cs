@@ -26,7 +26,7 @@ internal static class Training
         var config = ConfigModule.defaults;
         var images = Enumerable.Range(0, 16).Select(i => Noise.field(Fae.Core.Random.hash(1, (ulong)i), 0.2f, 3, config.Image.Size, config.Image.Size))
             .Select(noise => ImageModule.map(FuncConvert.FromFunc<float, float>(v => Math.Clamp(0.5f + v, 0, 1)), noise)).ToArray();
-        var real = new TrainingSource(config, images, [], FSharpOption<Image>.None);
+        var real = new TrainingSource(config, Gallery.OfImages(images), [], FSharpOption<Image>.None);
         var validation = new ValidationSet(images[..1], images[..1], [ImageModule.constant(1, config.Image.Size, config.Image.Size, 0)]);
         var ours = new List<double>();
         var bare = new List<double>();

@@ -51,13 +51,10 @@ module Corrupt =
 
             let channels = Settings.channels config split.Training
 
-            let! images =
-                DataSet.readAll (ImageFile.prepare config channels >> Result.map _.Image) split.Training
-                |> Result.mapError Data
-
-            let config = Settings.settled config images
+            let! pictures = Settings.gallery config channels None split.Training
+            let config = Settings.settled config pictures
             let! textures = Settings.textures config channels (args.TryGetResult CorruptArgs.Textures)
-            let source = TrainingSource(config, Array.ofList images, Array.ofList textures, None)
+            let source = TrainingSource(config, pictures, Array.ofList textures, None)
 
             let samples =
                 [ 0 .. count - 1 ]

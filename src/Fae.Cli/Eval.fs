@@ -15,33 +15,44 @@ module Eval =
     /// Pictures inspected at once: enough to keep both cores busy, few enough to keep memory flat.
     let private atOnce = 16
 
-    let private judge (detector: Detector) (pictures: TestPicture list) =
-        let card = detector.Card
-        let prepare = ImageFile.prepare card.Config card.Channels >> Result.map _.Image
+    let private read (card: ModelCard) path = Settings.prepare card.Config card.Channels (Option.ofObj card.Ignore) path
 
-        let maskOf (picture: TestPicture) =
-            match picture.Mask with
-            | Some path -> ImageFile.readMask card.Config.Image.Size path |> Result.map Some
-            | None when picture.Anomalous -> Ok None
-            | None -> Ok(Some(Image.constant 1 card.Config.Image.Size card.Config.Image.Size 0.0f))
+    /// The verdicts on all pictures, their heatmaps and masks; with `keep`, what went in and came out of the network too.
+    let private judge keep (detector: Detector) (pictures: TestPicture list) =
+        let card = detector.Card
+
+        // Good pictures of one shape share one empty mask.
+        let empty = System.Collections.Concurrent.ConcurrentDictionary<struct (int * int), Image>()
+        let emptyMask (image: Image) = empty.GetOrAdd(struct (image.Height, image.Width), fun struct (h, w) -> Image.constant 1 h w 0.0f)
+
+        let readPair (picture: TestPicture) =
+            read card picture.Path
+            |> Result.bind (fun read ->
+                match picture.Mask with
+                | Some path ->
+                    ImageFile.readMask (Config.preparedShape card.Config) path
+                    |> Result.map (fun mask -> read.Image, Some mask)
+                | None when picture.Anomalous -> Ok(read.Image, None)
+                | None -> Ok(read.Image, Some(emptyMask read.Image)))
 
         let chunk (pictures: TestPicture list) =
-            result {
-                let! images = DataSet.readAll prepare (pictures |> List.map _.Path)
-                let byPath = pictures |> List.map (fun picture -> picture.Path, picture) |> dict
-                let! masks = DataSet.readAll (fun path -> maskOf byPath[path]) (pictures |> List.map _.Path)
-                let findings = detector.Inspect(Array.ofList images) |> List.ofSeq
+            DataSet.readAll readPair pictures
+            |> Result.map (fun pairs ->
+                let findings = detector.Inspect(pairs |> List.map fst |> Array.ofList)
 
-                return
-                    List.zip3 pictures images (List.zip findings masks)
-                    |> List.map (fun (picture, image, (finding, mask)) ->
-                        {
-                            Picture = picture
-                            Input = image
-                            Finding = finding
-                            Mask = mask
-                        })
-            }
+                List.zip3 pictures pairs (List.ofSeq findings)
+                |> List.map (fun (picture, (image, mask), finding) ->
+                    {
+                        Picture = picture
+                        Verdict = finding.Verdict
+                        Heatmap = finding.Heatmap
+                        Mask = mask
+                        Repaired =
+                            if keep then
+                                Some(Repaired(image, finding.Reconstruction))
+                            else
+                                None
+                    }))
 
         let rec all done' =
             function
@@ -49,6 +60,17 @@ module Eval =
             | next :: rest -> chunk next |> Result.bind (fun judged -> all (judged :: done') rest)
 
         all [] (List.chunkBySize atOnce pictures) |> Result.mapError Data
+
+    /// What the network makes of a picture, asked again where it was not kept.
+    let private repaired (detector: Detector) (judged: Judged) =
+        match judged.Repaired with
+        | Some repaired -> repaired
+        | None ->
+            match read detector.Card judged.Picture.Path with
+            | Ok picture ->
+                let findings = detector.Inspect [| picture.Image |]
+                Repaired(picture.Image, findings[0].Reconstruction)
+            | Error problem -> raise (IOException $"{problem}; it could be read before: leave the pictures in place while they are used")
 
     /// The detector scoring in another way; its thresholds fitted anew on the held-out good pictures, which must be at hand.
     let private rescored (data: string) (pairs: (string * Setting) list) (detector: Detector) =
@@ -101,21 +123,21 @@ module Eval =
                             | None -> chosen.Reduction
                     }
 
-                let seeing = detector.Seeing(Config.views config)
-                return seeing.With(seeing.Fit(scoring, config.Calibration, Array.ofList heldOut))
+                let seeing = detector.Seeing config
+                return seeing.With(seeing.Fit(scoring, config.Calibration, heldOut))
             }
 
     /// Every way of scoring on the labels: what they would have chosen, beside what synthetic defects did choose.
     let private compare (detector: Detector) (judged: Judged list) (file: string) =
         let bad, good = judged |> List.partition _.Picture.Anomalous
-        let repaired some = [| for j in some -> Repaired(j.Input, j.Finding.Reconstruction) |]
+        let repaired some = [| for j in some -> repaired detector j |]
         let masks = [| for j in bad -> Option.toObj j.Mask |]
 
         if List.isEmpty bad || List.isEmpty good then
             Console.warn "--compare needs good and bad pictures; nothing was compared"
         else
             let card = detector.Card
-            let candidates = Calibrator.Candidates(Config.defaults.Score, card.Config.Image.Size)
+            let candidates = Calibrator.Candidates(Config.defaults.Score, card.Config.Image)
             let trials = Calibrator.Compare(candidates, repaired good, repaired bad, masks, card.Ignore)
 
             AtomicFile.WriteText(
@@ -143,7 +165,7 @@ module Eval =
                 | problems -> Error(Data problems)
 
             let clock = Stopwatch.StartNew()
-            let! judged = judge detector pictures
+            let! judged = judge (args.Contains EvalArgs.Compare) detector pictures
             let unmasked = judged |> List.filter (fun j -> j.Mask.IsNone) |> List.length
 
             let empty =
@@ -171,7 +193,7 @@ module Eval =
 
                 AtomicFile.WriteText(
                     Path.Combine(out, "report.html"),
-                    Html.report title detector.Card detector.Calibration evaluation judged
+                    Html.report title detector.Card detector.Calibration evaluation (repaired detector) judged
                 )
 
                 Console.say $"""wrote {Path.Combine(out, "report.html")}"""

@@ -39,8 +39,9 @@ module Inspect =
             |> Result.bind (fun first -> gather rest |> Result.map (fun more -> first @ more))
 
     /// A region in pixels of the original picture.
-    let private regionJson (size: int) (picture: Picture) (region: Region) =
-        let sx, sy = float picture.OriginalWidth / float size, float picture.OriginalHeight / float size
+    let private regionJson (picture: Picture) (region: Region) =
+        let sx = float picture.OriginalWidth / float picture.Image.Width
+        let sy = float picture.OriginalHeight / float picture.Image.Height
         let left, top = int (floor (float region.X * sx)), int (floor (float region.Y * sy))
         let right = min picture.OriginalWidth (int (ceil (float (region.X + region.Width) * sx)))
         let bottom = min picture.OriginalHeight (int (ceil (float (region.Y + region.Height) * sy)))
@@ -53,7 +54,7 @@ module Inspect =
         json["peak"] <- JsonValue.Create region.Peak
         json
 
-    let private findingJson size (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
+    let private findingJson (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
         let json = JsonObject()
         json["path"] <- JsonValue.Create path
         json["score"] <- JsonValue.Create finding.Verdict.Score
@@ -63,7 +64,7 @@ module Inspect =
         json["regions"] <-
             JsonArray(
                 [|
-                    for region in finding.Regions -> regionJson size picture region :> JsonNode | null
+                    for region in finding.Regions -> regionJson picture region :> JsonNode | null
                 |]
             )
 
@@ -94,7 +95,7 @@ module Inspect =
     let private inspectOne (detector: Detector) (out: string option) number path =
         let card = detector.Card
 
-        match ImageFile.prepare card.Config card.Channels path with
+        match Settings.prepare card.Config card.Channels (Option.ofObj card.Ignore) path with
         | Error problem ->
             Console.warn $"skipped {problem}"
             Error problem
@@ -118,7 +119,7 @@ module Inspect =
                             $"{verdict.PValue:F4}"
                             string finding.Regions.Count
                         ]
-                    Json = findingJson card.Config.Image.Size path picture finding heatmap
+                    Json = findingJson path picture finding heatmap
                 }
 
     let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =

@@ -57,9 +57,14 @@ module Probe =
             do! Settings.positive "--probes" probes
             use! detector = Settings.detector (args.TryGetResult ProbeArgs.Device) (args.GetResult ProbeArgs.Model)
             let! heldOut = Settings.heldOut data detector
-            let images = List.truncate count heldOut
             let config = detector.Card.Config
             let root = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
+
+            let images =
+                [
+                    for number in 0 .. min count heldOut.Count - 1 -> Glimpse.at config (Random.fork (uint64 number) root) heldOut[number]
+                ]
+
             let bank = Array.ofList images
 
             let plans =

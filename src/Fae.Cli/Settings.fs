@@ -5,6 +5,7 @@ open System.IO
 open Fae.Core
 open Fae.Data
 open Fae.Engine
+open Fae.Kernels
 
 [<RequireQualifiedAccess>]
 module Settings =
@@ -57,9 +58,47 @@ module Settings =
             return! apply (pairs @ whole "train.seed" seed @ whole "train.steps" steps) fromFile
         }
 
-    /// The configuration with what it leaves to the good pictures settled by them.
-    let settled (config: Config) (images: Image list) =
-        let symmetry = Symmetry.ofImages images
+    /// At what size pictures are looked at, in words.
+    let scale (config: Config) =
+        let size = config.Image.Size
+
+        match Config.tiling config with
+        | None -> $"{size}×{size}"
+        | Some tiling ->
+            $"in tiles of {config.Image.Tile}×{config.Image.Tile} pixels seen at {size}×{size}, overlapping by {tiling.Overlap}"
+
+    /// Reads a picture for the network; where a mask says what is ignored, the picture must have its shape.
+    let prepare (config: Config) channels (ignore: Image option) path =
+        ImageFile.prepare config channels path
+        |> Result.bind (fun picture ->
+            let image = picture.Image
+
+            match ignore with
+            | Some mask when (mask.Height, mask.Width) <> (image.Height, image.Width) ->
+                Error
+                    {
+                        Path = path
+                        Reason =
+                            $"its {picture.OriginalWidth}×{picture.OriginalHeight} pixels are not of the shape of the mask that says what to ignore"
+                    }
+            | _ -> Ok picture)
+
+    /// The pictures of some files, as many of them in memory as fit.
+    let gallery (config: Config) channels ignore paths =
+        Gallery.Open(Gallery.DefaultRoom, prepare config channels ignore >> Result.map _.Image, paths)
+        |> Result.mapError Data
+
+    /// Pictures that symmetry is asked of, about.
+    let private asked = 48
+
+    /// The configuration with what it leaves to the good pictures settled by them; of large pictures their middles are asked.
+    let settled (config: Config) (pictures: Gallery) =
+        let middle (image: Image) =
+            match Config.tiling config with
+            | None -> image
+            | Some tiling -> TileKernel.Crop(image, (image.Height - tiling.Side) / 2, (image.Width - tiling.Side) / 2, tiling.Side)
+
+        let symmetry = pictures.Some asked |> List.map middle |> Symmetry.ofImages
         let augment = Augment.settle symmetry config.Augment
 
         if augment <> config.Augment then
@@ -96,9 +135,7 @@ module Settings =
     let heldOut (data: string) (detector: Detector) =
         let card = detector.Card
         let paths = card.HeldOut |> Seq.map (fun name -> Path.Combine(data, name)) |> List.ofSeq
-
-        DataSet.readAll (ImageFile.prepare card.Config card.Channels >> Result.map _.Image) paths
-        |> Result.mapError Data
+        gallery card.Config card.Channels (Option.ofObj card.Ignore) paths
 
     /// The pictures of a texture folder, at the network's size.
     let textures (config: Config) channels (folder: string option) =
@@ -108,7 +145,9 @@ module Settings =
             match ImageFile.list folder with
             | [] -> Error(Data [ NoPictures folder ])
             | paths ->
-                DataSet.readAll (ImageFile.prepare config channels >> Result.map _.Image) paths
+                let whole = { config with Config.Image.Tile = 0 }
+
+                DataSet.readAll (ImageFile.prepare whole channels >> Result.map _.Image) paths
                 |> Result.mapError Data
 
     /// The channels of a configuration: what it says, else what the pictures have.

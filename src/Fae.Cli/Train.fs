@@ -58,6 +58,7 @@ module Train =
         (config: Config)
         (network: Network)
         (validation: ValidationSet)
+        (heldOut: Gallery)
         ignore
         data
         (split: TrainingSplit)
@@ -66,14 +67,16 @@ module Train =
         =
         network.Load outcome.Best
         let ignoreOrNull = Option.toObj ignore
-        let repairer = Repairer(network, Config.views config)
+        let repairer = Repairer.Of(network, config)
+        // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
+        let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
 
         let trials =
-            Calibrator.Try(Calibrator.Candidates(config.Score, config.Image.Size), repairer, validation, ignoreOrNull)
+            Calibrator.Try(Calibrator.Candidates(config.Score, config.Image), repairer, validation, hidden)
 
         let trial = Calibrator.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
         let chosen = trial.Scoring
-        let calibration = Calibrator.Fit(chosen, config.Calibration, repairer, validation.Clean, ignoreOrNull)
+        let calibration = Calibrator.Fit(chosen, config.Calibration, repairer, heldOut, ignoreOrNull)
 
         let card =
             ModelCard(
@@ -97,7 +100,7 @@ module Train =
 
         if calibration.FalseAlarm > float config.Calibration.FalseAlarm + 1e-9 then
             Console.warn
-                $"{validation.Clean.Count} held-out good pictures cannot promise a false-alarm rate of {config.Calibration.FalseAlarm}; the threshold stands for {calibration.FalseAlarm:F3}"
+                $"{heldOut.Count} held-out good pictures cannot promise a false-alarm rate of {config.Calibration.FalseAlarm}; the threshold stands for {calibration.FalseAlarm:F3}"
 
         Console.say $"""wrote {Path.Combine(out, "model.safetensors")}"""
 
@@ -112,6 +115,19 @@ module Train =
             events.Scalar("validation/synthetic_pixel_auroc", int64 p.Step, p.SyntheticAuroc.GetValueOrDefault())
 
         p
+
+    /// Reads all good pictures, those to train on and those held out; what is wrong with either is told at once.
+    let private galleries config channels ignore (split: TrainingSplit) =
+        match Settings.gallery config channels ignore split.Training, Settings.gallery config channels ignore split.HeldOut with
+        | Ok training, Ok heldOut ->
+            if training.Kept < training.Count then
+                Console.say
+                    $"{training.Kept} of {training.Count} pictures stay in memory; the others are read from their files whenever training asks for them"
+
+            Ok(training, heldOut)
+        | Error(Data some), Error(Data more) -> Error(Data(some @ more))
+        | Error fault, _
+        | _, Error fault -> Error fault
 
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
         result {
@@ -133,26 +149,24 @@ module Train =
             let channels = Settings.channels config (split.Training @ split.HeldOut)
 
             Console.say
-                $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} channel(s), {config.Image.Size}×{config.Image.Size}"
-
-            let prepare = ImageFile.prepare config channels >> Result.map _.Image
-            let! all = DataSet.readAll prepare (split.Training @ split.HeldOut) |> Result.mapError Data
-            let training, heldOut = List.splitAt split.Training.Length all
-            let config = Settings.settled config training
-            let! textures = Settings.textures config channels (args.TryGetResult TrainArgs.Textures)
+                $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} channel(s), {Settings.scale config}"
 
             let! ignore =
                 match args.TryGetResult TrainArgs.Ignore with
                 | None -> Ok None
                 | Some path ->
-                    ImageFile.readMask config.Image.Size path
+                    ImageFile.readMask (Config.preparedShape config) path
                     |> Result.map Some
                     |> Result.mapError (BadPicture >> List.singleton >> Data)
 
+            let! training, heldOut = galleries config channels ignore split
+            let config = Settings.settled config training
+            let! textures = Settings.textures config channels (args.TryGetResult TrainArgs.Textures)
+
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toToml config + "\n")
-            let source = TrainingSource(config, Array.ofList training, Array.ofList textures, ignore)
-            let validation = Samples.validation config source heldOut
+            let source = TrainingSource(config, training, Array.ofList textures, ignore)
+            let validation = Samples.validation config source ignore heldOut
 
             use network =
                 new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
@@ -199,9 +213,9 @@ module Train =
                 Console.say
                     $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far is written all the same."
 
-                finish config network validation ignore data split outcome out
+                finish config network validation heldOut ignore data split outcome out
                 return 0
             | _ ->
-                finish config network validation ignore data split outcome out
+                finish config network validation heldOut ignore data split outcome out
                 return 0
         }

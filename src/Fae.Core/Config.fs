@@ -12,6 +12,10 @@ type ImageSettings =
         Light: float32
         /// Training looks at random squares of this side; 0: whole pictures.
         Crop: int
+        /// Pictures are looked at in squares of this many of their own pixels, each resized to size × size; 0: whole.
+        Tile: int
+        /// By how many of the picture's own pixels such squares overlap.
+        Overlap: int
     }
 
 type AugmentSettings =
@@ -121,6 +125,8 @@ module Config =
                     Channels = 0
                     Light = 0.0f
                     Crop = 0
+                    Tile = 0
+                    Overlap = 64
                 }
             Augment =
                 {
@@ -323,6 +329,20 @@ module Config =
                 { c with Config.Image.Light = v })
             whole "image.crop" 0 2048 "side of the random squares that training sees, 0 for whole pictures" _.Image.Crop (fun v c ->
                 { c with Config.Image.Crop = v })
+            whole
+                "image.tile"
+                0
+                65536
+                "large pictures are looked at in squares of this many of their own pixels, each resized to size × size; 0: the whole picture is resized"
+                _.Image.Tile
+                (fun v c -> { c with Config.Image.Tile = v })
+            whole
+                "image.overlap"
+                0
+                32768
+                "pixels of the picture by which such squares overlap; their answers are blended there"
+                _.Image.Overlap
+                (fun v c -> { c with Config.Image.Overlap = v })
             entry
                 (orAuto flagKind)
                 "augment.flip_horizontal"
@@ -569,6 +589,32 @@ module Config =
         View.allowed (allowed augment.FlipHorizontal) (allowed augment.FlipVertical) (allowed augment.QuarterTurns)
         |> List.truncate config.Score.Views
 
+    /// The windows in which a large picture is looked at, in pixels of the picture made ready for the network; `None`: it is looked at whole.
+    let tiling config =
+        let image = config.Image
+
+        if image.Tile = 0 then
+            None
+        else
+            Some
+                {
+                    Side = image.Size
+                    Overlap = image.Overlap * image.Size / image.Tile
+                }
+
+    /// Height and width of a picture made ready for the network: size × size, or, in tiles, its own shape with each tile size × size. A side
+    /// that is shorter than a tile is stretched to one.
+    let preparedShape config (struct (height: int, width: int)) =
+        let image = config.Image
+
+        let scaled (side: int) =
+            if image.Tile = 0 then
+                image.Size
+            else
+                max image.Size (int (round (float side * float image.Size / float image.Tile)))
+
+        struct (scaled height, scaled width)
+
     /// The side of what training sees: a multiple of the network's stride is needed.
     let trainSide config =
         if config.Image.Crop > 0 then
@@ -598,6 +644,10 @@ module Config =
             [
                 multiple "image.size" config.Image.Size
                 multiple "image.crop" config.Image.Crop
+                (if config.Image.Tile > 0 && 2 * config.Image.Overlap > config.Image.Tile then
+                     Some(OutOfRange("image.overlap", "at most half of image.tile", string config.Image.Overlap))
+                 else
+                     None)
                 ordered "corruption.radius_min" "corruption.radius_max" corruption.RadiusMin corruption.RadiusMax
                 ordered "corruption.length_min" "corruption.length_max" corruption.LengthMin corruption.LengthMax
                 ordered "corruption.width_min" "corruption.width_max" corruption.WidthMin corruption.WidthMax

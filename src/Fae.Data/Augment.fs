@@ -112,46 +112,95 @@ module Augment =
         else
             moved
 
-/// `Augment` on spans, cut to a window, without an image in between: the same values to float rounding.
+/// The part of a picture that training looks at: the square at (Top, Left), and the neighbourhood around it that a rotation or a shift may
+/// bring in.
+[<Struct>]
+type Window =
+    {
+        Top: int
+        Left: int
+        Side: int
+        /// The neighbourhood's first row and column, and its side.
+        HoodTop: int
+        HoodLeft: int
+        Hood: int
+    }
+
+[<RequireQualifiedAccess>]
+module Window =
+    /// A rotated square reaches √2 as far; half as much again leaves room for a shift.
+    let private reach = 1.5
+
+    /// The square of `side` pixels at (top, left) of a picture of height × width, for this change.
+    let around (change: Augmentation) side top left height width =
+        let hood =
+            if Augment.keepsGrid change then
+                side
+            else
+                min (min height width) (int (ceil (reach * float side)))
+
+        let first at length = max 0 (min (length - hood) (at - (hood - side) / 2))
+
+        {
+            Top = top
+            Left = left
+            Side = side
+            HoodTop = first top height
+            HoodLeft = first left width
+            Hood = hood
+        }
+
+    /// What training sees there, in plain words: the neighbourhood cut out and changed, and the square cut from that.
+    let see (change: Image -> Image) window (image: Image) =
+        let changed = change (Image.crop window.HoodTop window.HoodLeft window.Hood window.Hood image)
+        Image.crop (window.Top - window.HoodTop) (window.Left - window.HoodLeft) window.Side window.Side changed
+
+/// `Augment` and `Window` on spans, without an image in between: the same values to float rounding.
 [<RequireQualifiedAccess>]
 module AugmentKernel =
     let private turned (change: Augmentation) (view: MoveKernel.View) =
         let flipped = if change.Flip then view.Flip() else view
         Seq.fold (fun (view: MoveKernel.View) _ -> view.Turn()) flipped (seq { 1 .. change.Turns })
 
-    /// Moves the pixels and writes the square at (top, left).
-    let move (change: Augmentation) (image: Image) top left side (seen: Span<float32>) =
-        let whole = MoveKernel.View.Whole(image.Height, image.Width)
+    /// Moves the pixels and writes what the window shows.
+    let move (change: Augmentation) (image: Image) (window: Window) (seen: Span<float32>) =
+        let side = window.Side
+
+        let hood =
+            MoveKernel.View.Whole(image.Height, image.Width).Crop(window.HoodTop, window.HoodLeft, window.Hood, window.Hood)
+
+        let view = turned change hood
 
         if Augment.keepsGrid change then
-            MoveKernel.Copy(ReadOnlySpan image.Pixels, image.Channels, turned change (whole.Crop(top, left, side, side)), seen)
+            let top, left = window.Top - window.HoodTop, window.Left - window.HoodLeft
+            MoveKernel.Copy(ReadOnlySpan image.Pixels, image.Channels, view.Crop(top, left, side, side), seen)
         else
-            let view = turned change whole
-            let rented = ArrayPool<float32>.Shared.Rent image.Pixels.Length
-            let moved = Span(rented, 0, image.Pixels.Length)
+            let volume = image.Channels * window.Hood * window.Hood
+            let rented = ArrayPool<float32>.Shared.Rent volume
+            let moved = Span(rented, 0, volume)
             MoveKernel.Copy(ReadOnlySpan image.Pixels, image.Channels, view, moved)
-            let shiftX, shiftY = Augment.pixels change.ShiftX view.Width, Augment.pixels change.ShiftY view.Height
+            let shiftX, shiftY = Augment.pixels change.ShiftX window.Hood, Augment.pixels change.ShiftY window.Hood
 
             MoveKernel.Warp(
                 Span.op_Implicit moved,
                 image.Channels,
-                view.Height,
-                view.Width,
+                window.Hood,
+                window.Hood,
                 change.Angle,
                 shiftX,
                 shiftY,
                 seen,
-                top,
-                left,
+                window.Top - window.HoodTop,
+                window.Left - window.HoodLeft,
                 side,
                 side
             )
 
             ArrayPool<float32>.Shared.Return rented
 
-    /// Moves the pixels, changes their brightness and writes the square at (top, left).
-    let apply (change: Augmentation) (image: Image) top left side (seen: Span<float32>) =
-        move change image top left side seen
+    /// Moves the pixels, changes their brightness and writes what the window shows.
+    let apply (change: Augmentation) (image: Image) (window: Window) (seen: Span<float32>) =
+        move change image window seen
 
         if Augment.changesLight change then
             for i in 0 .. seen.Length - 1 do

@@ -156,7 +156,7 @@ module DataSet =
                 | _ -> None)
 
     /// Reads pictures in parallel, in order; all that cannot be read are listed at once.
-    let readAll (read: string -> Result<'a, ImageProblem>) (paths: string list) : Result<'a list, DataProblem list> =
+    let readAll (read: 'p -> Result<'a, ImageProblem>) (paths: 'p list) : Result<'a list, DataProblem list> =
         let results = paths |> Array.ofList |> Array.Parallel.map read
 
         let problems =

@@ -96,8 +96,18 @@ module ImageFile =
         if int64 width * int64 height > largestPixels then
             refuse $"it has {width}×{height} pixels, more than the {largestPixels / 1_000_000L} million allowed"
 
-    let private isBmp (path: string) =
-        use file = File.OpenRead path
+    /// Where a picture's bytes are.
+    type private Source =
+        | OnDisk of path: string
+        | InMemory of byte[]
+
+    let private contents source : Stream =
+        match source with
+        | OnDisk path -> File.OpenRead path
+        | InMemory bytes -> new MemoryStream(bytes, false)
+
+    let private isBmp source =
+        use file = contents source
         file.ReadByte() = int 'B' && file.ReadByte() = int 'M'
 
     /// How long an uncompressed BMP of this size must be: stb takes what is missing for black. Rows are padded to four bytes.
@@ -114,8 +124,8 @@ module ImageFile =
         start + (int64 width * bits + 31L) / 32L * 4L * int64 height
 
     /// A BMP's pixels; the header is looked at before anything is allocated.
-    let private ofBmp (path: string) =
-        use file = File.OpenRead path
+    let private ofBmp source =
+        use file = contents source
         let info = StbImageSharp.ImageInfo.FromStream file
 
         if not info.HasValue then
@@ -146,21 +156,74 @@ module ImageFile =
                         NetVips.Enums.Interpretation.Srgb
             )
 
+    let private load (options: NetVips.VOption) source =
+        match source with
+        | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+        | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+
     /// A picture whose header is read and whose size is bearable; its pixels are decoded when they are asked for.
-    let private openPicture (path: string) =
-        if isBmp path then
-            ofBmp path
+    let private openPicture source =
+        if isBmp source then
+            ofBmp source
         else
-            let file = NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error)
+            let file = load (NetVips.VOption()) source
             checkSize file.Width file.Height
             file
+
+    /// Height and width after the camera's rotation was applied.
+    let private uprightShape (file: NetVips.Image) =
+        let turned =
+            file.Contains "orientation"
+            && (match file.Get "orientation" with
+                | :? int as orientation -> orientation >= 5
+                | _ -> false)
+
+        if turned then
+            struct (file.Width, file.Height)
+        else
+            struct (file.Height, file.Width)
+
+    /// The same picture decoded at a fraction of its size, where its format can (JPEG by 2, 4 or 8, WebP by any) and at least twice the pixels
+    /// wanted are left on each side for the resize to average. With it, the height and width that its pixels stand for: a JPEG's last block of
+    /// pixels may be averaged over fewer.
+    let private shrunk source (file: NetVips.Image) (struct (height: int, width: int)) =
+        let struct (fullHeight, fullWidth) = uprightShape file
+        let spare = min (float fullHeight / float height) (float fullWidth / float width) / 2.0
+
+        let loader =
+            match file.Get "vips-loader" with
+            | :? string as name -> name
+            | _ -> ""
+
+        let reload (key: string) (value: obj) =
+            file.Dispose()
+            let options = NetVips.VOption()
+            options.Add(key, value)
+            load options source
+
+        if loader.StartsWith "jpegload" && spare >= 2.0 then
+            let blocks =
+                if spare >= 8.0 then 8
+                elif spare >= 4.0 then 4
+                else 2
+
+            reload "shrink" blocks, struct (float fullHeight / float blocks, float fullWidth / float blocks)
+        else
+            let same =
+                if loader.StartsWith "webpload" && spare > 1.0 then
+                    reload "scale" (1.0 / spare)
+                else
+                    file
+
+            let struct (height, width) = uprightShape same
+            same, struct (float height, float width)
 
     /// Full scale of a band format.
     let private fullScale (image: NetVips.Image) =
         match image.Format with
-        | NetVips.Enums.BandFormat.Uchar -> 255.0
-        | NetVips.Enums.BandFormat.Ushort -> 65535.0
-        | _ -> 1.0
+        | NetVips.Enums.BandFormat.Uchar -> 255.0f
+        | NetVips.Enums.BandFormat.Ushort -> 65535.0f
+        | _ -> 1.0f
 
     /// To 1 or 3 planes: alpha is laid on black, colour spaces become sRGB or grey.
     let private toChannels channels (image: NetVips.Image) =
@@ -187,76 +250,101 @@ module ImageFile =
                     NetVips.Enums.Interpretation.Srgb
             )
 
-    let private toPlanes path channels (image: NetVips.Image) =
-        let width, height = image.Width, image.Height
-        let values = image.Cast(NetVips.Enums.BandFormat.Float).WriteToMemory<float32>()
+    let private toPlanes name channels scale (image: NetVips.Image) =
+        let planes = Array.zeroCreate (channels * image.Height * image.Width)
+        let problem reason = Error { Path = name; Reason = reason }
 
-        if values.Length <> channels * width * height then
-            Error
-                {
-                    Path = path
-                    Reason = $"has {image.Bands} bands, which are neither grey nor colour"
-                }
-        elif Array.exists (Single.IsFinite >> not) values then
-            Error
-                {
-                    Path = path
-                    Reason = "holds values that are no numbers (NaN or infinite)"
-                }
+        if image.Bands <> channels then
+            problem $"has {image.Bands} bands, which are neither grey nor colour"
         else
-            let area = width * height
-            let planes = Array.zeroCreate values.Length
+            let finite =
+                match image.Format with
+                | NetVips.Enums.BandFormat.Uchar ->
+                    PlanesKernel.Split(ReadOnlySpan(image.WriteToMemory<byte>()), channels, scale, Span planes)
+                | NetVips.Enums.BandFormat.Ushort ->
+                    PlanesKernel.Split(ReadOnlySpan(image.WriteToMemory<uint16>()), channels, scale, Span planes)
+                | _ ->
+                    use floating = image.Cast(NetVips.Enums.BandFormat.Float)
+                    PlanesKernel.Split(ReadOnlySpan(floating.WriteToMemory<float32>()), channels, scale, Span planes)
 
-            for c in 0 .. channels - 1 do
-                for i in 0 .. area - 1 do
-                    planes[c * area + i] <- max 0.0f (min 1.0f values[i * channels + c])
-
-            Ok(Image.ofArray channels height width planes)
+            if finite then
+                Ok(Image.ofArray channels image.Height image.Width planes)
+            else
+                problem "holds values that are no numbers (NaN or infinite)"
 
     /// Width, height and whether a picture has colour, from its header alone.
     let header (path: string) =
         guard path (fun () ->
-            use image = openPicture path
+            use image = openPicture (OnDisk path)
             struct (image.Width, image.Height, image.Bands >= 3))
 
-    let private resizeTo (size: int) (image: NetVips.Image) =
-        if image.Width = size && image.Height = size then
+    /// To height × width; the image stands for so many pixels, which need not be whole.
+    let private resizeTo (height: int) (width: int) (struct (ownHeight: float, ownWidth: float)) (image: NetVips.Image) =
+        if image.Width = width && image.Height = height then
             image
         else
-            image.Resize(float size / float image.Width, vscale = float size / float image.Height)
+            // In floats, so that averages of pixels are not rounded to 8 bits.
+            use floating = image.Cast(NetVips.Enums.BandFormat.Float)
+            use resized = floating.Resize(float width / ownWidth, vscale = float height / ownHeight)
+            resized.Crop(0, 0, width, height)
 
-    /// Reads a picture with 1 or 3 planes, resized to size × size with anti-aliasing (0: left as it is). EXIF rotation is applied.
-    let read (channels: int) (size: int) (path: string) : Result<Picture, ImageProblem> =
+    let private readSource channels (shape: struct (int * int) -> struct (int * int)) name source =
         let decode () =
-            use file = openPicture path
+            let file = openPicture source
+            let struct (fullHeight, fullWidth) = uprightShape file
+            let struct (height, width) = shape (struct (fullHeight, fullWidth))
+
+            let file, own =
+                if isBmp source then
+                    file, struct (float fullHeight, float fullWidth)
+                else
+                    shrunk source file (struct (height, width))
+
+            use file = file
             use upright = file.Autorot()
             use coloured = toChannels channels upright
-            use floating = coloured.Cast(NetVips.Enums.BandFormat.Float)
-            use scaled = floating.Linear([| 1.0 / fullScale coloured |], [| 0.0 |])
-            use resized = if size = 0 then scaled else resizeTo size scaled
+            use resized = resizeTo height width own coloured
 
-            toPlanes path channels resized
+            toPlanes name channels (1.0f / fullScale coloured) resized
             |> Result.map (fun image ->
                 {
                     Image = image
-                    OriginalWidth = upright.Width
-                    OriginalHeight = upright.Height
+                    OriginalWidth = fullWidth
+                    OriginalHeight = fullHeight
                 })
 
-        guard path decode |> Result.bind id
+        guard name decode |> Result.bind id
 
-    /// Reads a mask: grey, resized to height × width and binarised at half.
-    let readMask (size: int) (path: string) =
-        read 1 size path
+    /// Reads a picture with 1 or 3 planes, resized with anti-aliasing to the height and width that `shape` makes of its own. EXIF rotation is
+    /// applied first.
+    let readTo channels shape (path: string) : Result<Picture, ImageProblem> = readSource channels shape path (OnDisk path)
+
+    /// The same from the bytes of a file; `name` is what a problem calls it.
+    let readBytes channels shape name (bytes: byte[]) : Result<Picture, ImageProblem> = readSource channels shape name (InMemory bytes)
+
+    /// Reads a picture resized to size × size (0: left as it is).
+    let read channels (size: int) path = readTo channels (fun own -> if size = 0 then own else struct (size, size)) path
+
+    /// Reads a mask: grey, resized to what `shape` makes of its own shape and binarised at half.
+    let readMask shape (path: string) =
+        readTo 1 shape path
         |> Result.map (fun picture -> Image.map (fun v -> if v >= 0.5f then 1.0f else 0.0f) picture.Image)
+
+    /// The light divided out of a picture that was read.
+    let private relight (config: Config) (picture: Picture) =
+        { picture with
+            Image = ScoringKernel.DivideLight(config.Image.Light, picture.Image)
+        }
 
     /// A picture made ready for the network: read, resized, the light divided out.
     let prepare (config: Config) channels path =
-        read channels config.Image.Size path
-        |> Result.map (fun picture ->
-            { picture with
-                Image = ScoringKernel.DivideLight(config.Image.Light, picture.Image)
-            })
+        readTo channels (Config.preparedShape config) path
+        |> Result.map (relight config)
+
+    /// The same from the bytes of a file.
+    let prepareBytes (config: Config) channels name bytes =
+        readBytes channels (Config.preparedShape config) name bytes
+        |> Result.map (relight config)
 
     let private toVips (image: Image) =
         let bytes = Array.zeroCreate<byte> image.Pixels.Length
@@ -293,7 +381,7 @@ module ImageFile =
         use resized =
             picture.Resize(float width / float image.Width, vscale = float height / float image.Height)
 
-        match toPlanes "" image.Channels (resized.Cast(NetVips.Enums.BandFormat.Float).Linear([| 1.0 / 255.0 |], [| 0.0 |])) with
+        match toPlanes "" image.Channels (1.0f / 255.0f) resized with
         | Ok resized -> resized
         | Error problem -> invalidOp problem.Reason
 

@@ -27,23 +27,42 @@ type private Ingredients =
         Plan: Plan
         Sigma: float32
         Key: uint64
-        Top: int
-        Left: int
+        Top: uint64
+        Left: uint64
     }
 
-/// Makes the samples of a training from its good images. Sample (step, index) depends on the seed and on nothing else.
-type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: Image option) =
+[<RequireQualifiedAccess>]
+module Glimpse =
+    /// A picture as the network gets it: whole, or one tile of it, anywhere.
+    let at (config: Config) (seed: Seed) (image: Image) =
+        match Config.tiling config with
+        | None -> image
+        | Some tiling ->
+            let key = Random.mix64 seed.State
+            let first salt length = int (Random.hash key salt % uint64 (length - tiling.Side + 1))
+            TileKernel.Crop(image, first 0UL image.Height, first 1UL image.Width, tiling.Side)
+
+/// Makes the samples of a training from its good pictures. Sample (step, index) depends on the seed and on nothing else.
+type TrainingSource(config: Config, pictures: Gallery, textures: Image[], ignore: Image option) =
     let root = Random.ofSeed (uint64 config.Train.Seed)
     let samples = Random.fork 1UL root
     let side = Config.trainSide config
-    let bank = Array.append images textures
 
-    let thinned =
-        images
-        |> Array.indexed
-        |> Array.filter (fun (i, _) -> i % (1 + images.Length / 64) = 0)
+    /// The bank's pictures have at most so many values together: a gigabyte.
+    let mostOfBank = 1 <<< 28
 
-    let palette = Palette.ofImages (thinned |> Array.map snd |> List.ofArray)
+    let glimpse number = Glimpse.at config (Random.fork (uint64 number) (Random.fork 4UL root)) pictures[number]
+
+    /// The pictures that patches are taken from: all, or as many as may stay in memory; of large ones a window each.
+    let bank =
+        let volume = pictures[0].Channels * config.Image.Size * config.Image.Size
+        let every = 1 + (pictures.Count - 1) / max 1 (mostOfBank / volume)
+        Array.append [| for number in 0..every .. pictures.Count - 1 -> glimpse number |] textures
+
+    let palette =
+        let every = 1 + pictures.Count / 64
+        Palette.ofImages [ for number in 0..every .. pictures.Count - 1 -> glimpse number ]
+
     let plans = Corruption.model config.Corruption palette bank.Length
 
     let level =
@@ -52,15 +71,16 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
         else
             Fixed config.NoiseSigma
 
+    // Any place, as a fraction of those that the picture leaves: its shape is not known before it is read.
     let ingredients =
         sample {
-            let! which = Sampler.integer 0 (images.Length - 1)
+            let! which = Sampler.integer 0 (pictures.Count - 1)
             let! change = Augment.draw config.Augment
             let! plan = plans
             let! sigma = Noise.level level
             let! key = Sampler.bits
-            let! top = Sampler.integer 0 (config.Image.Size - side)
-            let! left = Sampler.integer 0 (config.Image.Size - side)
+            let! top = Sampler.bits
+            let! left = Sampler.bits
 
             return
                 {
@@ -78,6 +98,10 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
         let number = uint64 step * uint64 config.Train.Batch + uint64 index
         Sampler.value (Random.fork number samples) ingredients
 
+    let window drawn (image: Image) =
+        let place bits length = int (bits % uint64 (length - side + 1))
+        Window.around drawn.Change side (place drawn.Top image.Height) (place drawn.Left image.Width) image.Height image.Width
+
     /// The palette of the good images.
     member _.Palette = palette
 
@@ -88,20 +112,9 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
     member _.Draw(step: int, index: int) : TrainingSample =
         let drawn = draw step index
 
-        let cut image =
-            if side = config.Image.Size then
-                image
-            else
-                Image.crop drawn.Top drawn.Left side side image
-
-        // Without rotation and shift, a changed square is as good as a square of the changed picture, and made faster.
-        let seen change image =
-            if Augment.keepsGrid drawn.Change then
-                change (cut image)
-            else
-                cut (change image)
-
-        let clean = seen (Augment.apply drawn.Change) images[drawn.Which]
+        let image = pictures[drawn.Which]
+        let seen change = Window.see change (window drawn image)
+        let clean = seen (Augment.apply drawn.Change) image
 
         {
             Clean = clean
@@ -114,12 +127,13 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
     interface ISampleSource with
         member _.Fill(step, index, batch) =
             let drawn = draw step index
-            let image = images[drawn.Which]
+            let image = pictures[drawn.Which]
+            let window = window drawn image
             let volume = image.Channels * side * side
             let target = Span(batch.Target, index * volume, volume)
             let input = Span(batch.Input, index * volume, volume)
             let mask = Span(batch.Mask, index * side * side, side * side)
-            AugmentKernel.apply drawn.Change image drawn.Top drawn.Left side target
+            AugmentKernel.apply drawn.Change image window target
             CorruptionKernel.Render(bank, Span.op_Implicit target, side, side, drawn.Plan, input, mask)
             NoiseKernel.Add(drawn.Key, drawn.Sigma, input, target)
 
@@ -127,7 +141,7 @@ type TrainingSource(config: Config, images: Image[], textures: Image[], ignore: 
             | None -> ()
             | Some ignored ->
                 let seen = Array.zeroCreate (side * side)
-                AugmentKernel.move drawn.Change ignored drawn.Top drawn.Left side (Span seen)
+                AugmentKernel.move drawn.Change ignored window (Span seen)
 
                 for i in 0 .. seen.Length - 1 do
                     if seen[i] >= 0.5f then
@@ -197,10 +211,43 @@ module Samples =
             SoftnessMax = scale * all.SoftnessMax
         }
 
+    /// So many held-out pictures are enough to choose by; calibration takes all.
+    let private mostPictures = 100
+
+    /// Of large pictures, so many tiles at least are looked at, and each picture's fraction that may be ignored.
+    let private fewestTiles, mostIgnored = 32, 0.5f
+
+    /// Tiles of one picture, those that lie mostly in ignored parts left out where others can be found.
+    let private glimpses (config: Config) ignore count seed (image: Image) =
+        let visible seed =
+            match ignore with
+            | None -> true
+            | Some mask -> Array.average (Glimpse.at config seed mask).Pixels <= mostIgnored
+
+        [
+            for number in 1..count ->
+                let tries = [ for attempt in 0..19 -> Random.fork (uint64 (20 * number + attempt)) seed ]
+                Glimpse.at config (tries |> List.tryFind visible |> Option.defaultValue (List.head tries)) image
+        ]
+
+    /// What validation looks at of the held-out pictures: themselves; of large ones, some tiles.
+    let private views (config: Config) ignore root (heldOut: Gallery) =
+        let some = heldOut.Some mostPictures
+
+        match Config.tiling config with
+        | None -> some
+        | Some _ ->
+            let each = (fewestTiles + some.Length - 1) / some.Length
+
+            some
+            |> List.mapi (fun i image -> glimpses config ignore each (Random.fork (uint64 i) (Random.fork 5UL root)) image)
+            |> List.concat
+
     /// Held-out images, and copies with one synthetic defect each, the same for every validation of a seed.
-    let validation (config: Config) (source: TrainingSource) (heldOut: Image list) : ValidationSet =
+    let validation (config: Config) (source: TrainingSource) ignore (heldOut: Gallery) : ValidationSet =
         let plans = Corruption.model (defects config) source.Palette source.Bank.Length
         let root = Random.fork 2UL (Random.ofSeed (uint64 config.Train.Seed))
+        let clean = views config ignore root heldOut
 
         /// The first visible defect of up to 20 draws, with its marks; an image so pale that none is visible keeps the last that can be seen.
         let rec draw image seed attempt =
@@ -220,9 +267,9 @@ module Samples =
 
         let corrupted =
             [|
-                for i, image in List.indexed heldOut do
-                    for repeat in 0 .. repeats heldOut.Length - 1 do
+                for i, image in List.indexed clean do
+                    for repeat in 0 .. repeats clean.Length - 1 do
                         yield! draw image (Random.fork (uint64 (1000 * i + repeat)) root) 1 |> Option.toList
             |]
 
-        ValidationSet(Array.ofList heldOut, Array.map fst corrupted, Array.map snd corrupted)
+        ValidationSet(Array.ofList clean, Array.map fst corrupted, Array.map snd corrupted)

@@ -25,17 +25,25 @@ public static class Calibrator
 {
     private static readonly (int Size, int Passes)[] Filters = [(3, 1), (3, 2), (5, 2), (9, 2), (15, 2), (25, 2)];
 
+    // Images looked at together, and pixel values that a threshold rests on: of more, every so-manieth.
+    private const int AtOnce = 8;
+    private const int MostPixels = 1 << 26;
+
     // In pixels at 256; larger images get proportionally larger ones.
     private static readonly double[] Frames = [0, 4, 12];
 
-    /// <summary>The ways of scoring that the settings leave open, all of them. A Typical of 1 asks for one that is measured on good images.</summary>
-    public static IReadOnlyList<Scoring> Candidates(ScoreSettings settings, int size)
+    /// <summary>
+    /// The ways of scoring that the settings leave open, all of them. A Typical of 1 asks for one that is measured on good images. Pictures that keep their
+    /// shapes are not summed: a larger one would score more.
+    /// </summary>
+    public static IReadOnlyList<Scoring> Candidates(ScoreSettings settings, ImageSettings image)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(image);
         var measures = settings.Measure is { } measure ? [measure.Value] : Difference.all.ToArray();
         var filters = Filters.Select(f => (Size: settings.FilterSize?.Value ?? f.Size, Passes: settings.FilterPasses?.Value ?? f.Passes)).Distinct();
-        string[] reductions = settings.Reduction is { } word ? [word.Value] : ["max", "top", "sum"];
-        var frames = settings.Frame is { } frame ? [frame.Value] : Frames.Select(f => (int)Math.Round(f * size / 256)).ToArray();
+        string[] reductions = settings.Reduction is { } word ? [word.Value] : image.Tile > 0 ? ["max", "top"] : ["max", "top", "sum"];
+        var frames = settings.Frame is { } frame ? [frame.Value] : Frames.Select(f => (int)Math.Round(f * image.Size / 256)).ToArray();
         bool[] norms = settings.ByMedian is { } norm ? [norm.Value] : [false, true];
         return (from m in measures
                 from f in filters
@@ -112,18 +120,30 @@ public static class Calibrator
         return Math.Sqrt((auroc * (1 - auroc) + (bad - 1) * (q1 - auroc * auroc) + (good - 1) * (q2 - auroc * auroc)) / ((double)good * bad));
     }
 
-    /// <summary>Thresholds and scale for a way of scoring, from held-out good images.</summary>
+    /// <summary>Thresholds and scale for a way of scoring, from held-out good images, a few at a time.</summary>
     public static Calibration Fit(Scoring scoring, CalibrationSettings settings, Repairer repairer, IReadOnlyList<Image> heldOut, Image? ignore)
     {
+        ArgumentNullException.ThrowIfNull(scoring);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(repairer);
         ArgumentNullException.ThrowIfNull(heldOut);
         var hidden = ignore is null ? null : Microsoft.FSharp.Core.FSharpOption<Image>.Some(ignore);
-        var maps = heldOut.Zip(repairer.Reconstruct(heldOut), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
-        scoring = WithTypical(scoring, hidden, maps);
-        var scores = maps.Select(map => ScoringKernel.Score(scoring, hidden, map)).ToArray();
-        var pixels = maps.SelectMany(map => ScoringModule.counted(scoring.Frame, hidden, map)).ToArray();
-        return CalibrationModule.fit(scoring, settings.FalseAlarm, settings.PixelFalseAlarm, scores, pixels);
+        var plain = With(scoring, 0);
+        var room = Math.Max(1, MostPixels / heldOut.Count);
+
+        (float Reduced, float Median, float[] Pixels) Look((Image Input, Image Reconstruction) pair)
+        {
+            var map = ScoringKernel.Heatmap(scoring, pair.Input, pair.Reconstruction);
+            var counted = ScoringModule.counted(scoring.Frame, hidden, map);
+            var every = (counted.Length + room - 1) / room;
+            var pixels = every <= 1 ? counted : counted.Where((_, i) => i % every == 0).ToArray();
+            return (ScoringKernel.Score(plain, hidden, map), scoring.Typical > 0 ? ScoringKernel.Median(scoring.Frame, hidden, map) : 0, pixels);
+        }
+
+        var looked = heldOut.Chunk(AtOnce).SelectMany(some => some.Zip(repairer.Reconstruct(some)).AsParallel().AsOrdered().Select(Look)).ToList();
+        var fitted = scoring.Typical > 0 ? With(scoring, Typical(looked.Select(one => one.Median))) : scoring;
+        var scores = looked.Select(one => fitted.Typical > 0 ? one.Reduced / (one.Median + fitted.Typical) : one.Reduced).ToArray();
+        return CalibrationModule.fit(fitted, settings.FalseAlarm, settings.PixelFalseAlarm, scores, looked.SelectMany(one => one.Pixels).ToArray());
     }
 
     /// <summary>A way of scoring in words.</summary>
@@ -134,14 +154,15 @@ public static class Calibrator
         return $"{Difference.name(scoring.Measure)}, mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times, {reduction}{(scoring.Typical > 0 ? " over the picture's median" : "")}, frame {scoring.Frame}";
     }
 
-    /// <summary>The same way, its Typical measured on good images if it has one: the mean of their medians.</summary>
-    private static Scoring WithTypical(Scoring scoring, Microsoft.FSharp.Core.FSharpOption<Image>? ignore, IReadOnlyList<Image> goodMaps)
-    {
-        if (scoring.Typical <= 0)
-            return scoring;
-        var typical = goodMaps.Average(map => (double)ScoringKernel.Median(scoring.Frame, ignore, map));
-        return new Scoring(scoring.Measure, scoring.FilterSize, scoring.FilterPasses, scoring.Reduction, scoring.Frame, (float)Math.Max(typical, float.Epsilon));
-    }
+    /// <summary>The same way, its Typical measured on good images if it has one.</summary>
+    private static Scoring WithTypical(Scoring scoring, Microsoft.FSharp.Core.FSharpOption<Image>? ignore, IReadOnlyList<Image> goodMaps) =>
+        scoring.Typical <= 0 ? scoring : With(scoring, Typical(goodMaps.Select(map => ScoringKernel.Median(scoring.Frame, ignore, map))));
+
+    /// <summary>What good images typically have: the mean of their medians.</summary>
+    private static float Typical(IEnumerable<float> medians) => (float)Math.Max(medians.Average(median => (double)median), float.Epsilon);
+
+    private static Scoring With(Scoring scoring, float typical) =>
+        new(scoring.Measure, scoring.FilterSize, scoring.FilterPasses, scoring.Reduction, scoring.Frame, typical);
 
     private static Reduction ReductionOf(string name, float top) => name switch
     {

@@ -8,7 +8,7 @@ using Microsoft.FSharp.Core;
 
 namespace Fae.Engine;
 
-/// <summary>What a detector says of one prepared image; heatmap and regions are at the network's size.</summary>
+/// <summary>What a detector says of one prepared image; heatmap and regions are at its size.</summary>
 public sealed record Finding(Image Reconstruction, Image Heatmap, Verdict Verdict, IReadOnlyList<Region> Regions);
 
 /// <summary>A trained model at work: prepared images in, findings out. Thread-safe.</summary>
@@ -40,20 +40,20 @@ public sealed class Detector : IDisposable
         var (card, weights) = ModelFile.Read(path);
         var network = new Network(card.Config.Network, card.Channels, Fae.Core.Random.ofSeed(0), device);
         network.Load(weights);
-        return new Detector(card, network, new Repairer(network, ConfigModule.views(card.Config)), card.Calibration);
+        return new Detector(card, network, Repairer.Of(network, card.Config), card.Calibration);
     }
 
     /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>
     public Detector With(Calibration calibration) => new(Card, network, repairer, calibration);
 
-    /// <summary>The same detector looking at pictures in these views; its thresholds are to be fitted anew.</summary>
-    public Detector Seeing(IEnumerable<View> views) => new(Card, network, new Repairer(network, views), Calibration);
+    /// <summary>The same detector looking at pictures in the views and windows of this configuration; its thresholds are to be fitted anew.</summary>
+    public Detector Seeing(Config config) => new(Card, network, Repairer.Of(network, config), Calibration);
 
     /// <summary>Thresholds for another way of scoring, from held-out good images.</summary>
     public Calibration Fit(Scoring scoring, CalibrationSettings settings, IReadOnlyList<Image> heldOut) =>
         Calibrator.Fit(scoring, settings, repairer, heldOut, Card.Ignore);
 
-    /// <summary>Inspects prepared images of the model's size.</summary>
+    /// <summary>Inspects prepared images: of the model's size, or, where it looks at windows, of any shapes.</summary>
     public IReadOnlyList<Finding> Inspect(IReadOnlyList<Image> images)
     {
         ArgumentNullException.ThrowIfNull(images);

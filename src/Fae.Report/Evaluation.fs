@@ -7,14 +7,16 @@ open Fae.Data
 open Fae.Engine
 open Fae.Kernels
 
-/// One test picture with what was found on it. The mask is all zero for good pictures, `None` for defects without one.
+/// One test picture with what was found on it. The mask is all zero for good pictures, `None` for defects without one. Of many pictures, what
+/// went in and what the network made of it are not kept.
 [<NoComparison>]
 type Judged =
     {
         Picture: TestPicture
-        Input: Image
-        Finding: Finding
+        Verdict: Verdict
+        Heatmap: Image
         Mask: Image option
+        Repaired: Repaired option
     }
 
 /// The metrics of a test set. What is not defined there (no masks, one class only) is `None`.
@@ -48,7 +50,7 @@ module Evaluation =
         | Ok value -> Some value
         | Error _ -> None
 
-    let private score (judged: Judged) = judged.Finding.Verdict.Score
+    let private score (judged: Judged) = judged.Verdict.Score
 
     /// Image AUROC of some pictures.
     let private imageSummary (pictures: Judged list) =
@@ -59,7 +61,7 @@ module Evaluation =
     let run (calibration: Calibration) (ignore: Image option) (seconds: float) (judged: Judged list) : Evaluation =
         let masked =
             judged
-            |> List.choose (fun j -> j.Mask |> Option.map (fun mask -> j.Finding.Heatmap, mask))
+            |> List.choose (fun j -> j.Mask |> Option.map (fun mask -> j.Heatmap, mask))
 
         let heatmaps, masks =
             let heatmaps, masks = List.unzip masked
@@ -70,7 +72,7 @@ module Evaluation =
         let pro = overPixels (fun () -> MetricsKernel.Pro(proLimit, curvePoints, ignore, heatmaps, masks))
 
         let good, bad = judged |> List.partition (fun j -> not j.Picture.Anomalous)
-        let anomalous = List.filter (fun j -> j.Finding.Verdict.Anomalous) >> List.length
+        let anomalous = List.filter (fun j -> j.Verdict.Anomalous) >> List.length
 
         {
             Images = judged.Length

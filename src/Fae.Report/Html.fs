@@ -17,7 +17,19 @@ module Html =
         | Some v -> (100.0 * v).ToString("0.0", CultureInfo.InvariantCulture)
         | None -> "–"
 
-    let private jpeg image = "data:image/jpeg;base64," + Convert.ToBase64String(ImageFile.toJpeg image)
+    /// Pictures are shown with at most so many pixels a side.
+    let private shownSide = 640
+
+    let private jpeg (image: Image) =
+        let scale = float shownSide / float (max image.Height image.Width)
+
+        let shown =
+            if scale >= 1.0 then
+                image
+            else
+                ImageFile.resize (max 1 (int (scale * float image.Height))) (max 1 (int (scale * float image.Width))) image
+
+        "data:image/jpeg;base64," + Convert.ToBase64String(ImageFile.toJpeg shown)
 
     let private style =
         """:root{color-scheme:light dark;--line:#8884}
@@ -55,8 +67,9 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
 
     let private green, red = [| 0.2f; 1.0f; 0.3f |], [| 1.0f; 0.25f; 0.2f |]
 
-    let private row (calibration: Calibration) (judged: Judged) =
-        let verdict = judged.Finding.Verdict
+    let private row (calibration: Calibration) (repaired: Judged -> Repaired) (judged: Judged) =
+        let verdict = judged.Verdict
+        let shown = repaired judged
         let wrong = verdict.Anomalous <> judged.Picture.Anomalous
         let word = if verdict.Anomalous then "anomalous" else "good"
 
@@ -66,9 +79,9 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
             else
                 $"called {word}"
 
-        let heat = judged.Finding.Heatmap
+        let heat = judged.Heatmap
         let found = Image.map (fun v -> if v >= calibration.PixelThreshold then 1.0f else 0.0f) heat
-        let outlined = Colour.outline red found judged.Input
+        let outlined = Colour.outline red found shown.Input
 
         let truth =
             match judged.Mask with
@@ -80,25 +93,25 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
         let p = verdict.PValue.ToString("0.###", CultureInfo.InvariantCulture)
         let name = escape (judged.Picture.Defect + "/" + Files.name judged.Picture.Path)
 
-        $"""<div class="row"><p>{name}<br>{mark}<br>score {score}, p = {p}</p>{picture "input" judged.Input}{picture "reconstruction" (Image.map (fun v -> max 0.0f (min 1.0f v)) judged.Finding.Reconstruction)}{picture "heatmap" (Colour.overlay calibration.PixelThreshold judged.Input heat)}{picture "masks" truth}</div>"""
+        $"""<div class="row"><p>{name}<br>{mark}<br>score {score}, p = {p}</p>{picture "input" shown.Input}{picture "reconstruction" (Image.map (fun v -> max 0.0f (min 1.0f v)) shown.Reconstruction)}{picture "heatmap" (Colour.overlay calibration.PixelThreshold shown.Input heat)}{picture "masks" truth}</div>"""
 
     /// The gallery's order: wrong verdicts first, the worst first; then some of each kind.
     let private gallery (calibration: Calibration) (judged: Judged list) =
-        let ratio (j: Judged) = float j.Finding.Verdict.Score / float calibration.ImageThreshold
+        let ratio (j: Judged) = float j.Verdict.Score / float calibration.ImageThreshold
 
         let misses =
             judged
-            |> List.filter (fun j -> j.Picture.Anomalous && not j.Finding.Verdict.Anomalous)
+            |> List.filter (fun j -> j.Picture.Anomalous && not j.Verdict.Anomalous)
             |> List.sortBy ratio
 
         let alarms =
             judged
-            |> List.filter (fun j -> not j.Picture.Anomalous && j.Finding.Verdict.Anomalous)
+            |> List.filter (fun j -> not j.Picture.Anomalous && j.Verdict.Anomalous)
             |> List.sortByDescending ratio
 
         let right =
             judged
-            |> List.filter (fun j -> j.Picture.Anomalous = j.Finding.Verdict.Anomalous)
+            |> List.filter (fun j -> j.Picture.Anomalous = j.Verdict.Anomalous)
             |> List.groupBy _.Picture.Defect
             |> List.collect (fun (_, some) -> List.truncate 4 some)
 
@@ -108,12 +121,19 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
             "Right verdicts, a few of each kind", right, judged.Length - misses.Length - alarms.Length
         ]
 
-    /// The whole report as a text.
-    let report (title: string) (card: ModelCard) (calibration: Calibration) (evaluation: Evaluation) (judged: Judged list) =
+    /// The whole report as a text; `repaired` tells what the network made of a picture, for the few that are shown.
+    let report
+        (title: string)
+        (card: ModelCard)
+        (calibration: Calibration)
+        (evaluation: Evaluation)
+        (repaired: Judged -> Repaired)
+        (judged: Judged list)
+        =
         let scores anomalous =
             judged
             |> List.filter (fun j -> j.Picture.Anomalous = anomalous)
-            |> List.map _.Finding.Verdict.Score
+            |> List.map _.Verdict.Score
             |> Array.ofList
 
         let defects =
@@ -126,7 +146,7 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
             gallery calibration judged
             |> List.filter (fun (_, some, _) -> not (List.isEmpty some))
             |> List.map (fun (heading, some, total) ->
-                let rows = some |> List.map (row calibration) |> String.concat "\n"
+                let rows = some |> List.map (row calibration repaired) |> String.concat "\n"
                 $"<h2>{heading} ({some.Length} of {total})</h2>\n{rows}")
             |> String.concat "\n"
 

@@ -5,7 +5,7 @@ open System
 
 let suites =
     RandomLaws.suites
-    @ [ NoiseLaws.suite; ViewLaws.suite ]
+    @ [ NoiseLaws.suite; ViewLaws.suite; TileLaws.suite ]
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

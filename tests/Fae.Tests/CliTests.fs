@@ -427,4 +427,93 @@ let tests =
                     let frozen = fae [ "eval"; "--model"; out; "--data"; data; "--set"; "network.width=8" ]
                     Expect.equal frozen.Code 2 "the network is part of the model")
             }
+
+            test "large pictures of any shape are looked at in tiles: verdict, region and heatmap at the picture's own size" {
+                inTemporaryFolder (fun folder ->
+                    let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "run")
+                    let save path image = AtomicFile.Write(path, fun stream -> stream.Write(ImageFile.toPng image))
+
+                    // Fine-grained sheets of two shapes; the bad ones have a dark spot at (90, 200), 24 pixels wide.
+                    let sheet key height width spot =
+                        Noise.field key 0.1f 1 height width
+                        |> MeanFilter.apply 3 1
+                        |> fun grain ->
+                            Image.init 1 height width (fun _ y x ->
+                                let dy, dx = y - 90, x - 200
+
+                                if spot && dy * dy + dx * dx < 144 then
+                                    0.1f
+                                else
+                                    0.6f + grain[0, y, x])
+
+                    for i in 0..9 do
+                        save (Path.Combine(data, "train", "good", $"{i}.png")) (sheet (uint64 i) (200 + 20 * (i % 2)) 320 false)
+
+                    for i in 0..3 do
+                        save (Path.Combine(data, "test", "good", $"{i}.png")) (sheet (uint64 (20 + i)) 200 (300 + 20 * i) false)
+                        save (Path.Combine(data, "test", "spot", $"{i}.png")) (sheet (uint64 (30 + i)) 200 (300 + 20 * i) true)
+
+                        save
+                            (Path.Combine(data, "ground_truth", "spot", $"{i}_mask.png"))
+                            (Image.init 1 200 (300 + 20 * i) (fun _ y x ->
+                                let dy, dx = y - 90, x - 200
+                                if dy * dy + dx * dx < 144 then 1.0f else 0.0f))
+
+                    let settings =
+                        [
+                            "image.size=64"
+                            "image.tile=128"
+                            "image.overlap=32"
+                            "network.width=8"
+                            "score.views=1"
+                            "train.held_out=0.2"
+                        ]
+                        |> List.collect (fun setting -> [ "--set"; setting ])
+
+                    let train args =
+                        fae (
+                            [
+                                "train"
+                                "--config"
+                                Path.Combine(root, "configs", "default.toml")
+                                "--data"
+                                data
+                                "--out"
+                                out
+                            ]
+                            @ args
+                        )
+
+                    let trained = train ("--steps" :: "200" :: settings)
+                    Expect.equal trained.Code 0 trained.Error
+                    let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-" ]
+                    Expect.equal evaluated.Code 0 evaluated.Error
+                    Expect.isGreaterThan (number (json evaluated.Output) "image_auroc") 0.9 "image AUROC"
+                    Expect.isGreaterThan (number (json evaluated.Output) "pixel_auroc") 0.9 "pixel AUROC"
+                    let heat = Path.Combine(folder, "heat")
+                    let bad = Path.Combine(data, "test", "spot", "3.png")
+                    let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]
+                    Expect.equal inspected.Code 0 inspected.Error
+
+                    match (json inspected.Output)[0] with
+                    | null -> failtest "no finding"
+                    | finding ->
+                        use parsed = System.Text.Json.JsonDocument.Parse(finding.ToJsonString())
+                        let first = Seq.head (parsed.RootElement.GetProperty("regions").EnumerateArray())
+                        let box = [| for n in first.GetProperty("box").EnumerateArray() -> n.GetInt32() |]
+                        Expect.isLessThan (abs (box[0] + box[2] / 2 - 200)) 12 $"column of {List.ofArray box}"
+                        Expect.isLessThan (abs (box[1] + box[3] / 2 - 90)) 12 $"row of {List.ofArray box}"
+
+                        match ImageFile.header (string finding["heatmap"]) with
+                        | Ok(struct (width, height, _)) -> Expect.equal (width, height) (360, 200) "heatmap's size"
+                        | Error problem -> failtest (string problem)
+
+                    let mask = Path.Combine(folder, "ignore.png")
+                    save mask (Image.constant 1 200 320 0.0f)
+                    let masked = train ("--steps" :: "2" :: "--ignore" :: mask :: settings)
+                    Expect.equal masked.Code 3 "a mask for pictures of another shape"
+                    Expect.stringContains masked.Error "320×220" "which picture"
+                    let wide = train ("--steps" :: "2" :: settings @ [ "--set"; "image.overlap=80" ])
+                    Expect.equal wide.Code 2 "tiles that overlap by more than half")
+            }
         ]

@@ -127,6 +127,77 @@ let tests =
                     Expect.isTrue (small.Pixels |> Array.forall (fun v -> abs (v - 0.5f) < 0.05f)) "no aliasing")
             }
 
+            test "a large JPEG or WebP, decoded at a fraction of its size, is the picture resized; so is one from bytes" {
+                inTemporaryFolder (fun folder ->
+                    let scene =
+                        Image.init 3 611 803 (fun c y x -> 0.5f + 0.4f * sin (float32 ((c + 1) * x) / 200.0f) * cos (float32 y / 80.0f))
+
+                    for side in [ 32; 60; 100; 300; 500 ] do
+                        let wanted = ImageFile.resize side side scene
+
+                        for ending in [ "jpg"; "webp"; "png" ] do
+                            let path = Path.Combine(folder, "large." + ending)
+                            use picture = vips scene
+
+                            if ending = "png" then
+                                picture.WriteToFile path
+                            else
+                                let options = NetVips.VOption()
+                                options.Add("Q", 95)
+                                picture.WriteToFile(path, options)
+
+                            let small = read 3 side path
+                            let off = Array.averageBy abs (Array.map2 (-) small.Pixels wanted.Pixels)
+                            Expect.isLessThan off 0.01f $"{ending} at {side}"
+
+                            match ImageFile.readBytes 3 (fun _ -> struct (side, side)) "camera" (File.ReadAllBytes path) with
+                            | Ok picture ->
+                                Expect.equal picture.Image small $"{ending} at {side} from bytes"
+                                Expect.equal (picture.OriginalWidth, picture.OriginalHeight) (803, 611) "its own size"
+                            | Error problem -> failtest (string problem))
+            }
+
+            test "a gallery without room reads its pictures anew, and says so when one is gone" {
+                inTemporaryFolder (fun folder ->
+                    let paths = [ for i in 0..9 -> Path.Combine(folder, $"{i}.png") ]
+
+                    paths
+                    |> List.iteri (fun i path -> write path (Image.constant 1 8 8 (float32 i / 10.0f)))
+
+                    let openWith room =
+                        match Gallery.Open(room, ImageFile.read 1 0 >> Result.map _.Image, paths) with
+                        | Ok gallery -> gallery
+                        | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
+
+                    let all, some, none = openWith 1_000_000L, openWith (4L * 256L), openWith 0L
+                    Expect.equal (all.Kept, some.Kept, none.Kept) (10, 4, 0) "kept"
+
+                    for i in 0..9 do
+                        Expect.equal some[i] all[i] $"picture {i}, some kept"
+                        Expect.equal none[i] all[i] $"picture {i}, none kept"
+
+                    Expect.equal
+                        (none.Some 3 |> List.map (fun image -> image.Pixels[0]))
+                        (List.map (fun i -> all[i].Pixels[0]) [ 0; 3; 6; 9 ])
+                        "some"
+
+                    File.Delete paths[5]
+                    Expect.equal all[5].Width 8 "it is in memory"
+
+                    match
+                        (try
+                            Ok none[5]
+                         with :? IOException as e ->
+                             Error e.Message)
+                    with
+                    | Ok _ -> failtest "a picture that is gone was read"
+                    | Error message -> Expect.stringContains message paths[5] "which picture"
+
+                    match Gallery.Open(0L, ImageFile.read 1 0 >> Result.map _.Image, paths @ [ Path.Combine(folder, "none.png") ]) with
+                    | Ok _ -> failtest "it was opened"
+                    | Error problems -> Expect.equal problems.Length 2 "both missing pictures are told")
+            }
+
             test "a broken picture is a problem with its name, not a crash" {
                 inTemporaryFolder (fun folder ->
                     for name, bytes in
@@ -218,7 +289,7 @@ let tests =
                     }
 
                 for config in [ config 0 0.0f; config 48 0.0f; config 0 180.0f; config 48 180.0f ] do
-                    let source = TrainingSource(config, images, [||], Some ignore)
+                    let source = TrainingSource(config, Gallery.OfImages images, [||], Some ignore)
                     let side = Config.trainSide config
                     let batch = Batch(config.Train.Batch, 3, side)
 

@@ -30,12 +30,12 @@ let private images =
         for i in 0..7 -> Image.init 1 32 32 (fun _ y x -> 0.5f + 0.3f * sin (float32 (x + i) * 0.7f) * cos (float32 y * 0.5f))
     |]
 
-let private source config = TrainingSource(config, images, [||], None)
+let private source config = TrainingSource(config, Gallery.OfImages images, [||], None)
 
 let private train config from stop =
     use network = new Network(config.Network, 1, Random.ofSeed 1UL)
     let source = source config
-    let validation = Samples.validation config source (List.ofArray images[0..3])
+    let validation = Samples.validation config source None (Gallery.OfImages images[0..3])
     let mutable saved: Checkpoint option = None
 
     let trainer =
@@ -127,7 +127,7 @@ let tests =
 
                     use network = new Network(config.Network, 1, Random.ofSeed 1UL)
                     let source = source config
-                    let validation = Samples.validation config source (List.ofArray images[0..3])
+                    let validation = Samples.validation config source None (Gallery.OfImages images[0..3])
                     let trainer = Trainer(network, config.Train, config.Image.Size, source, validation)
                     trainer.Run(null, CancellationToken.None) |> ignore
 
@@ -165,7 +165,7 @@ let tests =
                 // Halfway by way of a file: the schedule is the whole run's, so the checkpoint is taken at the first validation.
                 use network = new Network(config.Network, 1, Random.ofSeed 1UL)
                 let src = source config
-                let validation = Samples.validation config src (List.ofArray images[0..3])
+                let validation = Samples.validation config src None (Gallery.OfImages images[0..3])
                 use stop = new CancellationTokenSource()
                 let mutable half: Checkpoint option = None
 
@@ -195,7 +195,7 @@ let tests =
                     }
 
                 let source = source config
-                let validation = Samples.validation config source (List.ofArray images[0..3])
+                let validation = Samples.validation config source None (Gallery.OfImages images[0..3])
                 let live = ResizeArray<int64>()
 
                 let trainer =

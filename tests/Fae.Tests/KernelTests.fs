@@ -76,7 +76,9 @@ let tests =
                             }
                     }
 
-                let source = TrainingSource(config, [| for key in 1UL .. 4UL -> picture key |], [||], None)
+                let source =
+                    TrainingSource(config, Gallery.OfImages [| for key in 1UL .. 4UL -> picture key |], [||], None)
+
                 let batch = Batch(1, 1, side)
                 let mutable step = 0
 
