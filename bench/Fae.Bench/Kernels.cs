@@ -12,8 +12,8 @@ internal static class Kernels
 {
     public static IEnumerable<Row?> Rows(bool tiny)
     {
-        var quick = tiny ? new Effort(1, 2) : new Effort(1000, 40);
-        var slow = tiny ? new Effort(0, 1) : new Effort(1, 2);
+        var quick = tiny ? new Effort(1, 2) : new Effort(1000, 20, 3);
+        var slow = tiny ? new Effort(0, 1) : new Effort(1, 1, 2);
         var side = tiny ? 64 : 1024;
         var (x, r) = (Uniform(1, side * side), Uniform(2, side * side));
         var map = new float[side * side];
@@ -24,7 +24,7 @@ internal static class Kernels
             void Filter() => MeanFilterKernel.Apply(x, map, side, side, k, 3);
             yield return Comparison.Run(work, 1.5, quick, Filter, "cv2_blur", side, k);
             if (k == 21)
-                yield return Comparison.Run(work, 10, quick with { Repeats = Math.Min(10, quick.Repeats) }, Filter, "avg_pool2d", side, k);
+                yield return Comparison.Run(work, 10, quick with { Repeats = Math.Min(5, quick.Repeats) }, Filter, "avg_pool2d", side, k);
         }
         yield return Comparison.Run($"SSIM map {side}×{side}", 5, quick, () => DifferenceKernel.Map(Measure.Ssim, x, r, map, 1, side, side), "ssim", side, Difference.ssimWindow);
         yield return Comparison.Run($"GMS map {side}×{side}", 5, quick, () => DifferenceKernel.Map(Measure.Gms, x, r, map, 1, side, side), "gms", side, 0);

@@ -3,17 +3,18 @@ using System.Linq;
 using System.Text.Json;
 using Fae.Bench;
 
-// `Fae.Bench kernels|training [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench kernels|inference|training [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
 var tiny = args.Contains("--tiny");
 var rows = args.FirstOrDefault() switch
 {
     "kernels" => Kernels.Rows(tiny),
-    "training" => [Training.Row()],
+    "inference" => Inference.Rows(tiny),
+    "training" => Training.Rows(tiny),
     _ => null,
 };
 if (rows is null)
 {
-    Console.Error.WriteLine("bench: say what to measure: kernels or training");
+    Console.Error.WriteLine("bench: say what to measure: kernels, inference or training");
     return 2;
 }
 Console.WriteLine(JsonSerializer.Serialize(rows.OfType<Row>().ToList(), Results.Indented));

@@ -1,6 +1,6 @@
 """The peers of Fae's benchmark: the same work in Python, timed the same way.
 
-usage: peers.py WORK SIZE PARAMETER WARM_UP_MS REPEATS -> one line of JSON: {"peer": name and version, "ms": [one per repetition]}
+usage: peers.py WORK SIZE PARAMETER WARM_UP_MS REPEATS [FILE] -> one line of JSON: {"peer": name and version, "ms": [one per repetition]}
 """
 import json
 import math
@@ -10,6 +10,7 @@ import time
 import numpy as np
 
 THREADS = 2
+THRESHOLD = 0.05
 
 
 def pictures(size, seed=1):
@@ -186,6 +187,143 @@ def aupro(size, count):
         return np.trapz(pro[keep], fpr[keep]) / 0.3
 
     return "AUPRO by NumPy " + np.__version__ + " and scikit-image " + skimage.__version__, work
+
+
+def unet(channels=3, fold=2, width=24, depth=2, dilations=(1, 2, 4, 8, 16, 32)):
+    """Fae's network of the default configuration, in PyTorch's own words."""
+    import torch
+    from torch import nn
+
+    def block(a, b, dilation=1):
+        return nn.Sequential(nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation, bias=False), nn.BatchNorm2d(b), nn.ReLU())
+
+    def double(a, b):
+        return nn.Sequential(block(a, b), block(b, b))
+
+    class UNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            planes = channels * fold * fold
+            widths = [width << level for level in range(depth + 1)]
+            self.encoder = nn.ModuleList(double(planes if level == 0 else widths[level - 1], widths[level]) for level in range(depth))
+            self.entry = block(widths[depth - 1], widths[depth])
+            self.bottleneck = nn.ModuleList(block(widths[depth], widths[depth], dilation) for dilation in dilations)
+            self.rise = nn.ModuleList(nn.Conv2d(widths[level + 1], 4 * widths[level], 1) for level in reversed(range(depth)))
+            self.decoder = nn.ModuleList(double(widths[level], widths[level]) for level in reversed(range(depth)))
+            self.exit = nn.Conv2d(widths[0], planes, 1)
+
+        def forward(self, x):
+            h = nn.functional.pixel_unshuffle(x, fold).contiguous(memory_format=torch.channels_last)
+            skips = []
+            for stage in self.encoder:
+                h = stage(h)
+                skips.append(h)
+                h = nn.functional.max_pool2d(h, 2)
+            h = self.entry(h)
+            for stage in self.bottleneck:
+                h = h + stage(h)
+            for rise, stage in zip(self.rise, self.decoder):
+                h = stage(nn.functional.pixel_shuffle(rise(h), 2).contiguous(memory_format=torch.channels_last) + skips.pop())
+            return x + nn.functional.pixel_shuffle(self.exit(h), fold)
+
+    torch.manual_seed(1)
+    torch.set_num_threads(THREADS)
+    return UNet().to(memory_format=torch.channels_last)
+
+
+def inspection(data):
+    """From the bytes of a picture to a verdict with regions."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(THREADS)
+    net = unet().eval()
+    picture = np.frombuffer(data, np.uint8)
+
+    def work():
+        image = cv2.cvtColor(cv2.imdecode(picture, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.float32) / 255
+        x = torch.from_numpy(image).permute(2, 0, 1)[None]
+        with torch.no_grad():
+            difference = (x - net(x)).square().mean(1)[0].numpy()
+        for _ in range(2):
+            difference = cv2.blur(difference, (9, 9))
+        regions = cv2.connectedComponentsWithStats((difference >= THRESHOLD).astype(np.uint8), connectivity=8)
+        return difference.max(), regions
+
+    return work
+
+
+def inference(size, _):
+    import cv2
+    import torch
+
+    with open(sys.argv[6], "rb") as file:
+        return "torch " + torch.__version__ + ", OpenCV " + cv2.__version__, inspection(file.read())
+
+
+def cold_start(size, _):
+    import subprocess
+
+    import cv2
+    import torch
+
+    command = [sys.executable, __file__, "inspect_once", str(size), "0", "0", "0", sys.argv[6]]
+    return "a new Python, torch " + torch.__version__ + ", OpenCV " + cv2.__version__, lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def inspect_once(size, _):
+    return "", inference(size, 0)[1]
+
+
+def decode_opencv(size, _):
+    import cv2
+
+    cv2.setNumThreads(THREADS)
+    picture = np.fromfile(sys.argv[6], np.uint8)
+
+    def work():
+        image = cv2.cvtColor(cv2.imdecode(picture, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+
+    return "OpenCV " + cv2.__version__, work
+
+
+def decode_pillow(size, _):
+    import io
+
+    import PIL
+    from PIL import Image
+
+    with open(sys.argv[6], "rb") as file:
+        data = file.read()
+
+    def work():
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize((size, size), Image.BICUBIC), np.float32) / 255
+
+    return "Pillow " + PIL.__version__, work
+
+
+def training(size, batch):
+    """One step of equation (3): the two-term loss, clipped gradients, Adam; the batch is there already."""
+    import torch
+
+    net = unet().train()
+    adam = torch.optim.Adam(net.parameters(), 0.002)
+    target = torch.rand(batch, 3, size, size)
+    corrupted = torch.rand(batch, 3, size, size)
+    mask = (torch.rand(batch, 1, size, size) > 0.9).float()
+
+    def work():
+        adam.zero_grad()
+        error = (net(corrupted) - target).square().mean(1, keepdim=True)
+        clean = 1 - mask
+        loss = 5 * (error * clean).sum() / (clean.sum() + 1) + 5 * (error * mask).sum() / (mask.sum() + 1)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        adam.step()
+        return loss.item()
+
+    return "torch " + torch.__version__ + ", data not made", work
 
 
 if __name__ == "__main__":

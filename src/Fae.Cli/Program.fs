@@ -30,12 +30,16 @@ let private report fault =
 
     Fault.exitCode fault
 
+/// The command line's parser. It checks its own declarations only where it is asked to explain itself: that takes a while.
+let private parser (argv: string[]) =
+    ArgumentParser.Create<Arguments>(programName = "fae", checkStructure = Array.contains "--help" argv)
+
 [<EntryPoint>]
 let main argv =
     TorchRuntime.KeepQuiet()
     TorchRuntime.KeepFreedMemory()
     ImageFile.routeWarnings (fun _ -> ())
-    let parser = ArgumentParser.Create<Arguments>(programName = "fae")
+    let parser = parser argv
 
     try
         match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with

@@ -111,24 +111,40 @@ module Settings =
         | null, problem -> Error(Machine problem)
         | device, _ -> Ok device
 
+    /// Where a detector works: null, the CPU, without libtorch, or the device of that name.
+    let detectingDevice (name: string option) : Result<TorchSharp.torch.Device | null, Fault> =
+        match name with
+        | Some "cpu" -> Ok null
+        | None
+        | Some "auto" when not TorchRuntime.KnowsCuda -> Ok null
+        | _ ->
+            device name
+            |> Result.map (fun device ->
+                if device.``type`` = TorchSharp.DeviceType.CPU then
+                    null
+                else
+                    device)
+
     /// A run's folder or a model file, opened.
     let detector (deviceName: string option) (run: string) : Result<Detector, Fault> =
         result {
-            let! device = device deviceName
-
             let path =
                 if Directory.Exists run then
                     Path.Combine(run, "model.safetensors")
                 else
                     run
 
-            return!
+            let orFault read =
                 try
-                    Ok(Detector.Load(path, device))
+                    Ok(read ())
                 with
                 | :? InvalidDataException as e -> Error(Model(path, e.Message))
                 | :? IOException
                 | :? System.UnauthorizedAccessException as e -> Error(Model(path, e.Message))
+
+            let! struct (card, weights) = orFault (fun () -> ModelFile.Read path)
+            let! device = detectingDevice deviceName
+            return! orFault (fun () -> Detector.Of(card, weights, device))
         }
 
     /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.

@@ -56,6 +56,7 @@ module Train =
     /// After training: choose how to score on synthetic defects, calibrate on held-out good pictures, write the model.
     let private finish
         (config: Config)
+        (device: TorchSharp.torch.Device | null)
         (network: Network)
         (validation: ValidationSet)
         (heldOut: Gallery)
@@ -65,9 +66,9 @@ module Train =
         (outcome: TrainOutcome)
         out
         =
-        network.Load outcome.Best
         let ignoreOrNull = Option.toObj ignore
-        let repairer = Repairer.Of(network, config)
+        use best = Reconstructor.Of(config.Network, network.Channels, outcome.Best, device)
+        let repairer = Repairer.Of(best, config)
         // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
         let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
 
@@ -141,6 +142,7 @@ module Train =
             let data = args.GetResult TrainArgs.Data
             let out = args.GetResult TrainArgs.Out
             let! device = Settings.device (args.TryGetResult TrainArgs.Device)
+            let! detecting = Settings.detectingDevice (args.TryGetResult TrainArgs.Device)
 
             let! split =
                 DataSet.split config.Train.HeldOut config.Train.Seed data
@@ -213,9 +215,9 @@ module Train =
                 Console.say
                     $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far is written all the same."
 
-                finish config network validation heldOut ignore data split outcome out
+                finish config detecting network validation heldOut ignore data split outcome out
                 return 0
             | _ ->
-                finish config network validation heldOut ignore data split outcome out
+                finish config detecting network validation heldOut ignore data split outcome out
                 return 0
         }

@@ -161,6 +161,22 @@ module ImageFile =
         | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
         | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
 
+    /// The camera's rotation: 1 for none, to 8.
+    let private orientation (file: NetVips.Image) =
+        if file.Contains "orientation" then
+            match file.Get "orientation" with
+            | :? int as orientation -> orientation
+            | _ -> 1
+        else
+            1
+
+    /// Rows are used as they are decoded, from the first to the last; a rotation needs them all.
+    let private inOrder (file: NetVips.Image) (options: NetVips.VOption) =
+        if orientation file <= 1 then
+            options.Add("access", NetVips.Enums.Access.Sequential)
+
+        options
+
     /// A picture whose header is read and whose size is bearable; its pixels are decoded when they are asked for.
     let private openPicture source =
         if isBmp source then
@@ -172,33 +188,27 @@ module ImageFile =
 
     /// Height and width after the camera's rotation was applied.
     let private uprightShape (file: NetVips.Image) =
-        let turned =
-            file.Contains "orientation"
-            && (match file.Get "orientation" with
-                | :? int as orientation -> orientation >= 5
-                | _ -> false)
-
-        if turned then
+        if orientation file >= 5 then
             struct (file.Width, file.Height)
         else
             struct (file.Height, file.Width)
 
-    /// The same picture decoded at a fraction of its size, where its format can (JPEG by 2, 4 or 8, WebP by any) and at least twice the pixels
-    /// wanted are left on each side for the resize to average. With it, the height and width that its pixels stand for: a JPEG's last block of
+    /// The same picture decoded at a fraction of its size, where its format can (JPEG by 2, 4 or 8, WebP by any), but so that each side
+    /// keeps half as many pixels again as are wanted, for the resize to average. With it, the height and width that its pixels stand for: a JPEG's last block of
     /// pixels may be averaged over fewer.
     let private shrunk source (file: NetVips.Image) (struct (height: int, width: int)) =
         let struct (fullHeight, fullWidth) = uprightShape file
-        let spare = min (float fullHeight / float height) (float fullWidth / float width) / 2.0
+        let spare = min (float fullHeight / float height) (float fullWidth / float width) / 1.5
 
         let loader =
             match file.Get "vips-loader" with
             | :? string as name -> name
             | _ -> ""
 
-        let reload (key: string) (value: obj) =
+        let reload (extend: NetVips.VOption -> unit) =
+            let options = inOrder file (NetVips.VOption())
             file.Dispose()
-            let options = NetVips.VOption()
-            options.Add(key, value)
+            extend options
             load options source
 
         if loader.StartsWith "jpegload" && spare >= 2.0 then
@@ -207,13 +217,14 @@ module ImageFile =
                 elif spare >= 4.0 then 4
                 else 2
 
-            reload "shrink" blocks, struct (float fullHeight / float blocks, float fullWidth / float blocks)
+            let file = reload _.Add("shrink", blocks)
+            file, struct (float fullHeight / float blocks, float fullWidth / float blocks)
         else
             let same =
                 if loader.StartsWith "webpload" && spare > 1.0 then
-                    reload "scale" (1.0 / spare)
+                    reload _.Add("scale", 1.0 / spare)
                 else
-                    file
+                    reload ignore
 
             let struct (height, width) = uprightShape same
             same, struct (float height, float width)

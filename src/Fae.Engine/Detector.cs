@@ -14,11 +14,11 @@ public sealed record Finding(Image Reconstruction, Image Heatmap, Verdict Verdic
 /// <summary>A trained model at work: prepared images in, findings out. Thread-safe.</summary>
 public sealed class Detector : IDisposable
 {
-    private readonly Network network;
+    private readonly IReconstructor network;
     private readonly Repairer repairer;
     private readonly FSharpOption<Image>? ignore;
 
-    private Detector(ModelCard card, Network network, Repairer repairer, Calibration calibration)
+    private Detector(ModelCard card, IReconstructor network, Repairer repairer, Calibration calibration)
     {
         Card = card;
         Calibration = calibration;
@@ -33,14 +33,21 @@ public sealed class Detector : IDisposable
     /// <summary>How it scores and what it calls anomalous.</summary>
     public Calibration Calibration { get; }
 
+    /// <summary>A detector of what a model file holds; without a device it works on the CPU and needs no libtorch.</summary>
+    /// <exception cref="InvalidDataException">The weights do not fit the configuration.</exception>
+    public static Detector Of(ModelCard card, IReadOnlyList<NamedArray> weights, TorchSharp.torch.Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(card);
+        var network = Reconstructor.Of(card.Config.Network, card.Channels, weights, device);
+        return new Detector(card, network, Repairer.Of(network, card.Config), card.Calibration);
+    }
+
     /// <summary>Reads a model file.</summary>
     /// <exception cref="InvalidDataException">It is damaged or no model of Fae's.</exception>
     public static Detector Load(string path, TorchSharp.torch.Device? device = null)
     {
         var (card, weights) = ModelFile.Read(path);
-        var network = new Network(card.Config.Network, card.Channels, Fae.Core.Random.ofSeed(0), device);
-        network.Load(weights);
-        return new Detector(card, network, Repairer.Of(network, card.Config), card.Calibration);
+        return Of(card, weights, device);
     }
 
     /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>
@@ -57,11 +64,14 @@ public sealed class Detector : IDisposable
     public IReadOnlyList<Finding> Inspect(IReadOnlyList<Image> images)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return images.Zip(repairer.Reconstruct(images)).AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
+        var pairs = images.Zip(repairer.Reconstruct(images));
+        return images.Count == 1
+            ? pairs.Select(pair => Judge(pair.First, pair.Second)).ToList()
+            : pairs.AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
     }
 
     /// <summary>f(x) of a prepared image, in the straight view alone.</summary>
-    public Image Reconstruct(Image image) => network.Reconstruct(image);
+    public Image Reconstruct(Image image) => network.Reconstruct([image])[0];
 
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();

@@ -63,8 +63,8 @@ public static class ModelFile
                 ConfigFromJson(Parse(Text("fae.config"))),
                 int.Parse(Text("fae.channels"), CultureInfo.InvariantCulture),
                 CalibrationFromJson(Parse(Text("fae.calibration"))),
-                JsonSerializer.Deserialize<string[]>(Text("fae.trained_on")) ?? [],
-                JsonSerializer.Deserialize<string[]>(Text("fae.held_out")) ?? [],
+                Texts(Text("fae.trained_on")),
+                Texts(Text("fae.held_out")),
                 Text("fae.curve"),
                 Text("fae.choice"),
                 content.Arrays.FirstOrDefault(a => a.Name == IgnoreMask) is { Shape: [1, var h, var w] } mask ? ImageModule.ofArray(1, (int)h, (int)w, mask.Values) : null);
@@ -157,6 +157,8 @@ public static class ModelFile
             Number("pixel_threshold"),
             Number("heat_scale"));
     }
+
+    private static string[] Texts(string json) => JsonNode.Parse(json)!.AsArray().Select(text => text!.GetValue<string>()).ToArray();
 
     private static JsonObject Parse(string text) => JsonNode.Parse(text)?.AsObject() ?? throw new InvalidDataException("its metadata is damaged");
 }

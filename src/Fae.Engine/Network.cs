@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace Fae.Engine;
 
 /// <summary>A network at work: images in, reconstructions f(x) out. Thread-safe; tensors never leave it.</summary>
-public sealed class Network : IDisposable
+public sealed class Network : IReconstructor
 {
     private readonly UNet net;
     private readonly Device device;
@@ -22,6 +22,15 @@ public sealed class Network : IDisposable
         this.device = device ?? CPU;
         net = new UNet(settings, channels, seed);
         net.to(this.device);
+    }
+
+    /// <summary>A network of these weights.</summary>
+    /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
+    public static Network Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights, Device? device = null)
+    {
+        var network = new Network(settings, channels, Fae.Core.Random.ofSeed(0), device);
+        network.Load(weights);
+        return network;
     }
 
     /// <summary>What it was built from.</summary>
@@ -41,11 +50,11 @@ public sealed class Network : IDisposable
     /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
     public void Load(IEnumerable<NamedArray> arrays) => Weights.Load(net, arrays);
 
-    /// <summary>f(x) for images of one size, in batches of at most <paramref name="batch"/>.</summary>
-    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images, int batch = 8)
+    /// <inheritdoc/>
+    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return images.Chunk(batch).SelectMany(ReconstructBatch).ToList();
+        return images.Chunk(Batches.Largest).SelectMany(ReconstructBatch).ToList();
     }
 
     /// <summary>f(x) for one image.</summary>
@@ -54,22 +63,17 @@ public sealed class Network : IDisposable
     /// <inheritdoc/>
     public void Dispose() => net.Dispose();
 
-    private Image[] ReconstructBatch(Image[] images)
+    private List<Image> ReconstructBatch(Image[] images)
     {
-        var (channels, height, width) = (images[0].Channels, images[0].Height, images[0].Width);
-        var volume = channels * height * width;
-        var input = new float[images.Length * volume];
-        for (var i = 0; i < images.Length; i++)
-            images[i].Pixels.CopyTo(input, i * volume);
-
+        long[] shape = [images.Length, images[0].Channels, images[0].Height, images[0].Width];
+        var input = Batches.Join(images);
         lock (gate)
         {
             using var off = no_grad();
             using var scope = NewDisposeScope();
             net.eval();
-            var output = net.forward(tensor(input, [images.Length, channels, height, width]).to(device));
-            var values = output.cpu().contiguous().data<float>().ToArray();
-            return images.Select((_, i) => ImageModule.ofArray(channels, height, width, values[(i * volume)..((i + 1) * volume)])).ToArray();
+            var output = net.forward(tensor(input, shape).to(device));
+            return Batches.Split(output.cpu().contiguous().data<float>().ToArray(), images);
         }
     }
 }

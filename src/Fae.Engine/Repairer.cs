@@ -13,12 +13,12 @@ namespace Fae.Engine;
 /// </summary>
 public sealed class Repairer
 {
-    private readonly Network network;
+    private readonly IReconstructor network;
     private readonly List<View> views;
     private readonly Tiling? tiling;
 
     /// <summary>At least one view; without windows, pictures are looked at whole.</summary>
-    public Repairer(Network network, IEnumerable<View> views, Tiling? tiling = null)
+    public Repairer(IReconstructor network, IEnumerable<View> views, Tiling? tiling = null)
     {
         this.network = network;
         this.views = views.ToList();
@@ -28,7 +28,7 @@ public sealed class Repairer
     }
 
     /// <summary>As a configuration says.</summary>
-    public static Repairer Of(Network network, Config config) => new(network, ConfigModule.views(config), ConfigModule.tiling(config)?.Value);
+    public static Repairer Of(IReconstructor network, Config config) => new(network, ConfigModule.views(config), ConfigModule.tiling(config)?.Value);
 
     /// <summary>f̄(x) for square images of one size, or, in windows, for images of any shapes.</summary>
     public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)

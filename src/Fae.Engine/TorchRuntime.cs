@@ -25,6 +25,9 @@ public static class TorchRuntime
             : (null, $"this machine has {torch.cuda.device_count()} CUDA device(s), so there is no {name}");
     }
 
+    /// <summary>Whether a libtorch for CUDA lies beside this program; told without loading any.</summary>
+    public static bool KnowsCuda => System.IO.Directory.EnumerateFiles(AppContext.BaseDirectory, "*torch_cuda.*", System.IO.SearchOption.AllDirectories).GetEnumerator().MoveNext();
+
     /// <summary>
     /// Tells glibc's allocator to keep what libtorch frees: by default every large tensor is mapped and unmapped anew, and a training step on a CPU spends
     /// a fifth of its time in page faults. Process-wide, so it is for programs to call, not for libraries. Elsewhere than on glibc it does nothing.

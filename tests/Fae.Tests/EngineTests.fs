@@ -76,6 +76,52 @@ let tests =
                 Expect.isLessThan (distance (network.Reconstruct wide) wide) 1e-6f "16×48"
             }
 
+            test "ONNX Runtime gives what libtorch gives, for networks of every form, batches and shapes" {
+                let shapes = [ 1, 2, 1, true; 1, 1, 3, true; 3, 4, 1, false; 3, 2, 2, true ]
+
+                for channels, fold, depth, residual in shapes do
+                    let settings =
+                        { config.Network with
+                            Fold = fold
+                            Depth = depth
+                            Residual = residual
+                            Dilations = [ 1; 2 ]
+                        }
+
+                    // Weights and statistics of no training: every array counts.
+                    let drawn (array: NamedArray) =
+                        let key =
+                            array.Name
+                            |> Seq.fold (fun key letter -> Random.mix64 (key + uint64 letter)) 9UL
+
+                        let value i =
+                            if array.Name.EndsWith "running_var" then
+                                0.5f + Random.toUnit (Random.hash key (uint64 i))
+                            else
+                                0.4f * (Random.toUnit (Random.hash key (uint64 i)) - 0.4f)
+
+                        NamedArray(array.Name, array.Shape, Array.init array.Values.Length value)
+
+                    use network = new Network(settings, channels, Random.ofSeed 1UL)
+                    let weights = network.Save() |> Seq.map drawn |> Array.ofSeq
+                    network.Load weights
+                    use onnx = new OnnxNetwork(settings, channels, weights)
+
+                    let some = [| for key in 1UL .. 9UL -> Fae.Spec.Generators.speckled key channels 64 96 |]
+
+                    for torch, onnx in Seq.zip (network.Reconstruct some) (onnx.Reconstruct some) do
+                        let largest = torch.Pixels |> Array.map abs |> Array.max
+                        Expect.isGreaterThan largest 0.01f "an answer"
+                        let what = $"{channels} channels, fold {fold}, depth {depth}, residual {residual}"
+                        Expect.isLessThan (distance torch onnx) (1e-5f * (1.0f + largest)) what
+
+                    let cut = weights |> Array.filter (fun array -> array.Name <> "exit.bias")
+
+                    Expect.throwsT<System.IO.InvalidDataException>
+                        (fun () -> (new OnnxNetwork(settings, channels, cut)).Dispose())
+                        "an array is missing"
+            }
+
             test "averaged over all views, a network answers a turned picture with the turned answer" {
                 let outcome, _ = train config None CancellationToken.None
                 use network = new Network(config.Network, 1, Random.ofSeed 1UL)

