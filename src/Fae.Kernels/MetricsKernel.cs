@@ -34,24 +34,35 @@ public static class MetricsKernel
     {
         Check(heatmaps, masks);
         var hidden = ignore?.Value;
-        if (RankedScores.Of(Parts(heatmaps), new Masks(masks, hidden)) is not { } ranked)
+        if (RankedScores.Of(Parts(heatmaps), new Masks(masks, hidden), limit) is not { } ranked)
             return FSharpResult<Tuple<double, RatePoint[]>, MetricError>.NewError(MetricError.NotANumber);
-        var regions = heatmaps.Zip(masks, (map, mask) => (map, parts: Metrics.components(Visible(mask, hidden)).ToList())).ToList();
-        var count = regions.Sum(r => r.parts.Count);
+        var regions = Enumerable.Range(0, masks.Count).AsParallel().AsOrdered().Select(i => Regions(heatmaps[i], masks[i], hidden)).ToList();
+        var count = regions.Sum(r => r.Count);
         if (count == 0)
             return FSharpResult<Tuple<double, RatePoint[]>, MetricError>.NewError(MetricError.NoPositives);
-        if (ranked.Negatives.IsEmpty)
+        if (ranked.AllNegatives == 0)
             return FSharpResult<Tuple<double, RatePoint[]>, MetricError>.NewError(MetricError.NoNegatives);
 
-        var keys = new uint[ranked.Positives.Length];
-        var weights = new double[keys.Length];
-        var at = 0;
-        foreach (var (map, parts) in regions)
-            foreach (var part in parts)
-                foreach (var pixel in part)
-                    (keys[at], weights[at++]) = (RankedScores.KeyOf(map.Pixels[pixel]), 1.0 / part.Length / count);
+        var keys = regions.SelectMany(r => r.Keys).ToArray();
+        var weights = regions.SelectMany(r => r.Weights).ToArray();
+        foreach (ref var weight in weights.AsSpan())
+            weight /= count;
         Array.Sort(keys, weights);
-        return FSharpResult<Tuple<double, RatePoint[]>, MetricError>.NewOk(Integrate(limit, points, keys, weights, ranked.Negatives));
+        return FSharpResult<Tuple<double, RatePoint[]>, MetricError>.NewOk(Integrate(limit, points, keys, weights, ranked));
+    }
+
+    /// <summary>The connected regions of one mask: how many, and for each of their pixels its key and its share of its region.</summary>
+    private static (int Count, List<uint> Keys, List<double> Weights) Regions(Image map, Image mask, Image? hidden)
+    {
+        var (runs, sizes) = ComponentsKernel.Of(mask, hidden);
+        var found = (sizes.Length, Keys: new List<uint>(), Weights: new List<double>());
+        foreach (var run in runs)
+            for (var x = run.From; x < run.To; x++)
+            {
+                found.Keys.Add(RankedScores.KeyOf(map.Pixels[run.Row * map.Width + x]));
+                found.Weights.Add(1.0 / sizes[run.Component]);
+            }
+        return found;
     }
 
     private static void Check(IReadOnlyList<Image> heatmaps, IReadOnlyList<Image> masks)
@@ -63,10 +74,6 @@ public static class MetricsKernel
     }
 
     private static ReadOnlyMemory<float>[] Parts(IReadOnlyList<Image> heatmaps) => heatmaps.Select(map => (ReadOnlyMemory<float>)map.Pixels).ToArray();
-
-    private static Image Visible(Image mask, Image? hidden) => hidden is null
-        ? mask
-        : ImageModule.ofArray(1, mask.Height, mask.Width, mask.Pixels.Zip(hidden.Pixels, (m, h) => h >= 0.5f ? 0f : m).ToArray());
 
     private static FSharpResult<Summary, MetricError> Summarise(int points, RankedScores? ranked)
     {
@@ -102,40 +109,68 @@ public static class MetricsKernel
         return FSharpResult<Summary, MetricError>.NewOk(new Summary(Math.Min(1, area / (positives * negatives)), Math.Min(1, precision), best, bestAt, roc.ToArray()));
     }
 
-    /// <summary>Walks down the thresholds: false-positive rate over the good pixels, overlap by the weights; trapezoids up to the limit.</summary>
-    private static Tuple<double, RatePoint[]> Integrate(double limit, int points, uint[] keys, double[] weights, ReadOnlySpan<uint> negatives)
+    /// <summary>
+    /// Walks down the scores of region pixels: between two of them the overlap stays what it is, so that good pixels are only counted. Trapezoids up to the limit.
+    /// </summary>
+    private static Tuple<double, RatePoint[]> Integrate(double limit, int points, uint[] keys, double[] weights, RankedScores ranked)
     {
         var curve = new List<RatePoint> { new(0, 0) };
         var (last, area, overlap) = (new RatePoint(0, 0), 0.0, 0.0);
-        var (p, n) = (keys.Length - 1, negatives.Length - 1);
-        while ((p >= 0 || n >= 0) && last.X <= limit)
+        var (p, below) = (keys.Length - 1, ranked.Negatives.Length);
+        while (p >= 0 && last.X <= limit)
         {
-            var key = Math.Max(p >= 0 ? keys[p] : 0, n >= 0 ? negatives[n] : 0);
+            var key = keys[p];
+            below = CountBelow(ranked.Negatives[..below], (ulong)key + 1);
+            Go(overlap);
+            below = CountBelow(ranked.Negatives[..below], key);
             for (; p >= 0 && keys[p] == key; p--)
                 overlap += weights[p];
-            while (n >= 0 && negatives[n] == key)
-                n--;
-            var next = new RatePoint((negatives.Length - 1 - n) / (double)negatives.Length, Math.Min(1, overlap));
+            Go(overlap);
+        }
+        // What lies below the ranked negatives lies beyond the limit.
+        below = 0;
+        Go(overlap);
+        if (!curve[^1].Equals(last))
+            curve.Add(last);
+        if (last.X < limit)
+            area += (limit - last.X) * last.Y;
+        return Tuple.Create(Math.Min(1, area / limit), curve.ToArray());
+
+        void Go(double y)
+        {
+            var next = new RatePoint((ranked.Negatives.Length - below) / (double)ranked.AllNegatives, Math.Min(1, y));
             if (last.X < limit && next.X > last.X)
             {
                 var right = Math.Min(limit, next.X);
-                var y = last.Y + (next.Y - last.Y) * (right - last.X) / (next.X - last.X);
-                area += 0.5 * (last.Y + y) * (right - last.X);
+                var atRight = last.Y + (next.Y - last.Y) * (right - last.X) / (next.X - last.X);
+                area += 0.5 * (last.Y + atRight) * (right - last.X);
             }
             last = next;
             var kept = curve[^1];
             if ((next.X - kept.X) * points >= limit || (next.Y - kept.Y) * points >= 1)
                 curve.Add(next);
         }
-        if (!curve[^1].Equals(last))
-            curve.Add(last);
-        if (last.X < limit)
-            area += (limit - last.X) * last.Y;
-        return Tuple.Create(Math.Min(1, area / limit), curve.ToArray());
+    }
+
+    /// <summary>How many of the rising keys are below this one: found from the end, where it is near.</summary>
+    private static int CountBelow(ReadOnlySpan<uint> keys, ulong key)
+    {
+        var (low, high) = (keys.Length, keys.Length);
+        for (var step = 1; low > 0 && keys[low - 1] >= key; step *= 2)
+            (low, high) = (Math.Max(0, low - step), low);
+        // Keys below low are below the key, those from high on are not.
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            (low, high) = keys[middle] < key ? (middle + 1, high) : (low, middle);
+        }
+        return low;
     }
 
     private readonly struct Flags(bool[] labels) : ILabels
     {
+        public bool All => true;
+
         public Class Of(int part, int index) => labels[index] ? Class.Positive : Class.Negative;
     }
 
@@ -143,6 +178,8 @@ public static class MetricsKernel
     {
         private readonly float[][] pixels = masks.Select(mask => mask.Pixels).ToArray();
         private readonly float[]? hidden = ignore?.Pixels;
+
+        public bool All => hidden is null;
 
         public Class Of(int part, int index)
         {

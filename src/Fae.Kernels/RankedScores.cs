@@ -20,6 +20,9 @@ internal enum Class
 /// <summary>Says of score <c>index</c> of part <c>part</c> what it counts as.</summary>
 internal interface ILabels
 {
+    /// <summary>Whether every score is looked at.</summary>
+    bool All { get; }
+
     Class Of(int part, int index);
 }
 
@@ -35,14 +38,21 @@ internal sealed class RankedScores
     /// <summary>Buckets up to this size are sorted by radix, with as much room beside them; larger ones in place.</summary>
     private const int LargestBucket = 1 << 20;
 
+    /// <summary>The place of what is not ranked.</summary>
+    private const int Nowhere = -1;
+
     private readonly uint[] keys;
     private readonly int positives;
 
-    private RankedScores(uint[] keys, int positives)
+    private RankedScores(uint[] keys, int positives, long allNegatives)
     {
         this.keys = keys;
         this.positives = positives;
+        AllNegatives = allNegatives;
     }
+
+    /// <summary>How many negatives there are, ranked or not.</summary>
+    public long AllNegatives { get; }
 
     /// <summary>Keys of the positives, rising.</summary>
     public ReadOnlySpan<uint> Positives => keys.AsSpan(0, positives);
@@ -60,8 +70,11 @@ internal sealed class RankedScores
         return (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
     }
 
-    /// <summary>Ranks all scores; null if one that counts is no number.</summary>
-    public static RankedScores? Of<TLabels>(IReadOnlyList<ReadOnlyMemory<float>> parts, TLabels labels)
+    /// <summary>
+    /// Ranks the scores; null if one that counts is no number. With <paramref name="top"/> below 1, only as far down as that fraction of the negatives reaches, and a
+    /// little further: what lies below is left out, positives too.
+    /// </summary>
+    public static RankedScores? Of<TLabels>(IReadOnlyList<ReadOnlyMemory<float>> parts, TLabels labels, double top = 1)
         where TLabels : struct, ILabels
     {
         var chunks = Chunks(parts);
@@ -72,27 +85,41 @@ internal sealed class RankedScores
         var low = ranges.Min(r => r.Low);
         var high = ranges.Max(r => r.High);
         if (low > high)
-            return new RankedScores([], 0);
+            return new RankedScores([], 0, 0);
         var shift = Math.Max(0, 32 - BitOperations.LeadingZeroCount(high - low) - BucketBits);
 
         // How many of each class and bucket each chunk holds; then where it puts its first of them.
         var places = new int[chunks.Count][];
         Parallel.For(0, chunks.Count, i => places[i] = Count(parts, labels, chunks[i], low, shift));
+        var negatives = places.Sum(place => place[Buckets..].Sum(count => (long)count));
+        var lowest = LowestBucket(places, top * negatives);
         var starts = new int[2 * Buckets + 1];
         var at = 0;
         for (var bucket = 0; bucket < 2 * Buckets; bucket++)
         {
             starts[bucket] = at;
             foreach (var place in places)
-                (place[bucket], at) = (at, at + place[bucket]);
+                (place[bucket], at) = bucket % Buckets < lowest ? (Nowhere, at) : (at, at + place[bucket]);
         }
         starts[2 * Buckets] = at;
 
-        var keys = new uint[at];
+        var keys = GC.AllocateUninitializedArray<uint>(at);
         Parallel.For(0, chunks.Count, i => Scatter(parts, labels, chunks[i], low, shift, places[i], keys));
         if (shift > 0)
             Parallel.For(0, 2 * Buckets, bucket => SortBucket(keys.AsSpan(starts[bucket]..starts[bucket + 1]), low, shift));
-        return new RankedScores(keys, starts[Buckets]);
+        return new RankedScores(keys, starts[Buckets], negatives);
+    }
+
+    /// <summary>The highest bucket above which, itself included, so many negatives lie.</summary>
+    private static int LowestBucket(int[][] counts, double wanted)
+    {
+        var (bucket, reached) = (Buckets, 0.0);
+        while (bucket > 0 && reached <= wanted)
+        {
+            bucket--;
+            reached += counts.Sum(count => (double)count[Buckets + bucket]);
+        }
+        return bucket;
     }
 
     /// <summary>Runs of a part, a few for each core.</summary>
@@ -110,6 +137,8 @@ internal sealed class RankedScores
         where TLabels : struct, ILabels
     {
         var scores = parts[chunk.Part].Span;
+        if (labels.All)
+            return RangeOf(scores[chunk.From..chunk.To]);
         var (low, high) = (uint.MaxValue, uint.MinValue);
         for (var i = chunk.From; i < chunk.To; i++)
         {
@@ -122,6 +151,27 @@ internal sealed class RankedScores
             high = Math.Max(high, key);
         }
         return (low, high, false);
+    }
+
+    /// <summary>In vectors: a value that is no number differs from itself.</summary>
+    private static (uint Low, uint High, bool Nan) RangeOf(ReadOnlySpan<float> scores)
+    {
+        var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
+        var (lows, highs, numbers) = (new Vector<float>(low), new Vector<float>(high), Vector<int>.AllBitsSet);
+        var i = 0;
+        for (; i <= scores.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var values = new Vector<float>(scores[i..]);
+            numbers &= Vector.Equals(values, values);
+            lows = Vector.Min(lows, values);
+            highs = Vector.Max(highs, values);
+        }
+        var nan = numbers != Vector<int>.AllBitsSet;
+        for (var lane = 0; lane < Vector<float>.Count; lane++)
+            (low, high) = (Math.Min(low, lows[lane]), Math.Max(high, highs[lane]));
+        for (; i < scores.Length; i++)
+            (low, high, nan) = (Math.Min(low, scores[i]), Math.Max(high, scores[i]), nan || float.IsNaN(scores[i]));
+        return nan ? (0, 0, true) : (KeyOf(low), KeyOf(high), false);
     }
 
     private static int BucketOf(uint key, uint low, int shift, Class label) => (int)((key - low) >> shift) + (label == Class.Positive ? 0 : Buckets);
@@ -150,7 +200,9 @@ internal sealed class RankedScores
             if (label == Class.Ignored)
                 continue;
             var key = KeyOf(scores[i]);
-            keys[places[BucketOf(key, low, shift, label)]++] = key;
+            ref var place = ref places[BucketOf(key, low, shift, label)];
+            if (place != Nowhere)
+                keys[place++] = key;
         }
     }
 
