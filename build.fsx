@@ -389,6 +389,25 @@ let private writePerformance (results: string) =
                     $"""| {text "work"} | {text "peer"} | {value "0.00" "ours_ms"} | {value "0.00" "peer_ms"} | {value "0.00" "ratio"} | {value "0.##" "target"} |"""
         ]
 
+    let growth =
+        let path = Path.Combine(root, "bench", "growth.json")
+
+        if File.Exists path then
+            use json = JsonDocument.Parse(File.ReadAllText path)
+
+            [
+                ""
+                "| work | n | seconds | peak memory, MB |"
+                "| --- | --- | --- | --- |"
+                for cost in json.RootElement.EnumerateArray() do
+                    let seconds =
+                        (cost.GetProperty("ms").GetDouble() / 1000.0).ToString("0.00", CultureInfo.InvariantCulture)
+
+                    $"""| {cost.GetProperty("work").GetString()} | {cost.GetProperty("n").GetInt32()} | {seconds} | {number "0" (cost.GetProperty "peak_mb")} |"""
+            ]
+        else
+            []
+
     let commit = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
     let date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
 
@@ -400,6 +419,7 @@ let private writePerformance (results: string) =
             "| --- | --- | --- | --- | --- | --- |"
         ]
         @ rows
+        @ growth
 
     rewriteResults (Path.Combine(root, "docs", "performance.md")) "Bench" (fun _ -> table)
 
@@ -409,12 +429,15 @@ let bench (asked: string list) =
     installPeers ()
     let results = Path.Combine(root, "bench", "results")
     Directory.CreateDirectory results |> ignore
+    let measured args = capture "dotnet" (Path.Combine(artifacts, "bench", "Fae.Bench.dll") :: args)
 
     for part in
         [ "kernels"; "inference"; "training" ]
         |> List.filter (fun part -> asked.IsEmpty || List.contains part asked) do
-        let json = capture "dotnet" [ Path.Combine(artifacts, "bench", "Fae.Bench.dll"); part ]
-        File.WriteAllText(Path.Combine(results, part + ".json"), json)
+        File.WriteAllText(Path.Combine(results, part + ".json"), measured [ part ])
+
+    if asked.IsEmpty || List.contains "growth" asked then
+        File.WriteAllText(Path.Combine(root, "bench", "growth.json"), measured [ "growth"; Path.Combine(root, "docs", "images") ])
 
     writePerformance results
 

@@ -4,21 +4,33 @@ using System.Text.Json;
 using Fae.Bench;
 
 // `Fae.Bench kernels|inference|training [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench growth FOLDER [--tiny]`: the points of the cost curves, and the curves drawn into that folder. `cost` measures one of them.
 var tiny = args.Contains("--tiny");
-var rows = args.FirstOrDefault() switch
+switch (args.FirstOrDefault())
 {
-    "kernels" => Kernels.Rows(tiny),
-    "inference" => Inference.Rows(tiny),
-    "training" => Training.Rows(tiny),
-    _ => null,
-};
-if (rows is null)
-{
-    Console.Error.WriteLine("bench: say what to measure: kernels, inference or training");
-    return 2;
+    case "kernels":
+        return Write(Kernels.Rows(tiny).OfType<Row>());
+    case "inference":
+        return Write(Inference.Rows(tiny).OfType<Row>());
+    case "training":
+        return Write(Training.Rows(tiny).OfType<Row>());
+    case "growth" when args.Length > 1:
+        var costs = Growth.Costs(tiny).ToList();
+        Growth.Draw(costs, args[1]);
+        return Write(costs);
+    case "cost" when args.Length > 2:
+        Console.WriteLine(JsonSerializer.Serialize(Growth.Measure(args[1], int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture))));
+        return 0;
+    default:
+        Console.Error.WriteLine("bench: say what to measure: kernels, inference, training, or growth and a folder for its pictures");
+        return 2;
 }
-Console.WriteLine(JsonSerializer.Serialize(rows.OfType<Row>().ToList(), Results.Indented));
-return 0;
+
+static int Write<T>(System.Collections.Generic.IEnumerable<T> results)
+{
+    Console.WriteLine(JsonSerializer.Serialize(results.ToList(), Results.Indented));
+    return 0;
+}
 
 internal static class Results
 {

@@ -156,7 +156,12 @@ module ImageFile =
                         NetVips.Enums.Interpretation.Srgb
             )
 
+    /// libvips remembers what it read by the file's name: a file that was replaced would be seen as it was.
+    let private forgetful = lazy (NetVips.Cache.Max <- 0)
+
     let private load (options: NetVips.VOption) source =
+        forgetful.Force()
+
         match source with
         | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
         | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
@@ -170,12 +175,9 @@ module ImageFile =
         else
             1
 
-    /// Rows are used as they are decoded, from the first to the last; a rotation needs them all.
-    let private inOrder (file: NetVips.Image) (options: NetVips.VOption) =
-        if orientation file <= 1 then
-            options.Add("access", NetVips.Enums.Access.Sequential)
-
-        options
+    /// From so many pixels on, rows are used as they are decoded instead of after all of them: less memory, for a thread more. A rotation needs
+    /// them all.
+    let private isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
 
     /// A picture whose header is read and whose size is bearable; its pixels are decoded when they are asked for.
     let private openPicture source =
@@ -206,7 +208,11 @@ module ImageFile =
             | _ -> ""
 
         let reload (extend: NetVips.VOption -> unit) =
-            let options = inOrder file (NetVips.VOption())
+            let options = NetVips.VOption()
+
+            if isHuge file then
+                options.Add("access", NetVips.Enums.Access.Sequential)
+
             file.Dispose()
             extend options
             load options source
@@ -223,8 +229,10 @@ module ImageFile =
             let same =
                 if loader.StartsWith "webpload" && spare > 1.0 then
                     reload _.Add("scale", 1.0 / spare)
-                else
+                elif isHuge file then
                     reload ignore
+                else
+                    file
 
             let struct (height, width) = uprightShape same
             same, struct (float height, float width)

@@ -57,7 +57,7 @@ type TrainingSource(config: Config, pictures: Gallery, textures: Image[], ignore
     let bank =
         let volume = pictures[0].Channels * config.Image.Size * config.Image.Size
         let every = 1 + (pictures.Count - 1) / max 1 (mostOfBank / volume)
-        Array.append [| for number in 0..every .. pictures.Count - 1 -> glimpse number |] textures
+        Array.append (Array.Parallel.map glimpse [| 0..every .. pictures.Count - 1 |]) textures
 
     let palette =
         let every = 1 + pictures.Count / 64

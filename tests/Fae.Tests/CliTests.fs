@@ -39,6 +39,7 @@ let private program (path: string) (args: string list) =
         }
 
 let private fae = program executable
+let private bench = Path.Combine(root, "artifacts", "bench", "Fae.Bench.dll")
 
 let private small =
     [
@@ -92,21 +93,40 @@ let tests =
     <| testList
         "Command line"
         [
-            test "the benchmark times every kernel at tiny sizes, and says which peers it skips" {
-                let run = program (Path.Combine(root, "artifacts", "bench", "Fae.Bench.dll")) [ "kernels"; "--tiny" ]
-                Expect.equal run.Code 0 run.Error
-                let rows = (json run.Output).AsArray() |> List.ofSeq
-                let skipped = run.Error.Split '\n' |> Array.filter _.Contains("skipped, the peer")
-                Expect.equal (rows.Length + skipped.Length) 9 "every work has a row, or a line that says why it has none"
+            test "the benchmark times every work at tiny sizes, and says which peers it skips" {
+                for part, works in [ "kernels", 9; "inference", 5; "training", 2 ] do
+                    let run = program bench [ part; "--tiny" ]
+                    Expect.equal run.Code 0 run.Error
+                    let rows = (json run.Output).AsArray() |> List.ofSeq
+                    let skipped = run.Error.Split '\n' |> Array.filter _.Contains("skipped, the peer")
+                    Expect.equal (rows.Length + skipped.Length) works $"{part}: every work has a row, or a line that says why it has none"
 
-                for row in rows do
-                    match row with
-                    | null -> failtest "an empty row"
-                    | row ->
-                        let ours, peer = number row "ours_ms", number row "peer_ms"
-                        Expect.isGreaterThan ours 0.0 "our time"
-                        Expect.floatClose Accuracy.high (number row "ratio") (peer / ours) "how many of ours fit into the peer's"
-                        Expect.isGreaterThan (number row "target") 1.0 "a target"
+                    for row in rows do
+                        match row with
+                        | null -> failtest "an empty row"
+                        | row ->
+                            let ours, peer = number row "ours_ms", number row "peer_ms"
+                            Expect.isGreaterThan ours 0.0 "our time"
+                            Expect.floatClose Accuracy.high (number row "ratio") (peer / ours) "how many of ours fit into the peer's"
+                            Expect.isGreaterThan (number row "target") 0.9 "a target"
+            }
+
+            test "the benchmark draws how cost grows" {
+                inTemporaryFolder (fun folder ->
+                    let run = program bench [ "growth"; folder; "--tiny" ]
+                    Expect.equal run.Code 0 run.Error
+                    let costs = (json run.Output).AsArray() |> List.ofSeq
+                    Expect.equal costs.Length 4 "two sizes, two counts"
+
+                    for cost in costs do
+                        match cost with
+                        | null -> failtest "an empty point"
+                        | cost ->
+                            Expect.isGreaterThan (number cost "ms") 0.0 "time"
+                            Expect.isGreaterThan (number cost "peak_mb") 10.0 "memory"
+
+                    Expect.equal (Directory.GetFiles(folder, "*.svg")).Length 4 "time and memory of both"
+                    Expect.equal (program bench [ "kernel" ]).Code 2 "no such part")
             }
 
             test "every verb explains itself" {

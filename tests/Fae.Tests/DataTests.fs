@@ -157,6 +157,17 @@ let tests =
                             | Error problem -> failtest (string problem))
             }
 
+            test "a picture that was replaced is seen as it is, not as it was" {
+                inTemporaryFolder (fun folder ->
+                    for ending in [ "png"; "jpg"; "tif"; "webp" ] do
+                        let path = Path.Combine(folder, "a." + ending)
+
+                        for value in [ 0.2f; 0.8f ] do
+                            use picture = vips (Image.constant 1 40 40 value)
+                            picture.WriteToFile path
+                            Expect.isLessThan (abs ((read 1 16 path).Pixels[100] - value)) 0.02f $"{ending}, {value}")
+            }
+
             test "a gallery without room reads its pictures anew, and says so when one is gone" {
                 inTemporaryFolder (fun folder ->
                     let paths = [ for i in 0..9 -> Path.Combine(folder, $"{i}.png") ]
