@@ -35,7 +35,7 @@ internal static class Kernels
         yield return Aupro(tiny ? 32 : 512, tiny ? 4 : 100, slow);
     }
 
-    /// <summary>Plan and render on one thread; ten times as often, as samples differ in cost.</summary>
+    /// <summary>Plan and render on one thread; samples differ in cost, so that there are ten times as many, and means are compared.</summary>
     private static Row? Corrupt(int side, Effort effort)
     {
         var bank = Enumerable.Range(0, 8).Select(i => ImageModule.ofArray(3, side, side, Uniform((ulong)i, 3 * side * side))).ToArray();
@@ -49,7 +49,8 @@ internal static class Kernels
             var plan = Sampler.value(Fae.Core.Random.fork(number, Fae.Core.Random.ofSeed(1)), plans);
             CorruptionKernel.Render(bank, bank[number % 8].Pixels, side, side, plan, corrupted, mask);
         }
-        return Comparison.Run($"corruption, plan and render, {side}×{side} RGB, one thread", 25, effort with { Repeats = 10 * effort.Repeats }, Work, "draem", side, 0);
+        var (ours, peer) = Comparison.InTurns(effort with { Repeats = 10 * effort.Repeats }, Work, "draem", side, 0);
+        return Comparison.Beside($"corruption, plan and render, {side}×{side} RGB, one thread", 25, ours.Average(), peer, Enumerable.Average);
     }
 
     private static Row? Auroc(int count, Effort effort)
