@@ -166,22 +166,18 @@ let private precompile () =
             child.WaitForExit()
 
             if child.ExitCode = 0 then
-                Ok target
+                None
             else
-                Error $"{file}: {errors.Result}"
+                Some $"{file}: {errors.Result}"
 
         // All or none: code of one body belongs together.
-        match files |> Array.ofList |> Array.Parallel.map compileOne |> List.ofArray with
-        | done' when List.forall Result.isOk done' ->
-            for result in done' do
-                match result with
-                | Ok target -> File.Move(target, Path.Combine(bin, Path.GetFileName target), true)
-                | Error _ -> ()
-        | failed ->
-            for result in failed do
-                match result with
-                | Error problem -> eprintfn $"build: {problem}"
-                | Ok _ -> ()
+        match files |> Array.ofList |> Array.Parallel.choose compileOne with
+        | [||] ->
+            for file in files do
+                File.Move(Path.Combine(out, Path.GetFileName file), file, true)
+        | problems ->
+            for problem in problems do
+                eprintfn $"build: {problem}"
 
             exit 1
 

@@ -85,15 +85,12 @@ internal static class Growth
 
     private static double Inspect(string folder, int side)
     {
-        var config = Set(ConfigModule.defaults, ("image.tile", 256), ("image.overlap", 32), ("score.views", 1));
-        using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
-        var weights = network.Save();
-        using var onnx = new OnnxNetwork(config.Network, 3, weights);
-        var scoring = new Scoring(Fae.Core.Measure.Mse, 9, 2, Reduction.Maximum, 0, 0);
-        var calibration = Calibrator.Fit(scoring, config.Calibration, Repairer.Of(onnx, config), [Scene(1, 256), Scene(2, 256)], null);
-        using var detector = Detector.Of(new ModelCard(config, 3, calibration, [], [], "", "", null), weights);
+        var config = Specimen.Set(("image.tile", 256), ("image.overlap", 32), ("score.views", 1));
+        var model = Path.Combine(folder, "model.safetensors");
+        Specimen.WriteModel(model, config);
+        using var detector = Detector.Load(model);
         var file = Path.Combine(folder, "large.jpg");
-        File.WriteAllBytes(file, ImageFile.toJpeg(Scene(3, side)));
+        File.WriteAllBytes(file, ImageFile.toJpeg(Specimen.Picture(3, side, side)));
         void Work() => detector.Inspect([ImageFile.prepare(config, 3, file).ResultValue.Image]);
         return Comparison.Median(Comparison.Times(Work, new Effort(1, 3)));
     }
@@ -101,12 +98,12 @@ internal static class Growth
     private static double Read(string folder, int count)
     {
         const int Originals = 20;
-        var config = Set(ConfigModule.defaults, ("image.size", 128));
+        var config = Specimen.Set(("image.size", 128));
         for (var i = 0; i < count; i++)
         {
             var file = Path.Combine(folder, $"{i:D6}.jpg");
             if (i < Originals)
-                File.WriteAllBytes(file, ImageFile.toJpeg(Scene((ulong)i, 128)));
+                File.WriteAllBytes(file, ImageFile.toJpeg(Specimen.Picture((ulong)i, 128, 128)));
             else
                 File.CreateSymbolicLink(file, Path.Combine(folder, $"{i % Originals:D6}.jpg"));
         }
@@ -121,17 +118,6 @@ internal static class Growth
             for (var index = 0; index < config.Train.Batch; index++)
                 ((ISampleSource)source).Fill(step, index, batch);
         return clock.Elapsed.TotalMilliseconds;
-    }
-
-    private static Config Set(Config config, params (string Key, int Value)[] settings) =>
-        ConfigModule.apply(ListModule.OfSeq(settings.Select(s => Tuple.Create(s.Key, Setting.NewWhole(s.Value)))), config).ResultValue;
-
-    private static Image Scene(ulong key, int side)
-    {
-        var grain = Noise.field(key, 0.03f, 3, side, side).Pixels;
-        for (var i = 0; i < grain.Length; i++)
-            grain[i] = Math.Clamp(0.3f + 0.4f * (i % side) / side + grain[i], 0, 1);
-        return ImageModule.ofArray(3, side, side, grain);
     }
 
     /// <summary>The most memory that this process ever held.</summary>

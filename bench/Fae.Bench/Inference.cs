@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
-using Fae.Core;
 using Fae.Data;
 using Fae.Engine;
 
@@ -19,40 +18,18 @@ internal static class Inference
         try
         {
             var side = tiny ? 64 : 256;
-            var run = Model(folder, side);
-            foreach (var row in EndToEnd(run, Path.Combine(folder, "part.png"), side, tiny ? new Effort(1, 3) : new Effort(2000, 100, 5)))
+            Specimen.WriteModel(Path.Combine(folder, "model.safetensors"), Specimen.Set(("image.size", side), ("score.views", 1)));
+            File.WriteAllBytes(Path.Combine(folder, "part.png"), ImageFile.toPng(Specimen.Picture(3, side, side)));
+            foreach (var row in EndToEnd(folder, Path.Combine(folder, "part.png"), side, tiny ? new Effort(1, 3) : new Effort(2000, 100, 5)))
                 yield return row;
             foreach (var row in Decode(Path.Combine(folder, "photo.jpg"), tiny))
                 yield return row;
-            yield return ColdStart(run, Path.Combine(folder, "part.png"), side, tiny ? new Effort(0, 1) : new Effort(0, 1, 9));
+            yield return ColdStart(folder, Path.Combine(folder, "part.png"), side, tiny ? new Effort(0, 1) : new Effort(0, 1, 9));
         }
         finally
         {
             Directory.Delete(folder, true);
         }
-    }
-
-    /// <summary>A network of the default configuration with weights as they are drawn, looking once at each picture; thresholds from two noisy pictures.</summary>
-    private static string Model(string folder, int side)
-    {
-        var config = ConfigModule.apply(
-            Microsoft.FSharp.Collections.ListModule.OfSeq([Tuple.Create("image.size", Setting.NewWhole(side)), Tuple.Create("score.views", Setting.NewWhole(1))]),
-            ConfigModule.defaults).ResultValue;
-        using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
-        var scoring = new Scoring(Measure.Mse, 9, 2, Reduction.Maximum, 0, 0);
-        var calibration = Calibrator.Fit(scoring, config.Calibration, Repairer.Of(network, config), [Picture(1, side, side), Picture(2, side, side)], null);
-        ModelFile.Write(Path.Combine(folder, "model.safetensors"), new ModelCard(config, 3, calibration, [], [], "", "", null), network.Save());
-        File.WriteAllBytes(Path.Combine(folder, "part.png"), ImageFile.toPng(Picture(3, side, side)));
-        return folder;
-    }
-
-    /// <summary>Something like a part: a gradient with grain.</summary>
-    private static Image Picture(ulong key, int height, int width)
-    {
-        var grain = Noise.field(key, 0.03f, 3, height, width).Pixels;
-        for (var i = 0; i < grain.Length; i++)
-            grain[i] = Math.Clamp(0.3f + 0.4f * (i % width) / width + grain[i], 0, 1);
-        return ImageModule.ofArray(3, height, width, grain);
     }
 
     private static IEnumerable<Row?> EndToEnd(string run, string file, int side, Effort effort)
@@ -69,7 +46,7 @@ internal static class Inference
     private static IEnumerable<Row?> Decode(string file, bool tiny)
     {
         var (height, width, side) = tiny ? (194, 259, 32) : (1944, 2592, 256);
-        File.WriteAllBytes(file, ImageFile.toJpeg(Picture(4, height, width)));
+        File.WriteAllBytes(file, ImageFile.toJpeg(Specimen.Picture(4, height, width)));
         var bytes = File.ReadAllBytes(file);
         var shape = Microsoft.FSharp.Core.FuncConvert.FromFunc<ValueTuple<int, int>, ValueTuple<int, int>>(_ => (side, side));
         var effort = tiny ? new Effort(1, 2) : new Effort(1000, 20, 3);

@@ -66,11 +66,9 @@ module Eval =
         match judged.Repaired with
         | Some repaired -> repaired
         | None ->
-            match read detector.Card judged.Picture.Path with
-            | Ok picture ->
-                let findings = detector.Inspect [| picture.Image |]
-                Repaired(picture.Image, findings[0].Reconstruction)
-            | Error problem -> raise (IOException $"{problem}; it could be read before: leave the pictures in place while they are used")
+            let picture = Gallery.Again(read detector.Card judged.Picture.Path)
+            let findings = detector.Inspect [| picture.Image |]
+            Repaired(picture.Image, findings[0].Reconstruction)
 
     /// The detector scoring in another way; its thresholds fitted anew on the held-out good pictures, which must be at hand.
     let private rescored (data: string) (pairs: (string * Setting) list) (detector: Detector) =

@@ -15,35 +15,27 @@ type Gallery private (names: string[], kept: Image option[], read: string -> Res
 
     /// Reads every picture once, in parallel, and keeps what fits into `room` bytes; all that cannot be read are listed at once.
     static member Open(room: int64, read: string -> Result<Image, ImageProblem>, paths: string list) : Result<Gallery, DataProblem list> =
-        let names = Array.ofList paths
         let mutable taken = 0L
 
         let look path =
-            match read path with
-            | Error problem -> Error(BadPicture problem)
-            | Ok image ->
+            read path
+            |> Result.map (fun image ->
                 let size = 4L * int64 image.Pixels.Length
 
                 if Interlocked.Add(&taken, size) <= room then
-                    Ok(Some image)
+                    Some image
                 else
                     Interlocked.Add(&taken, -size) |> ignore
-                    Ok None
+                    None)
 
-        let looked = Array.Parallel.map look names
+        DataSet.readAll look paths
+        |> Result.map (fun kept -> Gallery(Array.ofList paths, Array.ofList kept, read))
 
-        let problems =
-            [
-                for result in looked do
-                    match result with
-                    | Error problem -> problem
-                    | Ok _ -> ()
-            ]
-
-        if List.isEmpty problems then
-            Ok(Gallery(names, looked |> Array.map (Result.defaultValue None), read))
-        else
-            Error problems
+    /// What was read again of a picture that could be read before; an `IOException` if it no longer can.
+    static member Again(result: Result<'a, ImageProblem>) =
+        match result with
+        | Ok value -> value
+        | Error problem -> raise (IOException $"{problem}; it could be read before: leave the pictures in place while they are used")
 
     /// Pictures that are in memory already.
     static member OfImages(images: Image seq) =
@@ -60,11 +52,7 @@ type Gallery private (names: string[], kept: Image option[], read: string -> Res
         with get (number: int) =
             match kept[number] with
             | Some image -> image
-            | None ->
-                match read names[number] with
-                | Ok image -> image
-                | Error problem ->
-                    raise (IOException $"{problem}; it could be read before: leave the pictures in place while they are used")
+            | None -> Gallery.Again(read names[number])
 
     /// About `most` of the pictures (never fewer where there are more), evenly from first to last.
     member gallery.Some(most: int) =

@@ -180,8 +180,8 @@ module ImageFile =
     let private isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
 
     /// A picture whose header is read and whose size is bearable; its pixels are decoded when they are asked for.
-    let private openPicture source =
-        if isBmp source then
+    let private openPicture bmp source =
+        if bmp then
             ofBmp source
         else
             let file = load (NetVips.VOption()) source
@@ -294,7 +294,8 @@ module ImageFile =
     /// Width, height and whether a picture has colour, from its header alone.
     let header (path: string) =
         guard path (fun () ->
-            use image = openPicture (OnDisk path)
+            let source = OnDisk path
+            use image = openPicture (isBmp source) source
             struct (image.Width, image.Height, image.Bands >= 3))
 
     /// To height × width; the image stands for so many pixels, which need not be whole.
@@ -309,12 +310,13 @@ module ImageFile =
 
     let private readSource channels (shape: struct (int * int) -> struct (int * int)) name source =
         let decode () =
-            let file = openPicture source
+            let bmp = isBmp source
+            let file = openPicture bmp source
             let struct (fullHeight, fullWidth) = uprightShape file
             let struct (height, width) = shape (struct (fullHeight, fullWidth))
 
             let file, own =
-                if isBmp source then
+                if bmp then
                     file, struct (float fullHeight, float fullWidth)
                 else
                     shrunk source file (struct (height, width))

@@ -71,7 +71,7 @@ type TrainingSource(config: Config, pictures: Gallery, textures: Image[], ignore
         else
             Fixed config.NoiseSigma
 
-    // Any place, as a fraction of those that the picture leaves: its shape is not known before it is read.
+    // Places as bits, cut to those that the picture leaves: its shape is not known before it is read.
     let ingredients =
         sample {
             let! which = Sampler.integer 0 (pictures.Count - 1)

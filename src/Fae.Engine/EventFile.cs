@@ -23,47 +23,28 @@ public sealed class EventFile : IDisposable
         Directory.CreateDirectory(folder);
         var name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{this.clock.GetUtcNow().ToUnixTimeSeconds():D10}.{Environment.ProcessId}.fae");
         stream = new FileStream(Path.Combine(folder, name), FileMode.Create, FileAccess.Write, FileShare.Read);
-        Append(output =>
-        {
-            output.WriteTag(3, WireFormat.WireType.LengthDelimited);
-            output.WriteString("brain.Event:2");
-        });
+        Append(output => output.Text(3, "brain.Event:2"));
     }
 
     /// <summary>Adds one value of a curve.</summary>
     public void Scalar(string tag, long step, double value) => Append(output =>
     {
-        output.WriteTag(2, WireFormat.WireType.Varint);
-        output.WriteInt64(step);
-        output.WriteTag(5, WireFormat.WireType.LengthDelimited);
-        output.WriteBytes(Message(summary =>
+        output.Number(2, step);
+        output.Bytes(5, WireMessage.Of(summary => summary.Bytes(1, WireMessage.Of(entry =>
         {
-            summary.WriteTag(1, WireFormat.WireType.LengthDelimited);
-            summary.WriteBytes(Message(entry =>
-            {
-                entry.WriteTag(1, WireFormat.WireType.LengthDelimited);
-                entry.WriteString(tag);
-                entry.WriteTag(2, WireFormat.WireType.Fixed32);
-                entry.WriteFloat((float)value);
-            }));
-        }));
+            entry.Text(1, tag);
+            entry.WriteTag(2, WireFormat.WireType.Fixed32);
+            entry.WriteFloat((float)value);
+        }))));
     });
 
     /// <inheritdoc/>
     public void Dispose() => stream.Dispose();
 
-    private static ByteString Message(Action<CodedOutputStream> write)
-    {
-        using var bytes = new MemoryStream();
-        using (var output = new CodedOutputStream(bytes, leaveOpen: true))
-            write(output);
-        return ByteString.CopyFrom(bytes.GetBuffer(), 0, (int)bytes.Length);
-    }
-
     /// <summary>One record: length, its checksum, the event, its checksum (the TFRecord framing).</summary>
     private void Append(Action<CodedOutputStream> write)
     {
-        var message = Message(output =>
+        var message = WireMessage.Of(output =>
         {
             output.WriteTag(1, WireFormat.WireType.Fixed64);
             output.WriteDouble(clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Fae.Core;
 
 namespace Fae.Engine;
@@ -24,9 +25,16 @@ public static class Reconstructor
 internal static class Batches
 {
     /// <summary>Images that a network gets at once.</summary>
-    public const int Largest = 8;
+    private const int Largest = 8;
 
-    public static float[] Join(Image[] images)
+    /// <summary>f(x) of all images, some at a time; <paramref name="forward"/> gets an array N × C × H × W with its shape, and the images that are in it.</summary>
+    public static IReadOnlyList<Image> Run(IReadOnlyList<Image> images, Func<float[], long[], Image[], List<Image>> forward)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        return images.Chunk(Largest).SelectMany(some => forward(Join(some), [some.Length, some[0].Channels, some[0].Height, some[0].Width], some)).ToList();
+    }
+
+    private static float[] Join(Image[] images)
     {
         if (images.Length == 1)
             return images[0].Pixels;

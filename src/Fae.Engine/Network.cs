@@ -1,6 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Linq;
 using Fae.Core;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -51,28 +49,22 @@ public sealed class Network : IReconstructor
     public void Load(IEnumerable<NamedArray> arrays) => Weights.Load(net, arrays);
 
     /// <inheritdoc/>
-    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)
-    {
-        ArgumentNullException.ThrowIfNull(images);
-        return images.Chunk(Batches.Largest).SelectMany(ReconstructBatch).ToList();
-    }
+    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
 
     /// <summary>f(x) for one image.</summary>
-    public Image Reconstruct(Image image) => ReconstructBatch([image])[0];
+    public Image Reconstruct(Image image) => Reconstruct([image])[0];
 
     /// <inheritdoc/>
     public void Dispose() => net.Dispose();
 
-    private List<Image> ReconstructBatch(Image[] images)
+    private List<Image> Forward(float[] values, long[] shape, Image[] images)
     {
-        long[] shape = [images.Length, images[0].Channels, images[0].Height, images[0].Width];
-        var input = Batches.Join(images);
         lock (gate)
         {
             using var off = no_grad();
             using var scope = NewDisposeScope();
             net.eval();
-            var output = net.forward(tensor(input, shape).to(device));
+            var output = net.forward(tensor(values, shape).to(device));
             return Batches.Split(output.cpu().contiguous().data<float>().ToArray(), images);
         }
     }

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 
@@ -14,11 +13,10 @@ internal sealed class OnnxGraph
     private const int IrVersion = 8;
     private const int Opset = 17;
     private const int Float = 1;
-    private const int Int64 = 7;
-    private readonly List<byte[]> nodes = [];
-    private readonly List<byte[]> initializers = [];
-    private readonly List<byte[]> inputs = [];
-    private readonly List<byte[]> outputs = [];
+    private readonly List<ByteString> nodes = [];
+    private readonly List<ByteString> initializers = [];
+    private readonly List<ByteString> inputs = [];
+    private readonly List<ByteString> outputs = [];
 
     /// <summary>An input of 32-bit floats; its sizes have names, because they may differ from run to run, or are numbers.</summary>
     public string Input(string name, params object[] sizes)
@@ -35,10 +33,19 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>A constant.</summary>
-    public string Constant(long[] shape, float[] values) => Constant(shape, Float, MemoryMarshal.AsBytes(values.AsSpan()));
-
-    /// <summary>A constant list of whole numbers.</summary>
-    public string Constant(params long[] values) => Constant([values.Length], Int64, MemoryMarshal.AsBytes(values.AsSpan()));
+    public string Constant(long[] shape, float[] values)
+    {
+        var name = $"constant_{initializers.Count}";
+        initializers.Add(WireMessage.Of(tensor =>
+        {
+            foreach (var n in shape)
+                tensor.Number(1, n);
+            tensor.Number(2, Float);
+            tensor.Text(8, name);
+            tensor.Bytes(9, ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())));
+        }));
+        return name;
+    }
 
     /// <summary>The result of an operation. Attributes are whole numbers, lists of them, or texts.</summary>
     public string Node(string operation, IEnumerable<string> arguments, params (string Name, object Value)[] attributes)
@@ -49,116 +56,75 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>The model's bytes, little-endian as the format wants.</summary>
-    public byte[] ToModel(string name) => Message(model =>
+    public byte[] ToModel(string name) => WireMessage.Of(model =>
     {
-        Number(model, 1, IrVersion);
-        Text(model, 2, "fae");
-        Bytes(model, 7, Message(graph =>
+        model.Number(1, IrVersion);
+        model.Text(2, "fae");
+        model.Bytes(7, WireMessage.Of(graph =>
         {
             foreach (var node in nodes)
-                Bytes(graph, 1, node);
-            Text(graph, 2, name);
+                graph.Bytes(1, node);
+            graph.Text(2, name);
             foreach (var initializer in initializers)
-                Bytes(graph, 5, initializer);
+                graph.Bytes(5, initializer);
             foreach (var input in inputs)
-                Bytes(graph, 11, input);
+                graph.Bytes(11, input);
             foreach (var output in outputs)
-                Bytes(graph, 12, output);
+                graph.Bytes(12, output);
         }));
-        Bytes(model, 8, Message(opset => Number(opset, 2, Opset)));
-    });
+        model.Bytes(8, WireMessage.Of(opset => opset.Number(2, Opset)));
+    }).ToByteArray();
 
-    private string Constant(long[] shape, int type, ReadOnlySpan<byte> raw)
-    {
-        var name = $"constant_{initializers.Count}";
-        var data = raw.ToArray();
-        initializers.Add(Message(tensor =>
-        {
-            foreach (var n in shape)
-                Number(tensor, 1, n);
-            Number(tensor, 2, type);
-            Text(tensor, 8, name);
-            Bytes(tensor, 9, data);
-        }));
-        return name;
-    }
-
-    private static byte[] NodeOf(string operation, IEnumerable<string> arguments, string result, (string Name, object Value)[] attributes) => Message(node =>
+    private static ByteString NodeOf(string operation, IEnumerable<string> arguments, string result, (string Name, object Value)[] attributes) => WireMessage.Of(node =>
     {
         foreach (var argument in arguments)
-            Text(node, 1, argument);
-        Text(node, 2, result);
-        Text(node, 4, operation);
+            node.Text(1, argument);
+        node.Text(2, result);
+        node.Text(4, operation);
         foreach (var (name, value) in attributes)
-            Bytes(node, 5, Attribute(name, value));
+            node.Bytes(5, Attribute(name, value));
     });
 
-    private static byte[] Attribute(string name, object value) => Message(attribute =>
+    private static ByteString Attribute(string name, object value) => WireMessage.Of(attribute =>
     {
-        Text(attribute, 1, name);
+        attribute.Text(1, name);
         switch (value)
         {
             case int number:
-                Number(attribute, 3, number);
-                Number(attribute, 20, 2);
+                attribute.Number(3, number);
+                attribute.Number(20, 2);
                 break;
             case string text:
-                Text(attribute, 4, text);
-                Number(attribute, 20, 3);
+                attribute.Text(4, text);
+                attribute.Number(20, 3);
                 break;
             case int[] numbers:
                 foreach (var number in numbers)
-                    Number(attribute, 8, number);
-                Number(attribute, 20, 7);
+                    attribute.Number(8, number);
+                attribute.Number(20, 7);
                 break;
             default:
                 throw new ArgumentException($"an attribute cannot be a {value.GetType().Name}", nameof(value));
         }
     });
 
-    private static byte[] ValueInfo(string name, object[] sizes) => Message(info =>
+    private static ByteString ValueInfo(string name, object[] sizes) => WireMessage.Of(info =>
     {
-        Text(info, 1, name);
-        Bytes(info, 2, Message(type => Bytes(type, 1, Message(tensor =>
+        info.Text(1, name);
+        info.Bytes(2, WireMessage.Of(type => type.Bytes(1, WireMessage.Of(tensor =>
         {
-            Number(tensor, 1, Float);
-            Bytes(tensor, 2, Message(shape =>
+            tensor.Number(1, Float);
+            tensor.Bytes(2, WireMessage.Of(shape =>
             {
                 foreach (var size in sizes)
-                    Bytes(shape, 1, Message(dimension =>
+                    shape.Bytes(1, WireMessage.Of(dimension =>
                     {
                         if (size is string named)
-                            Text(dimension, 2, named);
+                            dimension.Text(2, named);
                         else
-                            Number(dimension, 1, Convert.ToInt64(size, System.Globalization.CultureInfo.InvariantCulture));
+                            dimension.Number(1, Convert.ToInt64(size, System.Globalization.CultureInfo.InvariantCulture));
                     }));
             }));
         }))));
     });
-
-    private static void Number(CodedOutputStream message, int field, long value)
-    {
-        message.WriteTag(field, WireFormat.WireType.Varint);
-        message.WriteInt64(value);
-    }
-
-    private static void Text(CodedOutputStream message, int field, string value)
-    {
-        message.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        message.WriteString(value);
-    }
-
-    private static void Bytes(CodedOutputStream message, int field, byte[] value)
-    {
-        message.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        message.WriteBytes(UnsafeByteOperations.UnsafeWrap(value));
-    }
-
-    private static byte[] Message(Action<CodedOutputStream> write)
-    {
-        using var memory = new MemoryStream();
-        using (var output = new CodedOutputStream(memory, leaveOpen: true))
-            write(output);
-        return memory.ToArray();
-    }
 }

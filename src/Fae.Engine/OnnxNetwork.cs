@@ -1,6 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Linq;
 using Fae.Core;
 using Microsoft.ML.OnnxRuntime;
 
@@ -23,11 +21,7 @@ public sealed class OnnxNetwork : IReconstructor
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)
-    {
-        ArgumentNullException.ThrowIfNull(images);
-        return images.Chunk(Batches.Largest).SelectMany(ReconstructBatch).ToList();
-    }
+    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -36,10 +30,9 @@ public sealed class OnnxNetwork : IReconstructor
         options.Dispose();
     }
 
-    private List<Image> ReconstructBatch(Image[] images)
+    private List<Image> Forward(float[] values, long[] shape, Image[] images)
     {
-        long[] shape = [images.Length, images[0].Channels, images[0].Height, images[0].Width];
-        using var input = OrtValue.CreateTensorValueFromMemory(Batches.Join(images), shape);
+        using var input = OrtValue.CreateTensorValueFromMemory(values, shape);
         using var outputs = session.Run(options, [UNetGraph.Input], [input], [UNetGraph.Output]);
         return Batches.Split(outputs[0].GetTensorDataAsSpan<float>(), images);
     }
