@@ -137,12 +137,52 @@ type DemoDataArgs =
             | Out _ -> "where the data set goes"
             | Seed _ -> "of the parts and the defects (0)"
 
+[<RequireQualifiedAccess>]
+type ReproduceArgs =
+    | [<Mandatory; Unique>] Data of DIR: string
+    | [<Mandatory; Unique>] Out of DIR: string
+    | [<Unique>] Categories of A_B: string
+    | [<Unique>] Methods of A_B: string
+    | [<Unique>] Seeds of K: int
+    | [<Unique>] Ablate of A_B: string
+    | [<Unique>] Budget of WORD: string
+    | [<Unique>] Resume
+    | [<Unique>] Configs of DIR: string
+    | [<Unique>] Textures of DIR: string
+    | [<Unique>] Device of NAME: string
+    | [<Unique>] Slurm
+    | [<Unique>] Partition of P: string
+    | Sbatch of OPTION: string
+    | [<Unique; Hidden>] Cell of I: int
+    | [<Unique>] Collect
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Data _ -> "a folder of data sets, one for each category, in MVTec's layout"
+            | Out _ -> "where the models, the tables and the figures go"
+            | Categories _ -> "some of the categories: bottle,carpet (all that are there)"
+            | Methods _ -> "methods to run: fae, or fae,sdc,draem, or all (fae)"
+            | Seeds _ -> "models of each kind, with the seeds 0 to K − 1 (1)"
+            | Ablate _ -> "what to leave out, each beside the whole: noise, curves, opacity, texture, some of them, or none (none)"
+            | Budget _ -> "smoke, short or full: what is spent on each model (full)"
+            | Resume -> "goes on where an earlier call was stopped; what is finished is not trained again"
+            | Configs _ -> "a folder with CATEGORY.toml files, instead of those that come with Fae"
+            | Textures _ -> "a folder of texture pictures (DTD, for instance) to paint defects with"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Slurm -> "submits one Slurm job array, a task for each model, and a job that collects; the folder must be shared by the nodes"
+            | Partition _ -> "the partition of the jobs"
+            | Sbatch _ -> "handed to sbatch as it is: --sbatch=--gres=gpu:1"
+            | Cell _ -> "trains and evaluates model number I alone"
+            | Collect -> "trains nothing: writes the tables and figures of what is finished"
+
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
     | [<CliPrefix(CliPrefix.None)>] Eval of ParseResults<EvalArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
+    | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Demo_Data of ParseResults<DemoDataArgs>
 
@@ -155,5 +195,6 @@ type Arguments =
             | Corrupt _ -> "shows what training sees"
             | Probe _ ->
                 "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"
+            | Reproduce _ -> "the paper's tables, ablations and figures from your own copy of the data, beside the published numbers"
             | Doctor _ -> "says what this machine can run, and what to do about what is missing"
             | Demo_Data _ -> "makes the demo data set"

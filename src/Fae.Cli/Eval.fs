@@ -143,18 +143,9 @@ module Eval =
                 $"the model scores by {Calibrator.Describe detector.Calibration.Scoring}\n\nby the labels:\n{Calibrator.Table trials}\n\nby synthetic defects, when it was trained:\n{card.Choice}\n"
             )
 
-    let private percent (value: float option) =
-        match value with
-        | Some v -> $"{100.0 * v:F2}"
-        | None -> "not defined here"
-
-    let run (args: ParseResults<EvalArgs>) : Result<int, Fault> =
+    /// The metrics of a detector on a data set's test pictures, and what they are over; what is wrong with the masks is said.
+    let measure keep (detector: Detector) (data: string) =
         result {
-            let! pairs = Settings.overrides (args.GetResults EvalArgs.Set)
-            let data = args.GetResult EvalArgs.Data
-            use! loaded = Settings.detector (args.TryGetResult EvalArgs.Device) (args.GetResult EvalArgs.Model)
-            let! rescored = rescored data pairs loaded
-            let! detector = Settings.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
             let! pictures = DataSet.testPictures data |> Result.mapError Data
 
             do!
@@ -163,7 +154,7 @@ module Eval =
                 | problems -> Error(Data problems)
 
             let clock = Stopwatch.StartNew()
-            let! judged = judge (args.Contains EvalArgs.Compare) detector pictures
+            let! judged = judge keep detector pictures
             let unmasked = judged |> List.filter (fun j -> j.Mask.IsNone) |> List.length
 
             let empty =
@@ -182,6 +173,22 @@ module Eval =
             let evaluation =
                 Evaluation.run detector.Calibration (Option.ofObj detector.Card.Ignore) clock.Elapsed.TotalSeconds judged
 
+            return evaluation, judged
+        }
+
+    let private percent (value: float option) =
+        match value with
+        | Some v -> $"{100.0 * v:F2}"
+        | None -> "not defined here"
+
+    let run (args: ParseResults<EvalArgs>) : Result<int, Fault> =
+        result {
+            let! pairs = Settings.overrides (args.GetResults EvalArgs.Set)
+            let data = args.GetResult EvalArgs.Data
+            use! loaded = Settings.detector (args.TryGetResult EvalArgs.Device) (args.GetResult EvalArgs.Model)
+            let! rescored = rescored data pairs loaded
+            let! detector = Settings.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
+            let! evaluation, judged = measure (args.Contains EvalArgs.Compare) detector data
             let json = (Evaluation.toJson evaluation).ToJsonString(JsonSerializerOptions(WriteIndented = true))
 
             match args.TryGetResult EvalArgs.Out with

@@ -50,3 +50,9 @@ type ResultBuilder() =
 [<AutoOpen>]
 module ResultSyntax =
     let result = ResultBuilder()
+
+    /// What f gives for each, in order, or the first failure.
+    let traverse (f: 'a -> Result<'b, 'e>) (items: 'a list) =
+        (Ok [], items)
+        ||> List.fold (fun all item -> Result.bind (fun all -> f item |> Result.map (fun one -> one :: all)) all)
+        |> Result.map List.rev

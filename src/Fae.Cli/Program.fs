@@ -21,6 +21,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Inspect args -> Inspect.run args
     | Corrupt args -> Corrupt.run args
     | Probe args -> Probe.run args
+    | Reproduce args -> Reproduce.run args
     | Doctor args -> Doctor.run args
     | Demo_Data args -> demoData args
 

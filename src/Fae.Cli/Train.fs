@@ -3,7 +3,6 @@ namespace Fae.Cli
 
 open System
 open System.IO
-open System.Runtime.InteropServices
 open System.Security.Cryptography
 open System.Text
 open System.Threading
@@ -11,6 +10,19 @@ open Argu
 open Fae.Core
 open Fae.Data
 open Fae.Engine
+
+/// What a training is asked for.
+type TrainOrder =
+    {
+        Config: Config
+        Data: string
+        Out: string
+        Device: string option
+        /// Go on from the checkpoint in `Out`.
+        Resume: bool
+        Textures: string option
+        Ignore: string option
+    }
 
 [<RequireQualifiedAccess>]
 module Train =
@@ -130,19 +142,12 @@ module Train =
         | Error fault, _
         | _, Error fault -> Error fault
 
-    let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
+    /// Trains as ordered, until all steps are taken (true) or it is asked to stop (false); either way the run's folder holds a model.
+    let obey (stop: CancellationToken) (order: TrainOrder) : Result<bool, Fault> =
         result {
-            let! config =
-                Settings.config
-                    (args.GetResult TrainArgs.Config)
-                    (args.GetResults TrainArgs.Set)
-                    (args.TryGetResult TrainArgs.Seed)
-                    (args.TryGetResult TrainArgs.Steps)
-
-            let data = args.GetResult TrainArgs.Data
-            let out = args.GetResult TrainArgs.Out
-            let! device = Settings.device (args.TryGetResult TrainArgs.Device)
-            let! detecting = Settings.detectingDevice (args.TryGetResult TrainArgs.Device)
+            let config, data, out = order.Config, order.Data, order.Out
+            let! device = Settings.device order.Device
+            let! detecting = Settings.detectingDevice order.Device
 
             let! split =
                 DataSet.split config.Train.HeldOut config.Train.Seed data
@@ -154,7 +159,7 @@ module Train =
                 $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} channel(s), {Settings.scale config}"
 
             let! ignore =
-                match args.TryGetResult TrainArgs.Ignore with
+                match order.Ignore with
                 | None -> Ok None
                 | Some path ->
                     ImageFile.readMask (Config.preparedShape config) path
@@ -163,7 +168,7 @@ module Train =
 
             let! training, heldOut = galleries config channels ignore split
             let config = Settings.settled config training
-            let! textures = Settings.textures config channels (args.TryGetResult TrainArgs.Textures)
+            let! textures = Settings.textures config channels order.Textures
 
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toToml config + "\n")
@@ -175,16 +180,7 @@ module Train =
 
             let mark = fingerprint config data split
             let checkpointPath = Path.Combine(out, "checkpoint.safetensors")
-            let! from = checkpoint checkpointPath mark (args.Contains TrainArgs.Resume)
-            use stop = new CancellationTokenSource()
-
-            // Ctrl-C and a service manager's SIGTERM: the step is finished and everything saved.
-            let onSignal (context: PosixSignalContext) =
-                context.Cancel <- true
-                stop.Cancel()
-
-            use _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal)
-            use _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal)
+            let! from = checkpoint checkpointPath mark order.Resume
             use events = new EventFile(out)
 
             let outcome =
@@ -202,7 +198,7 @@ module Train =
                             Save = fun state -> CheckpointFile.Write(checkpointPath, state, mark)
                         )
 
-                    trainer.Run(Option.toObj from, stop.Token))
+                    trainer.Run(Option.toObj from, stop))
 
             match outcome.End with
             | TrainEnd.Diverged ->
@@ -216,8 +212,31 @@ module Train =
                     $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far is written all the same."
 
                 finish config detecting network validation heldOut ignore data split outcome out
-                return 0
+                return false
             | _ ->
                 finish config detecting network validation heldOut ignore data split outcome out
-                return 0
+                return true
+        }
+
+    let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
+        result {
+            let! config =
+                Settings.config
+                    (args.GetResult TrainArgs.Config)
+                    (args.GetResults TrainArgs.Set)
+                    (args.TryGetResult TrainArgs.Seed)
+                    (args.TryGetResult TrainArgs.Steps)
+
+            let order =
+                {
+                    Config = config
+                    Data = args.GetResult TrainArgs.Data
+                    Out = args.GetResult TrainArgs.Out
+                    Device = args.TryGetResult TrainArgs.Device
+                    Resume = args.Contains TrainArgs.Resume
+                    Textures = args.TryGetResult TrainArgs.Textures
+                    Ignore = args.TryGetResult TrainArgs.Ignore
+                }
+
+            return! Interrupts.watch (fun stop -> obey stop order |> Result.map (fun _ -> 0))
         }

@@ -28,15 +28,15 @@ module ConfigFile =
                 | value -> prefix + pair.Key, setting value
         ]
 
-    /// Parses a configuration; keys that are not there keep their defaults. All that is wrong is told at once, a line each.
-    let parse (text: string) : Result<Config, string list> =
+    /// Parses a configuration that changes a given one; keys that are not there keep their values. All that is wrong is told at once, a line each.
+    let parseOver (config: Config) (text: string) : Result<Config, string list> =
         try
             let settings =
                 match TomlSerializer.Deserialize<TomlTable> text with
                 | null -> []
                 | table -> flatten "" table
 
-            Config.apply settings Config.defaults
+            Config.apply settings config
             |> Result.bind Config.check
             |> Result.mapError (List.map Config.explain)
         with
@@ -45,6 +45,9 @@ module ConfigFile =
         | :? System.InvalidCastException
         | :? System.OverflowException -> Error [ "a list holds something else than whole numbers" ]
 
+    /// Parses a configuration; keys that are not there keep their defaults.
+    let parse = parseOver Config.defaults
+
     /// Reads a file.
     let read (path: string) =
         try
@@ -52,3 +55,11 @@ module ConfigFile =
         with
         | :? IOException
         | :? System.UnauthorizedAccessException as e -> Error [ e.Message ]
+
+    /// A configuration that came with the program: "mvtec/carpet", "methods/riad".
+    let builtIn (name: string) =
+        match System.Reflection.Assembly.GetExecutingAssembly().GetManifestResourceStream(name + ".toml") with
+        | null -> None
+        | stream ->
+            use reader = new StreamReader(stream)
+            Some(reader.ReadToEnd())

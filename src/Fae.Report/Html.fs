@@ -10,7 +10,7 @@ open Fae.Engine
 
 [<RequireQualifiedAccess>]
 module Html =
-    let private escape (text: string) = string (WebUtility.HtmlEncode text)
+    let internal escape (text: string) = string (WebUtility.HtmlEncode text)
 
     let private percent (v: float option) =
         match v with
@@ -20,7 +20,7 @@ module Html =
     /// Pictures are shown with at most so many pixels a side.
     let private shownSide = 640
 
-    let private jpeg (image: Image) =
+    let internal jpeg (image: Image) =
         let scale = float shownSide / float (max image.Height image.Width)
 
         let shown =
@@ -41,10 +41,12 @@ h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .6rem}p.sub{marg
 table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right}
 .row{display:grid;grid-template-columns:11rem repeat(4,minmax(0,1fr));gap:.5rem;align-items:center;margin:.5rem 0;border-top:1px solid var(--line);padding-top:.5rem}
 .row img{width:100%;border-radius:4px;display:block}.row p{margin:0;font-size:.85rem;overflow-wrap:anywhere}
+.wide{overflow-x:auto}.wide table{font-size:.8rem;white-space:nowrap}tr.rule td{border-top:2px solid var(--line)}
+.figure{display:grid;gap:.3rem;margin:.6rem 0;max-width:1100px}.figure img{width:100%;border-radius:3px;display:block}.figure p,.figure b{margin:0;font-size:.8rem;overflow-wrap:anywhere;align-self:center}
 .miss{color:#e03131;font-weight:600}.scale{height:12px;max-width:420px;border-radius:6px;margin:.3rem 0}
 @media(max-width:640px){.row{grid-template-columns:repeat(2,1fr)}.row p{grid-column:1/-1}}"""
 
-    let private page (title: string) (body: string) =
+    let internal page (title: string) (body: string) =
         $"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape title}</title><style>{style}</style></head><body>
 <h1>{escape title}</h1>
@@ -65,7 +67,9 @@ table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:le
         $"""<div class="scale" style="background:linear-gradient(90deg,{stops})"></div>
 <p class="sub">black: no difference · middle: the pixel threshold · right end: four times the threshold. The same scale for every picture.</p>"""
 
-    let private green, red = [| 0.2f; 1.0f; 0.3f |], [| 1.0f; 0.25f; 0.2f |]
+    /// Outlines: what is true, what was found.
+    let internal green = [| 0.2f; 1.0f; 0.3f |]
+    let internal red = [| 1.0f; 0.25f; 0.2f |]
 
     let private row (calibration: Calibration) (repaired: Judged -> Repaired) (judged: Judged) =
         let verdict = judged.Verdict
