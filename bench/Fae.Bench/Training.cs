@@ -45,7 +45,7 @@ internal static class Training
         using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
         var times = new List<double>();
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var trainer = new Trainer(network, settings, config.Image.Size, source, validation) { Progress = _ => times.Add(clock.Elapsed.TotalMilliseconds) };
+        var trainer = new Trainer(network, config.Objective, settings, config.Image.Size, source, validation) { Progress = _ => times.Add(clock.Elapsed.TotalMilliseconds) };
         trainer.Run(null, CancellationToken.None);
         // The last step validates, so it is left out.
         return times.Skip(WarmUp).SkipLast(1).Zip(times.Skip(WarmUp - 1), (after, before) => after - before).ToList();

@@ -231,6 +231,16 @@ module Reproduce =
             return complete
         }
 
+    /// What goes wrong with the machine in one cell, as a fault of it.
+    let private attempt work =
+        try
+            work ()
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException
+        | :? OutOfMemoryException
+        | :? System.Runtime.InteropServices.ExternalException as e -> Error(Machine(e.Message.Split('\n')[0]))
+
     /// Every cell that is not finished, one after the other. A category that cannot be trained stops no other.
     let private runAll sweep =
         Interrupts.watch (fun stop ->
@@ -250,7 +260,7 @@ module Reproduce =
                     | Ok None ->
                         Console.say heading
 
-                        match train stop sweep cell with
+                        match attempt (fun () -> train stop sweep cell) with
                         | Ok _ -> faults
                         | Error fault ->
                             for line in Fault.lines fault do

@@ -190,6 +190,7 @@ module Train =
                     let trainer =
                         Trainer(
                             network,
+                            config.Objective,
                             config.Train,
                             Config.trainSide config,
                             source,

@@ -32,8 +32,38 @@ type AugmentSettings =
         Brightness: float32
     }
 
+/// What a network is built like.
+[<RequireQualifiedAccess>]
+type NetworkKind =
+    /// The paper's: a U-Net with a dilated bottleneck.
+    | UNet
+    /// An encoder and a decoder with nothing in between but `latent` planes: AE, DAE, RCAE.
+    | Autoencoder
+    /// The same, the planes drawn from normals whose mean and variance the encoder gives: VAE.
+    | Variational
+    /// The same, the planes replaced by the nearest of a list of codes, and improbable codes by probable ones: LSR.
+    | Quantised
+    /// Patches that attend to each other: InTra.
+    | Transformer
+    /// A generator, an encoder into its latent space, and a critic: fast AnoGAN.
+    | Adversarial
+    /// An autoencoder that repairs, and a U-Net that marks what was repaired: DRAEM.
+    | Discriminative
+    /// Features that tell corrupted from clean, and a Gaussian density over them: CutPaste.
+    | Classifier
+
 type NetworkSettings =
     {
+        Kind: NetworkKind
+        /// Planes, codes or features of the narrowest place, for all kinds but `UNet`.
+        Latent: int
+        /// Side of a transformer's patches in pixels.
+        Patch: int
+        /// The picture is inpainted: for each of these numbers of cells along a side, every set of cells is removed once and filled in by the network; the
+        /// mean over the numbers is the answer. Empty: the network sees the picture as it is.
+        Removal: int list
+        /// Into how many sets the cells are divided.
+        RemovalSets: int
         /// Space-to-depth factor at the entry (1, 2 or 4): the network works at 1/fold of the size, without losing a pixel.
         Fold: int
         /// Channels of the first level; each level below has twice as many.
@@ -44,6 +74,19 @@ type NetworkSettings =
         Dilations: int list
         /// f(x) = x + g(x) instead of f(x) = g(x).
         Residual: bool
+    }
+
+/// What is minimised besides the two-term objective: L = L_λ + Σ weight · term.
+type ObjectiveSettings =
+    {
+        /// 1 − SSIM between reconstruction and target.
+        Ssim: float32
+        /// 1 − GMS at four sizes.
+        Gms: float32
+        /// ‖J_f‖²_F per value, estimated by random probes (RCAE).
+        Contraction: float32
+        /// What the network asks for itself: divergence, code loss, critic, classification.
+        Own: float32
     }
 
 type TrainSettings =
@@ -85,7 +128,10 @@ type Config =
         Corruption: CorruptionSettings
         NoiseSigma: float32
         NoiseVaries: bool
+        /// The target has the same noise (FAE); false: it is clean (DAE).
+        NoiseKept: bool
         Network: NetworkSettings
+        Objective: ObjectiveSettings
         Train: TrainSettings
         Score: ScoreSettings
         Calibration: CalibrationSettings
@@ -140,8 +186,21 @@ module Config =
             Corruption = Corruption.defaults
             NoiseSigma = 0.05f
             NoiseVaries = true
+            NoiseKept = true
+            Objective =
+                {
+                    Ssim = 0.0f
+                    Gms = 0.0f
+                    Contraction = 0.0f
+                    Own = 1.0f
+                }
             Network =
                 {
+                    Kind = NetworkKind.UNet
+                    Latent = 16
+                    Patch = 16
+                    Removal = []
+                    RemovalSets = 3
                     Fold = 2
                     Width = 24
                     Depth = 2
@@ -302,12 +361,54 @@ module Config =
                 Corruption = set v c.Corruption
             })
 
+    /// One of some named cases.
+    let private caseKind (cases: (string * 'a) list) =
+        let words = wordKind (List.map fst cases)
+
+        {
+            Wanted = words.Wanted
+            Show = fun value -> Text(cases |> List.find (fun (_, case) -> case = value) |> fst)
+            Take =
+                fun key wanted setting ->
+                    words.Take key wanted setting
+                    |> Result.map (fun word -> List.find (fun (name, _) -> name = word) cases |> snd)
+        }
+
+    let private wholesKind most low high =
+        {
+            Wanted = $"a list of at most {most} whole numbers from {low} to {high}"
+            Show = List.map int64 >> Wholes
+            Take =
+                fun key wanted setting ->
+                    match setting with
+                    | Wholes list when
+                        list |> List.forall (fun n -> n >= int64 low && n <= int64 high)
+                        && list.Length <= most
+                        ->
+                        Ok(List.map int list)
+                    | Wholes _ -> Error(OutOfRange(key, wanted, show setting))
+                    | _ -> wrong key wanted setting
+        }
+
+    /// Words for the kinds of networks.
+    let kinds =
+        [
+            "unet", NetworkKind.UNet
+            "autoencoder", NetworkKind.Autoencoder
+            "variational", NetworkKind.Variational
+            "quantised", NetworkKind.Quantised
+            "transformer", NetworkKind.Transformer
+            "adversarial", NetworkKind.Adversarial
+            "discriminative", NetworkKind.Discriminative
+            "classifier", NetworkKind.Classifier
+        ]
+
     let private measures =
         let words =
             Difference.all
             |> List.map (fun measure -> "\"" + Difference.name measure + "\"")
 
-        String.concat ", " ("\"auto\"" :: words)
+        String.concat ", " ("\"auto\"" :: words @ [ "\"msgms\""; "\"own\"" ])
         + ", or a weighted sum like \"0.5*mse + 2*ssim\""
 
     /// The whole table, in the order in which a file prints it.
@@ -380,6 +481,24 @@ module Config =
                 { c with Config.Augment.Shift = v })
             real "augment.brightness" 0.0 0.9 "change brightness by up to this fraction" _.Augment.Brightness (fun v c ->
                 { c with Config.Augment.Brightness = v })
+            entry
+                (caseKind Corruption.families)
+                "corruption.family"
+                "whose corruptions are drawn: the paper's occlusions, removed cells (RIAD), pasted pieces (CutPaste), clouds of texture (DRAEM)"
+                _.Corruption.Family
+                (fun v c -> { c with Config.Corruption.Family = v })
+            whole "corruption.cells_min" 2 1024 "removed cells: fewest along a side" _.Corruption.CellsMin (fun v c ->
+                { c with
+                    Config.Corruption.CellsMin = v
+                })
+            whole "corruption.cells_max" 2 1024 "removed cells: most along a side" _.Corruption.CellsMax (fun v c ->
+                { c with
+                    Config.Corruption.CellsMax = v
+                })
+            whole "corruption.cell_sets" 2 64 "removed cells: one in so many" _.Corruption.CellSets (fun v c ->
+                { c with
+                    Config.Corruption.CellSets = v
+                })
             whole "corruption.max_count" 1 64 "occlusions in one image, at most" _.Corruption.MaxCount (fun v c ->
                 { c with
                     Config.Corruption.MaxCount = v
@@ -411,6 +530,27 @@ module Config =
                 { c with NoiseSigma = v })
             entry flagKind "noise.varies" "draw the deviation from U(0, sigma) for each image" _.NoiseVaries (fun v c ->
                 { c with NoiseVaries = v })
+            entry
+                flagKind
+                "noise.kept"
+                "the target keeps the noise, equation (3); false: it is clean, as for a denoising autoencoder"
+                _.NoiseKept
+                (fun v c -> { c with NoiseKept = v })
+            entry (caseKind kinds) "network.kind" "what the network is built like; docs/methods.md" _.Network.Kind (fun v c ->
+                { c with Config.Network.Kind = v })
+            whole "network.latent" 1 1024 "planes, codes or features of the narrowest place; not for \"unet\"" _.Network.Latent (fun v c ->
+                { c with Config.Network.Latent = v })
+            whole "network.patch" 2 64 "side of a transformer's patches" _.Network.Patch (fun v c -> { c with Config.Network.Patch = v })
+            entry
+                (wholesKind 8 2 1024)
+                "network.removal"
+                "inpainting: cells along a side; for each of these numbers every set of cells is removed once and filled in"
+                _.Network.Removal
+                (fun v c -> { c with Config.Network.Removal = v })
+            whole "network.removal_sets" 2 64 "inpainting: into how many sets the cells are divided" _.Network.RemovalSets (fun v c ->
+                { c with
+                    Config.Network.RemovalSets = v
+                })
             field "network.fold" "space-to-depth factor at the entry" "1, 2 or 4" (fun c -> Whole(int64 c.Network.Fold)) (fun setting c ->
                 match setting with
                 | Whole(1L | 2L | 4L as n) -> Ok { c with Config.Network.Fold = int n }
@@ -418,22 +558,20 @@ module Config =
                 | _ -> wrong "network.fold" "1, 2 or 4" setting)
             whole "network.width" 4 512 "channels of the first level" _.Network.Width (fun v c -> { c with Config.Network.Width = v })
             whole "network.depth" 1 5 "levels with a skip connection" _.Network.Depth (fun v c -> { c with Config.Network.Depth = v })
-            field
-                "network.dilations"
-                "dilations of the bottleneck, stacked"
-                "a list of whole numbers from 1 to 64"
-                (fun c -> Wholes(List.map int64 c.Network.Dilations))
-                (fun setting c ->
-                    match setting with
-                    | Wholes list when list |> List.forall (fun d -> d >= 1L && d <= 64L) && list.Length <= 16 ->
-                        Ok
-                            { c with
-                                Config.Network.Dilations = List.map int list
-                            }
-                    | Wholes _ -> Error(OutOfRange("network.dilations", "at most 16 whole numbers from 1 to 64", show setting))
-                    | _ -> wrong "network.dilations" "a list of whole numbers from 1 to 64" setting)
+            entry (wholesKind 16 1 64) "network.dilations" "dilations of the bottleneck, stacked" _.Network.Dilations (fun v c ->
+                { c with Config.Network.Dilations = v })
             entry flagKind "network.residual" "f(x) = x + g(x) instead of g(x)" _.Network.Residual (fun v c ->
                 { c with Config.Network.Residual = v })
+            real "objective.ssim" 0.0 1000.0 "weight of 1 − SSIM to the target" _.Objective.Ssim (fun v c ->
+                { c with Config.Objective.Ssim = v })
+            real "objective.gms" 0.0 1000.0 "weight of 1 − GMS to the target, at four sizes" _.Objective.Gms (fun v c ->
+                { c with Config.Objective.Gms = v })
+            real "objective.contraction" 0.0 1000.0 "weight of the network's squared Jacobian per value" _.Objective.Contraction (fun v c ->
+                { c with
+                    Config.Objective.Contraction = v
+                })
+            real "objective.own" 0.0 1000.0 "weight of what the network asks for itself; docs/methods.md" _.Objective.Own (fun v c ->
+                { c with Config.Objective.Own = v })
             whole "train.steps" 1 10_000_000 "optimiser steps" _.Train.Steps (fun v c -> { c with Config.Train.Steps = v })
             whole "train.batch" 1 1024 "images a step" _.Train.Batch (fun v c -> { c with Config.Train.Batch = v })
             real "train.learning_rate" 1e-7 1.0 "peak learning rate of Adam" _.Train.LearningRate (fun v c ->
@@ -615,6 +753,24 @@ module Config =
 
         struct (scaled height, scaled width)
 
+    /// Whether a network of these settings marks anomalies itself: its answer has one plane more than the picture, for the measure "own".
+    let marks (network: NetworkSettings) =
+        match network.Kind with
+        | NetworkKind.Adversarial
+        | NetworkKind.Discriminative
+        | NetworkKind.Classifier -> true
+        | NetworkKind.UNet
+        | NetworkKind.Autoencoder
+        | NetworkKind.Variational
+        | NetworkKind.Quantised
+        | NetworkKind.Transformer -> false
+
+    /// Sides must be multiples of this.
+    let stride (network: NetworkSettings) =
+        match network.Kind with
+        | NetworkKind.Transformer -> network.Patch
+        | _ -> network.Fold <<< network.Depth
+
     /// The side of what training sees: a multiple of the network's stride is needed.
     let trainSide config =
         if config.Image.Crop > 0 then
@@ -624,13 +780,13 @@ module Config =
 
     /// What no single key can say: sides that the network cannot halve often enough, ranges upside down.
     let check config =
-        let stride = config.Network.Fold <<< config.Network.Depth
+        let stride = stride config.Network
 
         let multiple key side =
             if side % stride = 0 then
                 None
             else
-                Some(OutOfRange(key, $"a multiple of {stride} (network.fold · 2^network.depth)", string side))
+                Some(OutOfRange(key, $"a multiple of {stride} (network.fold · 2^network.depth, or network.patch)", string side))
 
         let ordered low high (a: float32) (b: float32) =
             if a <= b then
@@ -651,6 +807,14 @@ module Config =
                 ordered "corruption.radius_min" "corruption.radius_max" corruption.RadiusMin corruption.RadiusMax
                 ordered "corruption.length_min" "corruption.length_max" corruption.LengthMin corruption.LengthMax
                 ordered "corruption.width_min" "corruption.width_max" corruption.WidthMin corruption.WidthMax
+                (if corruption.CellsMin <= corruption.CellsMax then
+                     None
+                 else
+                     Some(OutOfRange("corruption.cells_min", "at most 'corruption.cells_max'", string corruption.CellsMin)))
+                (match config.Score.Measure with
+                 | Some measure when Difference.usesOwn measure && not (marks config.Network) ->
+                     Some(OutOfRange("score.measure", "another than \"own\", which this kind of network has not", Difference.name measure))
+                 | _ -> None)
                 (if
                      corruption.PlainWeight
                      + corruption.TextureWeight

@@ -1,9 +1,26 @@
 /// Corruption models: named distributions of plans, built by combinators along shape × fill × opacity (Remarks 1–4).
 namespace Fae.Core
 
-/// The numbers of the default model. Lengths in shorter sides.
+/// Whose corruptions are drawn.
+[<RequireQualifiedAccess>]
+type Family =
+    /// The paper's: ellipses and curves, `Corruption.model`.
+    | Occlusions
+    /// RIAD's and InTra's: one set of the cells of a grid is removed.
+    | Cells
+    /// CutPaste's: a piece of the picture itself, pasted elsewhere; or a thin tilted scar.
+    | CutPaste
+    /// DRAEM's: clouds of texture, more or less transparent.
+    | Clouds
+
+/// The numbers of the models. Lengths in shorter sides.
 type CorruptionSettings =
     {
+        Family: Family
+        /// Cells along a side, fewest and most, and into how many sets they are divided; for `Cells`.
+        CellsMin: int
+        CellsMax: int
+        CellSets: int
         /// Occlusions an image, at most; none is drawn with the odds `CleanChance`.
         MaxCount: int
         CleanChance: float32
@@ -40,6 +57,10 @@ type CorruptionSettings =
 module Corruption =
     let defaults =
         {
+            Family = Family.Occlusions
+            CellsMin = 16
+            CellsMax = 64
+            CellSets = 3
             MaxCount = 4
             CleanChance = 0.1f
             CurveChance = 0.5f
@@ -86,6 +107,16 @@ module Corruption =
     /// Plans of one model or the other.
     let mixture (models: (float32 * Sampler<Plan>) list) = Sampler.choose models
 
+    /// What is painted, with the configured odds.
+    let private fills settings palette bank =
+        Sampler.choose
+            [
+                settings.PlainWeight, Fill.plain settings.OwnChance palette
+                settings.TextureWeight, Fill.texture settings.OwnChance palette
+                settings.PatchWeight, Fill.patch settings.JitterChance (Sampler.integer -1 (bank - 1))
+                settings.ShadeWeight, Fill.shade
+            ]
+
     /// The paper's model: ellipses and thin curves, patches, textures, colours and shades, opaque and transparent, hard and soft.
     /// `bank`: how many pictures there are to take patches from.
     let model (settings: CorruptionSettings) (palette: Palette) (bank: int) : Sampler<Plan> =
@@ -98,19 +129,65 @@ module Corruption =
         let softness =
             Sampler.either settings.HardChance (Sampler.constant 0.0f) (Sampler.uniform 0.0f settings.SoftnessMax)
 
-        let fills =
-            Sampler.choose
-                [
-                    settings.PlainWeight, Fill.plain settings.OwnChance palette
-                    settings.TextureWeight, Fill.texture settings.OwnChance palette
-                    settings.PatchWeight, Fill.patch settings.JitterChance (Sampler.integer -1 (bank - 1))
-                    settings.ShadeWeight, Fill.shade
-                ]
-
         let opacities =
             Sampler.either settings.OpaqueChance (Sampler.constant 1.0f) (Sampler.uniform settings.OpacityMin 1.0f)
 
         let counts =
             Sampler.either settings.CleanChance (Sampler.constant 0) (Sampler.integer 1 settings.MaxCount)
 
-        superimpose counts (occlusion shapes softness fills opacities)
+        superimpose counts (occlusion shapes softness (fills settings palette bank) opacities)
+
+    /// None with the odds of a clean image, else one plan of the model.
+    let private orClean settings (plans: Sampler<Plan>) = Sampler.either settings.CleanChance (Sampler.constant Plan.empty) plans
+
+    let private hard = Sampler.constant 0.0f
+    let private opaque = Sampler.constant 1.0f
+
+    /// RIAD (Zavrtanik, Kristan, Skočaj 2021): the cells of a grid are divided at random into a few sets, and one of them is removed.
+    let removal settings : Sampler<Plan> =
+        let cells = Shape.cells settings.CellsMin settings.CellsMax settings.CellSets
+
+        occlusion cells hard (Sampler.constant (Plain [| 0.0f |])) opaque
+        |> Sampler.map List.singleton
+        |> orClean settings
+
+    /// CutPaste (Li, Sohn, Yoon, Pfister 2021): a rectangle of 2 to 15 percent of the picture shows what lies elsewhere in it; or a scar of 2 to 16
+    /// by 10 to 25 pixels of 256, tilted by up to 45 degrees. What is pasted may have another contrast and brightness.
+    let cutPaste settings : Sampler<Plan> =
+        let patch = Shape.box 0.02f 0.15f 3.3f 0.0f
+
+        let scar =
+            sample {
+                let! tilt = Sampler.uniform -0.785f 0.785f
+                let! x = Sampler.uniform 0.0f 1.0f
+                let! y = Sampler.uniform 0.0f 1.0f
+                let! width = Sampler.uniform 0.008f 0.0625f
+                let! length = Sampler.uniform 0.04f 0.1f
+                return Box(Frame.at x y tilt, 0.5f * length, 0.5f * width)
+            }
+
+        occlusion (Sampler.either 0.5f patch scar) hard (Fill.patch settings.JitterChance (Sampler.constant -1)) opaque
+        |> Sampler.map List.singleton
+        |> orClean settings
+
+    /// DRAEM (Zavrtanik, Kristan, Skočaj 2021): a cloud of textures, patches of other pictures or colours, with β = 1 − opacity up to 0.8.
+    let clouds settings palette bank : Sampler<Plan> =
+        occlusion (Shape.cloud 0.02f 0.3f) hard (fills settings palette bank) (Sampler.uniform 0.2f 1.0f)
+        |> Sampler.map List.singleton
+        |> orClean settings
+
+    /// Plans of the family that the settings name.
+    let plans settings palette bank =
+        match settings.Family with
+        | Family.Occlusions -> model settings palette bank
+        | Family.Cells -> removal settings
+        | Family.CutPaste -> cutPaste settings
+        | Family.Clouds -> clouds settings palette bank
+
+    let families =
+        [
+            "occlusions", Family.Occlusions
+            "cells", Family.Cells
+            "cutpaste", Family.CutPaste
+            "clouds", Family.Clouds
+        ]

@@ -11,6 +11,10 @@ type Measure =
     | Ssim
     /// 1 − GMS (Xue et al. 2014, Prewitt gradients of the channels' mean, c = 0.0026), in [0, 1].
     | Gms
+    /// 1 − GMS averaged over four sizes, each half of the one before (RIAD's multi-scale GMS), in [0, 1].
+    | MultiGms
+    /// What the network itself says of each pixel: the plane of its answer after the reconstruction's. Only of networks that have one.
+    | Own
     /// Σ wᵢ·Dᵢ with positive weights.
     | Weighted of (float32 * Measure) list
 
@@ -25,6 +29,8 @@ module Difference =
         | Relative -> "relative"
         | Ssim -> "ssim"
         | Gms -> "gms"
+        | MultiGms -> "msgms"
+        | Own -> "own"
         | Weighted terms ->
             terms
             |> List.map (fun (weight, measure) ->
@@ -33,7 +39,7 @@ module Difference =
                 + name measure)
             |> String.concat " + "
 
-    let private tryWord (text: string) = all |> List.tryFind (fun measure -> name measure = text)
+    let private tryWord (text: string) = all @ [ MultiGms; Own ] |> List.tryFind (fun measure -> name measure = text)
 
     let private tryTerm (text: string) =
         match text.Split '*' |> Array.map _.Trim() with
@@ -55,6 +61,17 @@ module Difference =
                 Some(Weighted(List.choose id terms))
             else
                 None
+
+    /// Whether a measure looks at the network's own map.
+    let rec usesOwn =
+        function
+        | Own -> true
+        | Weighted terms -> terms |> List.exists (snd >> usesOwn)
+        | Mse
+        | Relative
+        | Ssim
+        | Gms
+        | MultiGms -> false
 
     let ssimWindow = 11
     let ssimC1 = 0.0001f
@@ -117,14 +134,50 @@ module Difference =
     let gms x r =
         Image.map2 (fun a b -> max 0.0f (1.0f - (2.0f * a * b + gmsConstant) / (a * a + b * b + gmsConstant))) (gradient x) (gradient r)
 
-    /// The map of a measure.
-    let rec map measure x r =
+    /// Half as large: the mean of each two by two pixels; a last odd row or column is left out.
+    let halve (image: Image) =
+        Image.init image.Channels (image.Height / 2) (image.Width / 2) (fun c y x ->
+            0.25f
+            * (image[c, 2 * y, 2 * x]
+               + image[c, 2 * y, 2 * x + 1]
+               + image[c, 2 * y + 1, 2 * x]
+               + image[c, 2 * y + 1, 2 * x + 1]))
+
+    /// The sizes at which GMS is taken, at most: the whole, a half, a quarter, an eighth; none smaller than eight pixels.
+    let scales (image: Image) =
+        Seq.initInfinite id
+        |> Seq.takeWhile (fun s -> s = 0 || (s < 4 && (min image.Height image.Width >>> s) >= 8))
+        |> Seq.length
+
+    let multiGms x r =
+        let count = scales x
+
+        let rec maps n x r = gms x r :: (if n = 1 then [] else maps (n - 1) (halve x) (halve r))
+        let all = maps count (meanPlane x) (meanPlane r) |> Array.ofList
+
+        Image.init 1 x.Height x.Width (fun _ y x ->
+            let at s (map: Image) = map[0, min (map.Height - 1) (y >>> s), min (map.Width - 1) (x >>> s)]
+            (all |> Array.mapi at |> Array.sum) / float32 count)
+
+    /// The planes of an answer that are the reconstruction of an image of so many channels.
+    let colours channels (answer: Image) =
+        if answer.Channels = channels then
+            answer
+        else
+            Image.ofArray channels answer.Height answer.Width (Array.sub answer.Pixels 0 (channels * answer.Area))
+
+    /// The map of a measure between an image and the network's answer to it.
+    let rec map measure x answer =
+        let r = colours x.Channels answer
+
         match measure with
         | Mse -> mse x r
         | Relative -> relative x r
         | Ssim -> ssim x r
         | Gms -> gms x r
+        | MultiGms -> multiGms x r
+        | Own -> Image.plane x.Channels answer
         | Weighted terms ->
             terms
-            |> List.map (fun (weight, measure) -> Image.map (fun v -> weight * v) (map measure x r))
+            |> List.map (fun (weight, measure) -> Image.map (fun v -> weight * v) (map measure x answer))
             |> List.reduce (Image.map2 (+))

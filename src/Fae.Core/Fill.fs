@@ -145,44 +145,26 @@ module Fill =
                     Shade(1.0f - 0.6f * amount, 0.6f * amount + bias)
         }
 
-    /// Value noise: random values on the integer lattice, smoothly joined. In [0, 1].
-    let private valueNoise (key: uint64) (u: float32) (v: float32) =
-        let fu = floor u
-        let fv = floor v
-        let iu = uint64 (uint32 (int fu))
-        let iv = uint64 (uint32 (int fv))
-
-        let at du dv =
-            let iu = uint64 (uint32 (int iu + du))
-            let iv = uint64 (uint32 (int iv + dv))
-            Random.toUnit (Random.mix64 (key ^^^ (iu ||| (iv <<< 32))))
-
-        let s = u - fu
-        let t = v - fv
-        let s = s * s * (3.0f - 2.0f * s)
-        let t = t * t * (3.0f - 2.0f * t)
-        let upper = at 0 0 + s * (at 1 0 - at 0 0)
-        let lower = at 0 1 + s * (at 1 1 - at 0 1)
-        upper + t * (lower - upper)
-
     /// The pattern's value in [0, 1] at a point given in feature sizes.
     let pattern kind key (u: float32) (v: float32) =
         match kind with
-        | Grain -> valueNoise key u v
+        | Grain -> Lattice.noise key u v
         | Clouds ->
             let mutable sum = 0.0f
             let mutable weight = 0.5f
             let mutable f = 0.25f
 
             for octave in 0..3 do
-                sum <- sum + weight * valueNoise (key + uint64 octave) (f * u) (f * v)
+                sum <- sum + weight * Lattice.noise (key + uint64 octave) (f * u) (f * v)
                 weight <- 0.5f * weight
                 f <- 2.0f * f
 
             clamp ((sum / 0.9375f - 0.5f) * 1.6f + 0.5f)
-        | Stripes -> 0.5f + 0.5f * sin (System.MathF.PI * (u + valueNoise key (0.3f * u) (0.3f * v)))
+        | Stripes ->
+            0.5f
+            + 0.5f * sin (System.MathF.PI * (u + Lattice.noise key (0.3f * u) (0.3f * v)))
         | Spots ->
-            let n = valueNoise key u v
+            let n = Lattice.noise key u v
             clamp ((n - 0.55f) * 6.0f + 0.5f)
 
     /// The painted colour at a pixel, as a function of (row, column, channel) of `image`; values are in [0, 1].

@@ -150,3 +150,33 @@ module Geometry =
         let dx = u - p.AtX - t * ex
         let dy = v - p.AtY - t * ey
         0.5f * (p.Width + t * (q.Width - p.Width)) - sqrt (dx * dx + dy * dy)
+
+    /// Signed distance (positive inside) from a point to the sides of a rectangle at the origin, half as long as given.
+    let boxDepth (halfX: float32) (halfY: float32) (u: float32) (v: float32) = min (halfX - abs u) (halfY - abs v)
+
+    /// Signed distance from a point to the nearest side where the chosen set of cells begins or ends, `count` cells a unit; positive in the set.
+    /// Cells that only touch at a corner are not looked at.
+    let cellsDepth (count: int) (sets: int) (which: int) (key: uint64) (u: float32) (v: float32) =
+        let x = (u + 0.5f) * float32 count
+        let y = (v + 0.5f) * float32 count
+        let column = int (floor x)
+        let row = int (floor y)
+        let chosen column row = Lattice.setOf key sets column row = which
+        let inside = chosen column row
+        let s = x - floor x
+        let t = y - floor y
+
+        let toward dc dr distance =
+            if chosen (column + dc) (row + dr) = inside then
+                1.0f
+            else
+                distance
+
+        let nearest =
+            min (min (toward -1 0 s) (toward 1 0 (1.0f - s))) (min (toward 0 -1 t) (toward 0 1 (1.0f - t)))
+
+        (if inside then nearest else -nearest) / float32 count
+
+    /// Where value noise with features of this size is above the level, as a distance to first order: its slope is about two a feature.
+    let cloudDepth (scale: float32) (level: float32) (key: uint64) (u: float32) (v: float32) =
+        0.5f * scale * (Lattice.noise key (u / scale) (v / scale) - level)

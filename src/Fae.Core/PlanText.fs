@@ -50,6 +50,33 @@ module PlanText =
                     "knots", knots |> Seq.map (fun k -> numbers [ k.AtX; k.AtY; k.Width ]) |> list
                 ]
 
+        | Box(frame, halfX, halfY) ->
+            record
+                [
+                    "kind", text "box"
+                    "frame", ofFrame frame
+                    "halves", numbers [ halfX; halfY ]
+                ]
+        | Cells(frame, count, sets, which, key) ->
+            record
+                [
+                    "kind", text "cells"
+                    "frame", ofFrame frame
+                    "count", node (JsonValue.Create count)
+                    "sets", node (JsonValue.Create sets)
+                    "which", node (JsonValue.Create which)
+                    "key", node (JsonValue.Create key)
+                ]
+        | Cloud(frame, scale, level, key) ->
+            record
+                [
+                    "kind", text "cloud"
+                    "frame", ofFrame frame
+                    "scale", number scale
+                    "level", number level
+                    "key", node (JsonValue.Create key)
+                ]
+
     let private patterns = [ "grain", Grain; "clouds", Clouds; "stripes", Stripes; "spots", Spots ]
 
     let private ofFill =
@@ -166,6 +193,22 @@ module PlanText =
                 | _ -> damaged "a knot has three numbers"
 
             Curve(frame, get "knots" json |> items |> Array.map knot)
+        | "box", frame ->
+            match reals "halves" json with
+            | [| halfX; halfY |] -> Box(frame, halfX, halfY)
+            | _ -> damaged "a box has two half sides"
+        | "cells", frame ->
+            let whole key = (get key json).GetValue<int>()
+            let count, sets, which = whole "count", whole "sets", whole "which"
+
+            if count > 0 && sets > 0 && which >= 0 && which < sets then
+                Cells(frame, count, sets, which, (get "key" json).GetValue<uint64>())
+            else
+                damaged "cells are counted from one, their sets from nought"
+        | "cloud", frame ->
+            match real "scale" json with
+            | scale when scale > 0.0f -> Cloud(frame, scale, real "level" json, (get "key" json).GetValue<uint64>())
+            | _ -> damaged "a cloud's scale is positive"
         | other, _ -> damaged $"the shape '{other}' is unknown"
 
     let private colour key json =

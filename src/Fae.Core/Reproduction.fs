@@ -58,7 +58,7 @@ module Budget =
         else
             let (steps, width, size), (fewest, thinnest, smallest) = scale budget
             let smaller least by value = max (min least value) (value / by)
-            let stride = config.Network.Fold <<< config.Network.Depth
+            let stride = Config.stride config.Network
             let side value = (smaller smallest size value + stride - 1) / stride * stride
             let shrink = float32 (side config.Image.Size) / float32 config.Image.Size
             let steps = smaller fewest steps config.Train.Steps

@@ -7,6 +7,12 @@ type Shape =
     | Ellipse of Frame * radiusX: float32 * radiusY: float32 * Wave[]
     /// A thin curve through local knots, each with its own width.
     | Curve of Frame * Knot[]
+    /// A rectangle: frame and half its sides.
+    | Box of Frame * halfX: float32 * halfY: float32
+    /// One of `sets` random sets of the cells of a grid, `count` cells to the shorter side.
+    | Cells of Frame * count: int * sets: int * which: int * key: uint64
+    /// Where smooth noise is above a level; `scale` is the size of its features.
+    | Cloud of Frame * scale: float32 * level: float32 * key: uint64
 
 /// A rectangle of pixels with a mask value in [0, 1] for each of them; outside of it the mask is 0.
 [<NoComparison>]
@@ -24,13 +30,22 @@ module Shape =
     let frame =
         function
         | Ellipse(frame, _, _, _)
-        | Curve(frame, _) -> frame
+        | Curve(frame, _)
+        | Box(frame, _, _)
+        | Cells(frame, _, _, _, _)
+        | Cloud(frame, _, _, _) -> frame
 
     /// The shape seen through a change of its frame (flip, turn).
     let mapFrame f =
         function
         | Ellipse(frame, rx, ry, waves) -> Ellipse(f frame, rx, ry, waves)
         | Curve(frame, knots) -> Curve(f frame, knots)
+        | Box(frame, halfX, halfY) -> Box(f frame, halfX, halfY)
+        | Cells(frame, count, sets, which, key) -> Cells(f frame, count, sets, which, key)
+        | Cloud(frame, scale, level, key) -> Cloud(f frame, scale, level, key)
+
+    /// Farther than any part of a picture is from any other, in its shorter sides.
+    let private everywhere = 1000.0f
 
     /// The farthest that any part of the shape lies from its centre.
     let reach =
@@ -39,6 +54,9 @@ module Shape =
         | Curve(_, knots) ->
             knots
             |> Array.fold (fun far knot -> max far (sqrt (knot.AtX * knot.AtX + knot.AtY * knot.AtY) + 0.5f * knot.Width)) 0.0f
+        | Box(_, halfX, halfY) -> sqrt (halfX * halfX + halfY * halfY)
+        | Cells _
+        | Cloud _ -> everywhere
 
     /// Ellipses with a geometric-mean radius log-uniform in [low, high], axis ratio up to e, deformed by up to `elastic` radii.
     let ellipse (low: float32) (high: float32) (elastic: float32) =
@@ -84,6 +102,39 @@ module Shape =
             return Curve(frame, knots)
         }
 
+    /// Rectangles that cover a share of the (square) picture log-uniform in [least, most], with sides in a ratio log-uniform in [1/longest, longest],
+    /// turned by up to `tilt` radians either way.
+    let box (least: float32) (most: float32) (longest: float32) (tilt: float32) =
+        sample {
+            let! x = Sampler.uniform 0.0f 1.0f
+            let! y = Sampler.uniform 0.0f 1.0f
+            let! angle = Sampler.uniform -tilt tilt
+            let! share = Sampler.logUniform least most
+            let! ratio = Sampler.logUniform (1.0f / longest) longest
+            let half = 0.5f * sqrt share
+            return Box(Frame.at x y angle, half * sqrt ratio, half / sqrt ratio)
+        }
+
+    /// One of `sets` sets of a grid's cells, their number along a side from fewest to most by doubling; over the whole picture, unturned.
+    let cells (fewest: int) (most: int) (sets: int) =
+        sample {
+            let doublings = int (System.MathF.Log2(float32 most / float32 fewest))
+            let! doubled = Sampler.integer 0 doublings
+            let! which = Sampler.integer 0 (sets - 1)
+            let! key = Sampler.bits
+            return Cells(Frame.at 0.5f 0.5f 0.0f, fewest <<< doubled, sets, which, key)
+        }
+
+    /// Clouds with features log-uniform in [finest, coarsest], each covering less than half of the picture.
+    let cloud (finest: float32) (coarsest: float32) =
+        sample {
+            let! frame = Frame.anywhere
+            let! scale = Sampler.logUniform finest coarsest
+            let! level = Sampler.uniform 0.6f 0.8f
+            let! key = Sampler.bits
+            return Cloud(frame, scale, level, key)
+        }
+
     /// Puts a shape on the pixels of an image of this size. The edge rises over `softness` shorter sides, never over less than
     /// one pixel (so that every size shows the same coverage).
     let render height width (softness: float32) shape =
@@ -114,7 +165,12 @@ module Shape =
                     if m > values[at] then
                         values[at] <- m
 
+        let raiseAll depth = raise' left top right bottom depth
+
         match shape with
+        | Box(_, halfX, halfY) -> raiseAll (Geometry.boxDepth halfX halfY)
+        | Cells(_, count, sets, which, key) -> raiseAll (Geometry.cellsDepth count sets which key)
+        | Cloud(_, scale, level, key) -> raiseAll (Geometry.cloudDepth scale level key)
         | Ellipse(_, rx, ry, waves) ->
             raise' left top right bottom (fun u v ->
                 let struct (u, v) = Elastic.displace waves u v

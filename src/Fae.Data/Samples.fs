@@ -63,7 +63,7 @@ type TrainingSource(config: Config, pictures: Gallery, textures: Image[], ignore
         let every = 1 + pictures.Count / 64
         Palette.ofImages [ for number in 0..every .. pictures.Count - 1 -> glimpse number ]
 
-    let plans = Corruption.model config.Corruption palette bank.Length
+    let plans = Corruption.plans config.Corruption palette bank.Length
 
     let level =
         if config.NoiseVaries then
@@ -135,7 +135,7 @@ type TrainingSource(config: Config, pictures: Gallery, textures: Image[], ignore
             let mask = Span(batch.Mask, index * side * side, side * side)
             AugmentKernel.apply drawn.Change image window target
             CorruptionKernel.Render(bank, Span.op_Implicit target, side, side, drawn.Plan, input, mask)
-            NoiseKernel.Add(drawn.Key, drawn.Sigma, input, target)
+            NoiseKernel.Add(drawn.Key, drawn.Sigma, input, (if config.NoiseKept then target else Span.Empty))
 
             match ignore with
             | None -> ()

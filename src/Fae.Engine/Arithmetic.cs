@@ -44,6 +44,21 @@ internal static class Arithmetic
         return a.ge(zero).to_type(ScalarType.Float32);
     }
 
+    /// <summary>Cut to [−b, b].</summary>
+    public static Tensor Within(this Tensor a, double b)
+    {
+        using var low = (-b).ToScalar();
+        using var high = b.ToScalar();
+        return a.clamp(low, high);
+    }
+
+    /// <summary>1 where a is greater, 0 elsewhere.</summary>
+    public static Tensor Above(this Tensor a, double b)
+    {
+        using var scalar = b.ToScalar();
+        return a.gt(scalar).to_type(ScalarType.Float32);
+    }
+
     public static Tensor TimesInPlace(this Tensor a, double b)
     {
         using var scalar = b.ToScalar();

@@ -71,7 +71,7 @@ public sealed class Detector : IDisposable
     }
 
     /// <summary>f(x) of a prepared image, in the straight view alone.</summary>
-    public Image Reconstruct(Image image) => network.Reconstruct([image])[0];
+    public Image Reconstruct(Image image) => Difference.colours(image.Channels, network.Reconstruct([image])[0]);
 
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();
@@ -80,6 +80,6 @@ public sealed class Detector : IDisposable
     {
         var heatmap = ScoringKernel.Heatmap(Calibration.Scoring, image, reconstruction);
         var verdict = CalibrationModule.verdict(Calibration, ScoringKernel.Score(Calibration.Scoring, ignore, heatmap));
-        return new Finding(reconstruction, heatmap, verdict, ScoringModule.regions(ignore, Calibration.PixelThreshold, heatmap).ToList());
+        return new Finding(Difference.colours(image.Channels, reconstruction), heatmap, verdict, ScoringModule.regions(ignore, Calibration.PixelThreshold, heatmap).ToList());
     }
 }

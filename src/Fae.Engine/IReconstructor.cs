@@ -5,20 +5,25 @@ using Fae.Core;
 
 namespace Fae.Engine;
 
-/// <summary>f: images in, reconstructions out. Thread-safe.</summary>
+/// <summary>f: images in, answers out. Thread-safe.</summary>
 public interface IReconstructor : IDisposable
 {
-    /// <summary>f(x) for images of one size.</summary>
+    /// <summary>
+    /// f(x) for images of one size: the planes of the reconstruction, and, of networks that mark anomalies themselves, one plane more, their own map.
+    /// </summary>
     IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images);
 }
 
 /// <summary>Which machinery reconstructs.</summary>
 public static class Reconstructor
 {
-    /// <summary>A network of these weights: ONNX Runtime on the CPU (a device of null), libtorch on every other device.</summary>
+    /// <summary>
+    /// A network of these weights: ONNX Runtime on the CPU (a device of null), libtorch on every other device, and for the kinds of networks that there is no graph
+    /// for.
+    /// </summary>
     /// <exception cref="System.IO.InvalidDataException">The weights do not fit the settings.</exception>
     public static IReconstructor Of(NetworkSettings settings, int channels, IReadOnlyList<NamedArray> weights, TorchSharp.torch.Device? device) =>
-        device is null ? new OnnxNetwork(settings, channels, weights) : Network.Of(settings, channels, weights, device);
+        device is null && UNetGraph.Knows(settings) ? new OnnxNetwork(settings, channels, weights) : Network.Of(settings, channels, weights, device);
 }
 
 /// <summary>Images of one size as one array N × C × H × W, and back.</summary>
@@ -47,10 +52,10 @@ internal static class Batches
 
     public static List<Image> Split(ReadOnlySpan<float> values, Image[] images)
     {
-        var volume = images[0].Pixels.Length;
+        var volume = values.Length / images.Length;
         var parts = new List<Image>(images.Length);
         for (var i = 0; i < images.Length; i++)
-            parts.Add(ImageModule.ofArray(images[i].Channels, images[i].Height, images[i].Width, values.Slice(i * volume, volume).ToArray()));
+            parts.Add(ImageModule.ofArray(volume / images[i].Area, images[i].Height, images[i].Width, values.Slice(i * volume, volume).ToArray()));
         return parts;
     }
 }

@@ -8,7 +8,7 @@ namespace Fae.Engine;
 /// <summary>A network at work: images in, reconstructions f(x) out. Thread-safe; tensors never leave it.</summary>
 public sealed class Network : IReconstructor
 {
-    private readonly UNet net;
+    private readonly AnomalyNet net;
     private readonly Device device;
     private readonly object gate = new();
 
@@ -18,7 +18,7 @@ public sealed class Network : IReconstructor
         Settings = settings;
         Channels = channels;
         this.device = device ?? CPU;
-        net = new UNet(settings, channels, seed);
+        net = AnomalyNet.Of(settings, channels, seed);
         net.to(this.device);
     }
 
@@ -37,7 +37,7 @@ public sealed class Network : IReconstructor
     /// <summary>Planes of an image.</summary>
     public int Channels { get; }
 
-    internal UNet Module => net;
+    internal AnomalyNet Module => net;
 
     internal Device Device => device;
 

@@ -43,13 +43,17 @@ public sealed class Repairer
     {
         if (views is [{ Flip: false, Turns: 0 }])
             return network.Reconstruct(images);
-        var sums = images.Select(image => new float[image.Pixels.Length]).ToArray();
+        var sums = new Image[images.Count];
         foreach (var view in views)
         {
             var seen = network.Reconstruct(images.AsParallel().AsOrdered().Select(image => ViewModule.apply(view, image)).ToList());
             for (var i = 0; i < sums.Length; i++)
-                Loops.AddScaled(ViewModule.undo(view, seen[i]).Pixels, 1f / views.Count, sums[i]);
+            {
+                var answer = ViewModule.undo(view, seen[i]);
+                sums[i] ??= ImageModule.constant(answer.Channels, answer.Height, answer.Width, 0);
+                Loops.AddScaled(answer.Pixels, 1f / views.Count, sums[i].Pixels);
+            }
         }
-        return images.Zip(sums, (image, sum) => ImageModule.ofArray(image.Channels, image.Height, image.Width, sum)).ToList();
+        return sums;
     }
 }

@@ -32,15 +32,14 @@ public sealed record TrainOutcome(TrainEnd End, int Step, IReadOnlyList<NamedArr
 public sealed record Checkpoint(int Step, IReadOnlyList<NamedArray> Weights, IReadOnlyList<NamedArray> Optimiser, IReadOnlyList<NamedArray> Best, double BestAuroc, IReadOnlyList<TrainProgress> Curve);
 
 /// <summary>
-/// Minimises the two-term objective of equation (3): corrupted input plus noise against clean target plus the same noise, corrupted and
-/// uncorrupted pixels weighed by λ. Adam, one cycle: linear warm-up over a tenth of the steps, then a cosine to zero.
+/// Minimises an objective, the paper's being equation (3): corrupted input plus noise against clean target plus the same noise. Adam, one cycle: linear warm-up over a tenth of the steps, then a cosine to zero.
 /// </summary>
-public sealed class Trainer(Network network, TrainSettings settings, int size, ISampleSource source, ValidationSet validation)
+public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSettings settings, int size, ISampleSource source, ValidationSet validation)
 {
     private const double LargestGradient = 1.0;
-    private const double LossScale = 10;
     private const double Indifference = 0.003;
     private readonly List<TrainProgress> curve = [];
+    private readonly Objective objective = new(terms, settings.Lambda);
 
     /// <summary>Called after every step.</summary>
     public Action<TrainProgress>? Progress { get; init; }
@@ -119,23 +118,11 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
         var mask = tensor(batch.Mask, [n, 1, s, s]).to(network.Device);
 
         adam.ZeroGradients();
-        var loss = TwoTermLoss(network.Module.forward(input), target, mask);
+        var loss = objective.Of(network.Module, new Lecture(input, target, mask, new Dice(settings.Seed, step, network.Device)));
         loss.backward();
         nn.utils.clip_grad_norm_(network.Module.parameters(), LargestGradient);
         adam.Step(step, LearningRate(settings, step));
         return loss.item<float>();
-    }
-
-    /// <summary>(1−λ)/|M̄|·‖M̄⊙(f−x)‖² + λ/|M|·‖M⊙(f−x)‖² over the batch, masks of −1 left out, the divisions guarded; times ten, so
-    /// that the gradients of a nearly finished network stay well above Adam's epsilon.</summary>
-    private Tensor TwoTermLoss(Tensor output, Tensor target, Tensor mask)
-    {
-        var error = output.Minus(target).Squared().mean([1], keepdim: true);
-        var corrupted = mask.AtLeast(0);
-        var clean = mask.NotNegative().Minus(corrupted);
-        var cleanTerm = error.mul(clean).sum().div(clean.sum().Plus(1));
-        var corruptedTerm = error.mul(corrupted).sum().div(corrupted.sum().Plus(1));
-        return cleanTerm.Times(LossScale * (1 - settings.Lambda)).Plus(corruptedTerm.Times(LossScale * settings.Lambda));
     }
 
     /// <summary>Mean squared error on clean held-out images, and the pixel AUROC of the error map against the synthetic masks.</summary>
@@ -143,7 +130,7 @@ public sealed class Trainer(Network network, TrainSettings settings, int size, I
     {
         var clean = network.Reconstruct(validation.Clean);
         var error = validation.Clean.Zip(clean, (x, r) => x.Pixels.Zip(r.Pixels, (a, b) => (double)(a - b) * (a - b)).Average()).Average();
-        var scoring = new Scoring(Measure.Mse, 3, 2, Reduction.Maximum, 0, 0);
+        var scoring = new Scoring(ConfigModule.marks(network.Settings) ? Measure.Own : Measure.Mse, 3, 2, Reduction.Maximum, 0, 0);
         var maps = validation.Corrupted.Zip(network.Reconstruct(validation.Corrupted), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
         return (error, PixelAuroc(maps, validation.Masks, 3));
     }

@@ -24,6 +24,9 @@ internal sealed class UNetGraph
     /// <summary>The name of the graph's output.</summary>
     public const string Output = "reconstruction";
 
+    /// <summary>Whether networks of these settings can be written as a graph.</summary>
+    public static bool Knows(NetworkSettings settings) => settings.Kind.IsUNet && settings.Removal.IsEmpty;
+
     /// <summary>The model's bytes.</summary>
     /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
     public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights) => new UNetGraph(weights).Build(settings, channels);

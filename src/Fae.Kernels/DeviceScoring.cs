@@ -103,6 +103,10 @@ public sealed class DeviceScoring : IDisposable
             relative(shape.Area, x, r, map, shape.Channels, Difference.relativeFloor);
         else if (measure.IsSsim)
             Ssim(x, r, map, shape);
+        else if (measure.IsOwn)
+            r.SubView(shape.Channels * shape.Area, shape.Area).CopyTo(map);
+        else if (measure.IsMultiGms)
+            throw new NotSupportedException("the multi-scale GMS has no device kernel");
         else
             Gms(x, r, map, shape);
     }

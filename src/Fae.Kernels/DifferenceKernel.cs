@@ -12,7 +12,10 @@ public static class DifferenceKernel
     /// <summary>Rows of one band.</summary>
     private const int BandRows = 16;
 
-    /// <summary>Writes the map of a measure between two images of channels × height × width into one plane. Its buffers are rented.</summary>
+    /// <summary>
+    /// Writes the map of a measure between an image of channels × height × width and the answer to it, of as many planes or more, into one plane. Its
+    /// buffers are rented.
+    /// </summary>
     public static void Map(Measure measure, ReadOnlyMemory<float> x, ReadOnlyMemory<float> r, Memory<float> map, int channels, int height, int width)
     {
         if (measure is Measure.Weighted weighted)
@@ -23,6 +26,10 @@ public static class DifferenceKernel
             EachRow(height, width, (from, count) => Relative(x.Span, r.Span, map.Span, channels, from, count));
         else if (measure.IsSsim)
             Ssim(x, r, map, channels, height, width);
+        else if (measure.IsMultiGms)
+            MultiGms(x, r, map, channels, height, width);
+        else if (measure.IsOwn)
+            r.Slice(channels * map.Length, map.Length).CopyTo(map);
         else
             Gms(x, r, map, channels, height, width);
     }
@@ -182,6 +189,40 @@ public static class DifferenceKernel
             ArrayPool<float>.Shared.Return(gradients);
         });
         ArrayPool<float>.Shared.Return(rented);
+    }
+
+    /// <summary>1 − GMS of the grey planes at every size, each pixel the mean of what it belongs to.</summary>
+    private static void MultiGms(ReadOnlyMemory<float> x, ReadOnlyMemory<float> r, Memory<float> map, int channels, int height, int width)
+    {
+        var area = map.Length;
+        var scales = Difference.scales(ImageModule.ofArray(1, height, width, new float[area]));
+        float[] greyX = new float[area], greyR = new float[area], scaled = new float[area];
+        MeanPlane(x.Span, greyX, channels, 0, area);
+        MeanPlane(r.Span, greyR, channels, 0, area);
+        map.Span.Clear();
+        for (var (scale, h, w) = (0, height, width); scale < scales; scale++, h /= 2, w /= 2)
+        {
+            if (scale > 0)
+            {
+                Halve(greyX, height >> (scale - 1), width >> (scale - 1));
+                Halve(greyR, height >> (scale - 1), width >> (scale - 1));
+            }
+            Gms(greyX.AsMemory(0, h * w), greyR.AsMemory(0, h * w), scaled.AsMemory(0, h * w), 1, h, w);
+            for (var y = 0; y < height; y++)
+                for (var column = 0; column < width; column++)
+                    map.Span[y * width + column] += scaled[Math.Min(h - 1, y >> scale) * w + Math.Min(w - 1, column >> scale)] / scales;
+        }
+    }
+
+    /// <summary>A plane half as large, in its own place: each value is written after all that it is made of were read.</summary>
+    private static void Halve(Span<float> plane, int height, int width)
+    {
+        for (var y = 0; y < height / 2; y++)
+            for (var x = 0; x < width / 2; x++)
+            {
+                var at = 2 * y * width + 2 * x;
+                plane[y * (width / 2) + x] = 0.25f * (plane[at] + plane[at + 1] + plane[at + width] + plane[at + width + 1]);
+            }
     }
 
     private static void MeanPlane(ReadOnlySpan<float> image, Span<float> plane, int channels, int from, int count)

@@ -146,7 +146,8 @@ internal ref struct FillKernel
         return Unit((sum / 0.9375f - half) * 1.6f + half);
     }
 
-    private static Vector512<float> ValueNoise(ulong key, Vector512<float> u, Vector512<float> v)
+    /// <summary><c>Fae.Core.Lattice.noise</c>.</summary>
+    public static Vector512<float> ValueNoise(ulong key, Vector512<float> u, Vector512<float> v)
     {
         var (fu, fv) = (Vector512.Floor(u), Vector512.Floor(v));
         var (iu, iv) = (Vector512.ConvertToInt32(fu), Vector512.ConvertToInt32(fv));

@@ -47,10 +47,16 @@ internal sealed class ShapeMask : IDisposable
         Array.Clear(last, 0, Rows);
 
         if (shape is Shape.Ellipse ellipse)
-            Raise(new EllipseDepth(ellipse.radiusX, ellipse.radiusY, ellipse.Item4), 0, 0, columns, Rows);
+            RaiseAll(new EllipseDepth(ellipse.radiusX, ellipse.radiusY, ellipse.Item4));
         else if (shape is Shape.Curve curve)
             for (var i = 1; i < curve.Item2.Length; i++)
                 RaiseStroke(curve.Item2[i - 1], curve.Item2[i]);
+        else if (shape is Shape.Box box)
+            RaiseAll(new BoxDepth(box.halfX, box.halfY));
+        else if (shape is Shape.Cells cells)
+            RaiseAll(new CellsDepth(cells));
+        else if (shape is Shape.Cloud cloud)
+            RaiseAll(new CloudDepth(cloud));
     }
 
     /// <summary>Signed distance inside the outline, in shorter sides, at sixteen local points.</summary>
@@ -99,6 +105,9 @@ internal sealed class ShapeMask : IDisposable
             Ceiling(Math.Max(py, qy) + pad) - Top);
     }
 
+    private void RaiseAll<TDepth>(TDepth depth)
+        where TDepth : struct, IDepth => Raise(depth, 0, 0, columns, Rows);
+
     /// <summary>Raises the mask inside a rectangle of the box to m = ½ + depth · side / ramp, cut to [0, 1].</summary>
     private void Raise<TDepth>(TDepth depth, int x0, int y0, int x1, int y1)
         where TDepth : struct, IDepth
@@ -144,6 +153,30 @@ internal sealed class ShapeMask : IDisposable
             var gy = b / radiusY;
             var depth = (Vector512<float>.One - q) * q / Vector512.Sqrt(gx * gx + gy * gy);
             return Vector512.ConditionalSelect(Vector512.LessThan(q, Vector512.Create(1e-6f)), Vector512.Create(Math.Min(radiusX, radiusY)), depth);
+        }
+    }
+
+    private readonly struct BoxDepth(float halfX, float halfY) : IDepth
+    {
+        public Vector512<float> At(Vector512<float> u, Vector512<float> v) =>
+            Vector512.Min(Vector512.Create(halfX) - Vector512.Abs(u), Vector512.Create(halfY) - Vector512.Abs(v));
+    }
+
+    private readonly struct CloudDepth(Shape.Cloud cloud) : IDepth
+    {
+        public Vector512<float> At(Vector512<float> u, Vector512<float> v) =>
+            (FillKernel.ValueNoise(cloud.key, u / cloud.scale, v / cloud.scale) - Vector512.Create(cloud.level)) * (0.5f * cloud.scale);
+    }
+
+    /// <summary>Which cells belong to the set is drawn by number: there is nothing that sixteen lanes would share.</summary>
+    private readonly struct CellsDepth(Shape.Cells cells) : IDepth
+    {
+        public Vector512<float> At(Vector512<float> u, Vector512<float> v)
+        {
+            Span<float> depths = stackalloc float[Lanes];
+            for (var lane = 0; lane < Lanes; lane++)
+                depths[lane] = Geometry.cellsDepth(cells.count, cells.sets, cells.which, cells.key, u[lane], v[lane]);
+            return Vector512.Create<float>(depths);
         }
     }
 

@@ -267,6 +267,7 @@ let private renderMutants: (string * string * Renderer) list =
                 match shape with
                 | Ellipse(frame, rx, ry, waves) -> Ellipse(frame, scale * rx, scale * ry, waves)
                 | Curve(frame, knots) -> Curve(frame, knots |> Array.map (fun k -> { k with Width = scale * k.Width }))
+                | other -> other
 
             plan |> List.map (fun o -> { o with Shape = smaller o.Shape }))
         "the edge rises from the outline inwards",

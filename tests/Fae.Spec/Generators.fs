@@ -177,8 +177,23 @@ let speckled key channels height width =
 /// Two pictures to take patches from.
 let bank = [| speckled 5UL 3 40 56; speckled 6UL 3 64 64 |]
 
-/// The default corruption model over that palette and bank.
-let model = Corruption.model Corruption.defaults palette bank.Length
+/// The default corruption model over that palette and bank; now and then another method's.
+let model =
+    let family family =
+        Corruption.plans
+            { Corruption.defaults with
+                Family = family
+            }
+            palette
+            bank.Length
+
+    Corruption.mixture
+        [
+            15.0f, family Family.Occlusions
+            1.0f, family Family.Cells
+            1.0f, family Family.CutPaste
+            1.0f, family Family.Clouds
+        ]
 
 type Arbitraries =
     static member Grey() =

@@ -10,6 +10,7 @@ let suites =
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites
     @ [ MetricLaws.suite; TheoryLaws.suite ]
+    @ MethodLaws.suites
     @ FileLaws.suites
 
 /// Cases a mutant gets until the law must have caught it; always the same ones.

@@ -39,7 +39,7 @@ let private train config from stop =
     let mutable saved: Checkpoint option = None
 
     let trainer =
-        Trainer(network, config.Train, config.Image.Size, source, validation, Save = fun state -> saved <- Some state)
+        Trainer(network, config.Objective, config.Train, config.Image.Size, source, validation, Save = fun state -> saved <- Some state)
 
     let outcome = trainer.Run(Option.toObj from, stop)
     outcome, saved
@@ -174,7 +174,7 @@ let tests =
                     use network = new Network(config.Network, 1, Random.ofSeed 1UL)
                     let source = source config
                     let validation = Samples.validation config source None (Gallery.OfImages images[0..3])
-                    let trainer = Trainer(network, config.Train, config.Image.Size, source, validation)
+                    let trainer = Trainer(network, config.Objective, config.Train, config.Image.Size, source, validation)
                     trainer.Run(null, CancellationToken.None) |> ignore
 
                     let pairs =
@@ -219,7 +219,9 @@ let tests =
                     half <- Some state
                     stop.Cancel()
 
-                let trainer = Trainer(network, config.Train, config.Image.Size, src, validation, Save = keep)
+                let trainer =
+                    Trainer(network, config.Objective, config.Train, config.Image.Size, src, validation, Save = keep)
+
                 let first = trainer.Run(null, stop.Token)
                 Expect.equal first.End TrainEnd.Stopped "stopped"
 
@@ -245,7 +247,15 @@ let tests =
                 let live = ResizeArray<int64>()
 
                 let trainer =
-                    Trainer(network, settings, config.Image.Size, source, validation, Progress = fun _ -> live.Add TorchRuntime.LiveTensors)
+                    Trainer(
+                        network,
+                        config.Objective,
+                        settings,
+                        config.Image.Size,
+                        source,
+                        validation,
+                        Progress = fun _ -> live.Add TorchRuntime.LiveTensors
+                    )
 
                 trainer.Run(null, CancellationToken.None) |> ignore
                 Expect.equal live.Count 40 "steps"

@@ -42,6 +42,7 @@ let main argv =
                 KernelTests.tests
                 EngineTests.tests
                 DataTests.tests
+                ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
