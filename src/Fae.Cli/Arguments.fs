@@ -152,7 +152,7 @@ type ReproduceArgs =
     | [<Unique>] Device of NAME: string
     | [<Unique>] Slurm
     | [<Unique>] Partition of P: string
-    | Sbatch of OPTION: string
+    | [<EqualsAssignmentOrSpaced>] Sbatch of OPTION: string
     | [<Unique; Hidden>] Cell of I: int
     | [<Unique>] Collect
 

@@ -201,6 +201,61 @@ module Reproduce =
                 return Some(CellResult.ofJson cell json)
         }
 
+    /// Whether two cells train on the same good pictures by the same configuration.
+    let private trainsAs sweep (a: Cell) (b: Cell) =
+        let good (cell: Cell) =
+            let root = Path.Combine(sweep.Data, cell.Category)
+
+            match DataSet.split 0.5f 0 root with
+            | Ok split ->
+                split.Training @ split.HeldOut
+                |> List.map (fun path -> Path.GetRelativePath(root, path), path)
+                |> List.sortBy fst
+            | Error _ -> []
+
+        let listed pictures =
+            pictures
+            |> List.map (fun (name: string, path: string) -> name, FileInfo(path).Length)
+
+        let content pictures =
+            pictures
+            |> List.map (fun (_, path: string) -> Convert.ToHexString(SHA256.HashData(File.ReadAllBytes path)))
+
+        let goodA, goodB = good a, good b
+
+        configOf sweep a = configOf sweep b
+        && not goodA.IsEmpty
+        && listed goodA = listed goodB
+        && content goodA = content goodB
+
+    /// Takes over what another category has trained on the very same pictures: a data set that is split by kinds of defects is trained on once.
+    let private takeOver sweep (cell: Cell) =
+        let twin =
+            sweep.Categories
+            |> List.map (fun category -> { cell with Category = category })
+            |> List.tryFind (fun other ->
+                other <> cell
+                && File.Exists(recordPath sweep other)
+                && not (File.Exists(Path.Combine(folder sweep cell, "checkpoint.safetensors")))
+                && trainsAs sweep cell other)
+
+        match twin with
+        | None -> false
+        | Some other ->
+            for path in Directory.GetFiles(folder sweep other) do
+                let name = Files.name path
+
+                if name <> "cell.json" && name <> "checkpoint.safetensors" then
+                    AtomicFile.Write(
+                        Path.Combine(folder sweep cell, name),
+                        fun stream ->
+                            use from = File.OpenRead path
+                            from.CopyTo stream
+                    )
+
+            Console.say $"the same good pictures and configuration as {other.Category}: its model is taken"
+            true
+
     /// Trains (or goes on training), evaluates, and writes what the cell gave; false if it was asked to stop before the end.
     let private train (stop: CancellationToken) sweep cell =
         result {
@@ -208,17 +263,20 @@ module Reproduce =
             let data, out = Path.Combine(sweep.Data, cell.Category), folder sweep cell
 
             let! complete =
-                Train.obey
-                    stop
-                    {
-                        Config = config
-                        Data = data
-                        Out = out
-                        Device = sweep.Device
-                        Resume = File.Exists(Path.Combine(out, "checkpoint.safetensors"))
-                        Textures = sweep.Textures
-                        Ignore = None
-                    }
+                if takeOver sweep cell then
+                    Ok true
+                else
+                    Train.obey
+                        stop
+                        {
+                            Config = config
+                            Data = data
+                            Out = out
+                            Device = sweep.Device
+                            Resume = File.Exists(Path.Combine(out, "checkpoint.safetensors"))
+                            Textures = sweep.Textures
+                            Ignore = None
+                        }
 
             if complete then
                 use! detector = Settings.detector sweep.Device out

@@ -71,6 +71,7 @@ module Budget =
                         Light = shrink * config.Image.Light
                     }
                 Config.Network.Width = smaller thinnest width config.Network.Width
+                Config.Network.Patch = smaller 4 size config.Network.Patch
                 Config.Train.Steps = steps
                 Config.Train.ValidateEvery = max 1 (min config.Train.ValidateEvery (steps / 3))
             }

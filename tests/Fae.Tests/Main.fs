@@ -46,6 +46,7 @@ let main argv =
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
+                    SweepTests.tests
             ]
 
     let mutable passed = 0
