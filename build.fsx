@@ -346,6 +346,69 @@ let measureAll (names: string list) =
         then
             writeResult m (measure m)
 
+/// The evidence that can be had without MVTec AD: `fae reproduce` on the demo's parts in colour and in grey (five seeds, with and without noise), on the
+/// magnetic tiles split by kind of defect (three seeds), and every method on the demo's parts. What it writes is kept in docs/reproduction. An hour.
+let reproduce (asked: string list) =
+    build ()
+    let evidence = Path.Combine(artifacts, "evidence")
+    let data, configs = Path.Combine(evidence, "data"), Path.Combine(evidence, "configs")
+    let config name = File.ReadAllText(Path.Combine(root, "configs", name + ".toml"))
+    let category name text = File.WriteAllText(Path.Combine(configs, name + ".toml"), text)
+    Directory.CreateDirectory configs |> ignore
+
+    let demos = [ "demo-colour", config "demo"; "demo-grey", (config "demo").Replace("size = 256", "size = 256\nchannels = 1") ]
+
+    for seed, (name, text) in List.indexed demos do
+        run fae [ "demo-data"; "--out"; Path.Combine(data, name); "--seed"; string seed ]
+        category name text
+
+    let tiles =
+        let from = Path.Combine(shared, "magnetic-tile")
+
+        [
+            for kind in (if Directory.Exists from then Directory.GetDirectories(Path.Combine(from, "test")) else [||]) |> Array.map Path.GetFileName do
+                if kind <> "good" then
+                    let name = "tile-" + kind
+
+                    for part in [ "train/good"; "test/good"; "test/" + kind; "ground_truth/" + kind ] do
+                        let link = Path.Combine(data, name, part)
+                        Directory.CreateDirectory(Path.GetDirectoryName link) |> ignore
+
+                        if not (Directory.Exists link) then
+                            Directory.CreateSymbolicLink(link, Path.GetFullPath(Path.Combine(from, part))) |> ignore
+
+                    category name (config "magnetic-tile")
+                    name
+        ]
+
+    let sweeps =
+        [
+            "demo", List.map fst demos, [ "--ablate"; "noise"; "--seeds"; "5" ]
+            "tiles", tiles, [ "--ablate"; "noise"; "--seeds"; "3" ]
+            "methods", [ "demo-colour" ], [ "--methods"; "all" ]
+            "curves", [ "demo-colour" ], [ "--ablate"; "curves"; "--seeds"; "3" ]
+        ]
+
+    for name, categories, more in sweeps do
+        if not categories.IsEmpty && (asked.IsEmpty || List.contains name asked) then
+            let out = Path.Combine(evidence, name)
+
+            run
+                fae
+                ([ "reproduce"; "--data"; data; "--out"; out; "--configs"; configs; "--budget"; "short"; "--resume" ]
+                 @ [ "--categories"; String.concat "," categories ]
+                 @ more)
+
+            let kept = Path.Combine(root, "docs", "reproduction", name)
+
+            for path in Directory.GetFiles(Path.Combine(out, "short"), "*", SearchOption.AllDirectories) do
+                let relative = Path.GetRelativePath(Path.Combine(out, "short"), path)
+
+                if not (relative.StartsWith "cells") && List.contains (Path.GetExtension path) [ ".md"; ".csv"; ".jpg" ] then
+                    let target = Path.Combine(kept, relative)
+                    Directory.CreateDirectory(Path.GetDirectoryName target) |> ignore
+                    File.Copy(path, target, true)
+
 /// What the benchmarks compare with, from Debian; where it cannot be installed, the benchmarks say what they skip.
 let private installPeers () =
     let packages =
@@ -524,8 +587,9 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Coverage" :: _ -> coverage ()
 | "Demo" :: args -> demo args
 | "Measure" :: names -> measureAll names
+| "Reproduce" :: names -> reproduce names
 | "Bench" :: parts -> bench parts
 | other ->
     let asked = String.concat " " other
-    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Spec, Coverage, Demo, Measure, Bench"
+    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Spec, Coverage, Demo, Measure, Reproduce, Bench"
     exit 2
