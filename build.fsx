@@ -353,10 +353,14 @@ let reproduce (asked: string list) =
     let evidence = Path.Combine(artifacts, "evidence")
     let data, configs = Path.Combine(evidence, "data"), Path.Combine(evidence, "configs")
     let config name = File.ReadAllText(Path.Combine(root, "configs", name + ".toml"))
-    let category name text = File.WriteAllText(Path.Combine(configs, name + ".toml"), text)
+    let category (name: string) (text: string) = File.WriteAllText(Path.Combine(configs, name + ".toml"), text)
     Directory.CreateDirectory configs |> ignore
 
-    let demos = [ "demo-colour", config "demo"; "demo-grey", (config "demo").Replace("size = 256", "size = 256\nchannels = 1") ]
+    let demos =
+        [
+            "demo-colour", config "demo"
+            "demo-grey", (config "demo").Replace("size = 256", "size = 256\nchannels = 1")
+        ]
 
     for seed, (name, text) in List.indexed demos do
         run fae [ "demo-data"; "--out"; Path.Combine(data, name); "--seed"; string seed ]
@@ -366,7 +370,12 @@ let reproduce (asked: string list) =
         let from = Path.Combine(shared, "magnetic-tile")
 
         [
-            for kind in (if Directory.Exists from then Directory.GetDirectories(Path.Combine(from, "test")) else [||]) |> Array.map Path.GetFileName do
+            for kind in
+                (if Directory.Exists from then
+                     Directory.GetDirectories(Path.Combine(from, "test"))
+                 else
+                     [||])
+                |> Array.map Path.GetFileName do
                 if kind <> "good" then
                     let name = "tile-" + kind
 
@@ -375,7 +384,8 @@ let reproduce (asked: string list) =
                         Directory.CreateDirectory(Path.GetDirectoryName link) |> ignore
 
                         if not (Directory.Exists link) then
-                            Directory.CreateSymbolicLink(link, Path.GetFullPath(Path.Combine(from, part))) |> ignore
+                            Directory.CreateSymbolicLink(link, Path.GetFullPath(Path.Combine(from, part)))
+                            |> ignore
 
                     category name (config "magnetic-tile")
                     name
@@ -395,7 +405,18 @@ let reproduce (asked: string list) =
 
             run
                 fae
-                ([ "reproduce"; "--data"; data; "--out"; out; "--configs"; configs; "--budget"; "short"; "--resume" ]
+                ([
+                    "reproduce"
+                    "--data"
+                    data
+                    "--out"
+                    out
+                    "--configs"
+                    configs
+                    "--budget"
+                    "short"
+                    "--resume"
+                 ]
                  @ [ "--categories"; String.concat "," categories ]
                  @ more)
 
@@ -404,7 +425,10 @@ let reproduce (asked: string list) =
             for path in Directory.GetFiles(Path.Combine(out, "short"), "*", SearchOption.AllDirectories) do
                 let relative = Path.GetRelativePath(Path.Combine(out, "short"), path)
 
-                if not (relative.StartsWith "cells") && List.contains (Path.GetExtension path) [ ".md"; ".csv"; ".jpg" ] then
+                if
+                    not (relative.StartsWith "cells")
+                    && List.contains (Path.GetExtension path) [ ".md"; ".csv"; ".jpg" ]
+                then
                     let target = Path.Combine(kept, relative)
                     Directory.CreateDirectory(Path.GetDirectoryName target) |> ignore
                     File.Copy(path, target, true)
