@@ -76,6 +76,31 @@ type InspectArgs =
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
 [<RequireQualifiedAccess>]
+type WatchArgs =
+    | [<MainCommand; Mandatory; Unique>] Folder of IN: string
+    | [<Mandatory; Unique>] Model of RUN: string
+    | [<Mandatory; Unique>] Out of DIR: string
+    | [<Unique>] Move
+    | [<Unique>] False_Alarm of RATE: float
+    | [<Unique>] Mqtt of BROKER: string
+    | [<Unique>] Settle of SECONDS: float
+    | [<Unique>] Once
+    | [<Unique>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Folder _ -> "the folder to watch, with the folders in it"
+            | Model _ -> "a run's folder, or a model file"
+            | Out _ -> "inspections.jsonl, a line for each picture, and the heatmaps go there"
+            | Move -> "moves what was inspected into OUT/good, OUT/anomalous or OUT/unreadable"
+            | False_Alarm _ -> "the rate of good pictures called anomalous, by the held-out good ones"
+            | Mqtt _ -> "sends each line to an MQTT broker as well: HOST/TOPIC or HOST:PORT/TOPIC"
+            | Settle _ -> "how long a file must have kept its size and time before it counts as written (0.5)"
+            | Once -> "ends when everything that is there was inspected"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+
+[<RequireQualifiedAccess>]
 type CorruptArgs =
     | [<Mandatory; Unique>] Config of FILE: string
     | [<Mandatory; Unique>] Data of DIR: string
@@ -180,6 +205,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
     | [<CliPrefix(CliPrefix.None)>] Eval of ParseResults<EvalArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
+    | [<CliPrefix(CliPrefix.None)>] Watch of ParseResults<WatchArgs>
     | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
     | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
@@ -192,6 +218,7 @@ type Arguments =
             | Train _ -> "makes a detector from a folder of good pictures"
             | Eval _ -> "measures a detector on labelled test pictures, with a report"
             | Inspect _ -> "judges pictures: score, p-value, verdict, regions, heatmap"
+            | Watch _ -> "inspects every picture that appears in a folder, once"
             | Corrupt _ -> "shows what training sees"
             | Probe _ ->
                 "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"

@@ -54,7 +54,8 @@ module Inspect =
         json["peak"] <- JsonValue.Create region.Peak
         json
 
-    let private findingJson (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
+    /// What `inspect --json` says of a picture.
+    let findingJson (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
         let json = JsonObject()
         json["path"] <- JsonValue.Create path
         json["score"] <- JsonValue.Create finding.Verdict.Score
@@ -76,7 +77,7 @@ module Inspect =
         json
 
     /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
-    let private writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
+    let writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
         let file = Path.Combine(out, $"{number:D5}_{Files.stem path}_heatmap.png")
         let overlay = Colour.overlay threshold picture.Image finding.Heatmap
         let full = ImageFile.resize picture.OriginalHeight picture.OriginalWidth overlay

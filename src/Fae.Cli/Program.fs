@@ -19,6 +19,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Train args -> Train.run args
     | Eval args -> Eval.run args
     | Inspect args -> Inspect.run args
+    | Watch args -> Watch.run args
     | Corrupt args -> Corrupt.run args
     | Probe args -> Probe.run args
     | Reproduce args -> Reproduce.run args

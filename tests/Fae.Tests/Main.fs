@@ -47,6 +47,7 @@ let main argv =
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
                     SweepTests.tests
+                    WatchTests.tests
             ]
 
     let mutable passed = 0

@@ -1,0 +1,301 @@
+/// fae watch as a process: nothing twice, nothing missed, whatever ends it.
+module Fae.Tests.WatchTests
+
+open System
+open System.Collections.Concurrent
+open System.Diagnostics
+open System.IO
+open System.Net
+open System.Net.Sockets
+open System.Text.Json.Nodes
+open System.Threading
+open Expecto
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+open Fae.Kernels
+open Fae.Tests.Helpers
+open MQTTnet
+open MQTTnet.Server
+
+let private fae =
+    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
+
+/// A model that was not trained: it scores by brightness, for its reconstruction is half of the picture, and calls the upper half of its held-out parts' scores anomalous.
+let private model folder =
+    let network =
+        { Config.defaults.Network with
+            Width = 4
+            Depth = 1
+            Dilations = [ 1 ]
+        }
+
+    let config =
+        { Config.defaults with
+            Image = { Config.defaults.Image with Size = 32 }
+            Network = network
+            Score = { Config.defaults.Score with Views = 1 }
+        }
+
+    use fresh = new Network(network, 1, Random.ofSeed 1UL)
+
+    // The exit's bias moves every pixel by a tenth: the relative difference then tells dark from bright.
+    let weights =
+        fresh.Save()
+        |> Seq.map (fun array ->
+            if array.Name = "exit.bias" then
+                NamedArray(array.Name, array.Shape, Array.map (fun _ -> 0.1f) array.Values)
+            else
+                array)
+        |> Array.ofSeq
+
+    let scoring =
+        {
+            Measure = Relative
+            FilterSize = 3
+            FilterPasses = 1
+            Reduction = Maximum
+            Frame = 0
+            Typical = 0.0f
+        }
+
+    let heldOut = [| for i in 0..9 -> Image.constant 1 32 32 (0.3f + 0.05f * float32 i) |]
+    use reconstructor = Reconstructor.Of(network, 1, weights, null)
+
+    let settings =
+        { Config.defaults.Calibration with
+            FalseAlarm = 0.5f
+        }
+
+    let calibration = Calibrator.Fit(scoring, settings, Repairer.Of(reconstructor, config), heldOut, null)
+    let path = Path.Combine(folder, "model.safetensors")
+    ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights)
+    path
+
+/// A picture that is dark (anomalous) or bright (good) by its number, no two alike.
+let private picture number =
+    let light = (if number % 3 = 0 then 0.05f else 0.6f) + 0.001f * float32 number
+    ImageFile.toPng (Image.constant 1 32 32 light)
+
+let private watch (model: string) (folder: string) (out: string) more =
+    let args =
+        [ fae; "watch"; folder; "--model"; model; "--out"; out; "--settle"; "0.3" ]
+        @ more
+
+    match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
+    | null -> failtest "fae did not start"
+    | child ->
+        child.ErrorDataReceived.Add ignore
+        child.BeginErrorReadLine()
+        child.BeginOutputReadLine()
+        child
+
+let private journal out =
+    let path = Path.Combine(out, "inspections.jsonl")
+
+    if File.Exists path then
+        use stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+        use reader = new StreamReader(stream)
+        let text = reader.ReadToEnd()
+
+        [
+            for line in text.Substring(0, 1 + text.LastIndexOf '\n').Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+                match JsonNode.Parse line with
+                | null -> failtest "an empty line"
+                | json -> json
+        ]
+    else
+        []
+
+let private text (json: JsonNode) (key: string) =
+    match json[key] with
+    | null -> failtest $"'{key}' is missing in {json}"
+    | value -> string value
+
+let private until seconds what holds =
+    let clock = Stopwatch.StartNew()
+
+    while not (holds ()) do
+        if clock.Elapsed.TotalSeconds > seconds then
+            failtest what
+
+        Thread.Sleep 50
+
+let private stop (child: Process) =
+    use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
+    kill.WaitForExit()
+    Expect.isTrue (child.WaitForExit 30000) "it ends when it is asked to"
+    Expect.equal child.ExitCode 0 "in order"
+
+let tests =
+    testSequenced
+    <| testList
+        "Watch"
+        [
+            test "files that are still being written are waited for; what is no picture is told, and a new file under an old name is new" {
+                inTemporaryFolder (fun folder ->
+                    let model, into, out = model folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
+                    Directory.CreateDirectory into |> ignore
+                    use child = watch model into out []
+                    let slow = Path.Combine(into, "slow.png")
+                    let bytes = picture 1
+
+                    use stream = new FileStream(slow, FileMode.Create)
+
+                    for part in Array.chunkBySize (bytes.Length / 5) bytes do
+                        stream.Write part
+                        stream.Flush true
+                        Thread.Sleep 250
+
+                    Expect.isEmpty (journal out) "not before it is whole"
+                    stream.Dispose()
+                    until 30.0 "the slow one" (fun () -> (journal out).Length = 1)
+
+                    Directory.CreateDirectory(Path.Combine(into, "line 2")) |> ignore
+                    File.WriteAllBytes(Path.Combine(into, "line 2", "ünd \"so\".png"), picture 3)
+                    until 30.0 "in a folder, with a strange name" (fun () -> (journal out).Length = 2)
+                    File.WriteAllBytes(slow, picture 6)
+                    until 30.0 "again, for it has changed" (fun () -> (journal out).Length = 3)
+                    File.WriteAllText(Path.Combine(into, "broken.png"), "no picture")
+                    until 40.0 "the broken one" (fun () -> (journal out).Length = 4)
+                    stop child
+
+                    match journal out with
+                    | [ first; second; third; broken ] ->
+                        Expect.equal (text first "path") "slow.png" "name"
+                        Expect.equal (text first "anomalous") "false" "bright"
+                        Expect.equal (text second "anomalous") "true" "dark"
+                        Expect.equal (text third "path", text third "anomalous") ("slow.png", "true") "the new content"
+                        Expect.isTrue (File.Exists(Path.Combine(out, text first "heatmap"))) "its heatmap"
+                        Expect.isNonEmpty (text broken "problem") "why"
+                        Expect.isNull broken["score"] "no verdict on what could not be read"
+                    | other -> failtest $"{other.Length} lines")
+            }
+
+            test "killed again and again, it does no file twice and misses none; each lies where its verdict says" {
+                inTemporaryFolder (fun folder ->
+                    let model, into, out = model folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
+                    Directory.CreateDirectory into |> ignore
+                    let count = 120
+                    let name i = $"part {i:D3}.png"
+
+                    let feeding =
+                        Tasks.Task.Run(fun () ->
+                            for i in 0 .. count - 1 do
+                                let hidden = Path.Combine(into, "." + name i)
+                                File.WriteAllBytes(hidden, picture i)
+                                File.Move(hidden, Path.Combine(into, name i))
+                                Thread.Sleep 40)
+
+                    // Ended at whatever point it has reached, without a word.
+                    for round in 0..3 do
+                        use child = watch model into out [ "--move" ]
+                        let before = (journal out).Length
+                        until 60.0 "some progress" (fun () -> (journal out).Length >= min count (before + 5 + 3 * round))
+                        child.Kill()
+                        child.WaitForExit()
+
+                    feeding.Wait()
+                    // A line that the machine's end cut off.
+                    File.AppendAllText(Path.Combine(out, "inspections.jsonl"), "{\"path\":\"part 0")
+                    use last = watch model into out [ "--move"; "--once" ]
+                    Expect.isTrue (last.WaitForExit 120000) "it ends when nothing is left"
+                    Expect.equal last.ExitCode 0 "in order"
+                    let lines = journal out
+
+                    Expect.equal
+                        (lines |> List.map (fun line -> text line "path") |> List.sort)
+                        [ for i in 0 .. count - 1 -> name i ]
+                        "each once"
+
+                    Expect.isEmpty (Directory.GetFiles into) "none left"
+
+                    for line in lines do
+                        let sort =
+                            if text line "anomalous" = "true" then
+                                "anomalous"
+                            else
+                                "good"
+
+                        Expect.equal (text line "moved_to") (Path.Combine(sort, text line "path")) "sorted"
+                        Expect.isTrue (File.Exists(Path.Combine(out, text line "moved_to"))) "and there"
+                        Expect.isTrue (File.Exists(Path.Combine(out, text line "heatmap"))) "with its heatmap"
+
+                    Expect.equal (Directory.GetFiles(Path.Combine(out, "anomalous")).Length) ((count + 2) / 3) "every third is dark")
+            }
+
+            test "an MQTT broker that comes late, and goes, gets every line" {
+                inTemporaryFolder (fun folder ->
+                    let model, into, out = model folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
+                    Directory.CreateDirectory into |> ignore
+
+                    let port =
+                        use listener = new TcpListener(IPAddress.Loopback, 0)
+                        listener.Start()
+                        (listener.LocalEndpoint :?> IPEndPoint).Port
+
+                    let received = ConcurrentQueue<string>()
+
+                    let withBroker work =
+                        let options =
+                            MqttServerOptionsBuilder()
+                                .WithDefaultEndpoint()
+                                .WithDefaultEndpointBoundIPAddress(IPAddress.Loopback)
+                                .WithDefaultEndpointPort(port)
+                                .Build()
+
+                        use server = MqttServerFactory().CreateMqttServer(options)
+
+                        server.add_InterceptingPublishAsync (fun args ->
+                            if args.ApplicationMessage.Topic = "line/4" then
+                                received.Enqueue(args.ApplicationMessage.ConvertPayloadToString())
+
+                            Tasks.Task.CompletedTask)
+
+                        server.StartAsync().Wait()
+                        work ()
+                        server.StopAsync().Wait()
+
+                    let put from until' =
+                        for i in from .. until' - 1 do
+                            File.WriteAllBytes(Path.Combine(into, $"{i:D2}.png"), picture i)
+
+                    let names () =
+                        received
+                        |> Seq.map (fun line -> text (Option.get (Option.ofObj (JsonNode.Parse line))) "path")
+                        |> Seq.distinct
+                        |> Seq.sort
+                        |> List.ofSeq
+
+                    use child = watch model into out [ "--mqtt"; $"127.0.0.1:{port}/line/4" ]
+                    put 0 5
+                    until 30.0 "inspected without a broker" (fun () -> (journal out).Length = 5)
+                    withBroker (fun () -> until 30.0 "told when it came" (fun () -> (names ()).Length = 5))
+                    put 5 10
+                    until 30.0 "inspected while it is away" (fun () -> (journal out).Length = 10)
+
+                    withBroker (fun () ->
+                        until 30.0 "told when it came back" (fun () -> (names ()).Length = 10)
+                        // In order, and the lines of the journal.
+                        Expect.equal (List.distinct (List.ofSeq received)) (journal out |> List.map _.ToJsonString()) "the same lines"
+                        stop child))
+            }
+
+            test "wrong use is told" {
+                inTemporaryFolder (fun folder ->
+                    let model = model folder
+                    let into = Path.Combine(folder, "in")
+                    Directory.CreateDirectory into |> ignore
+
+                    let code out more =
+                        use child = watch model into out (more @ [ "--once" ])
+                        Expect.isTrue (child.WaitForExit 60000) "it ends"
+                        child.ExitCode
+
+                    Expect.equal (code into []) 2 "into itself"
+                    Expect.equal (code (Path.Combine(folder, "out")) [ "--mqtt"; "nowhere" ]) 2 "no topic"
+                    File.WriteAllText(Path.Combine(folder, "inspections.jsonl"), "something else\n")
+                    Expect.equal (code folder []) 2 "somebody else's file is not written to"
+                    Expect.equal (File.ReadAllText(Path.Combine(folder, "inspections.jsonl"))) "something else\n" "and kept")
+            }
+        ]
