@@ -162,24 +162,20 @@ module Sheet =
                 $"<th{kind}>{escape column}</th>")
             |> String.concat ""
 
-        let rule, rows =
-            sheet.Rows
-            |> List.fold
-                (fun (ruled, rows) row ->
-                    match row with
-                    | Rule -> true, rows
-                    | Row(name, entries) ->
-                        let kind = if ruled then " class=\"rule\"" else ""
+        let line kind name entries =
+            let cells =
+                entries
+                |> List.map (fun e -> $"<td class=\"n\">{escape (Entry.full e)}</td>")
+                |> String.concat ""
 
-                        let cells =
-                            entries
-                            |> List.map (fun e -> $"<td class=\"n\">{escape (Entry.full e)}</td>")
-                            |> String.concat ""
+            $"<tr{kind}><td>{escape name}</td>{cells}</tr>"
 
-                        false, $"<tr{kind}><td>{escape name}</td>{cells}</tr>" :: rows)
-                (false, [])
-
-        ignore rule
+        let rows =
+            List.zip (Rule :: sheet.Rows |> List.truncate sheet.Rows.Length) sheet.Rows
+            |> List.choose (function
+                | Rule, Row(name, entries) -> Some(line " class=\"rule\"" name entries)
+                | Row _, Row(name, entries) -> Some(line "" name entries)
+                | _, Rule -> None)
 
         let notes =
             used sheet
@@ -188,5 +184,5 @@ module Sheet =
 
         $"""<h2>{escape sheet.Title}</h2>
 <div class="wide"><table><tr>{heading}</tr>
-{rows |> List.rev |> String.concat "\n"}</table></div>
+{String.concat "\n" rows}</table></div>
 {notes}"""

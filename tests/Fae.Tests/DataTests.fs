@@ -299,7 +299,9 @@ let tests =
                             }
                     }
 
-                for config in [ config 0 0.0f; config 48 0.0f; config 0 180.0f; config 48 180.0f ] do
+                let denoising = { config 0 0.0f with NoiseKept = false }
+
+                for config in [ config 0 0.0f; config 48 0.0f; config 0 180.0f; config 48 180.0f; denoising ] do
                     let source = TrainingSource(config, Gallery.OfImages images, [||], Some ignore)
                     let side = Config.trainSide config
                     let batch = Batch(config.Train.Batch, 3, side)
@@ -314,7 +316,8 @@ let tests =
                         for index in 0 .. config.Train.Batch - 1 do
                             (source :> ISampleSource).Fill(step, index, batch)
                             let drawn = source.Draw(step, index)
-                            let struct (input, target) = Noise.add drawn.Noise drawn.Corrupted.Image drawn.Clean
+                            let struct (input, noisy) = Noise.add drawn.Noise drawn.Corrupted.Image drawn.Clean
+                            let target = if config.NoiseKept then noisy else drawn.Clean
 
                             let mask =
                                 Image.map2 (fun m i -> if i >= 0.5f then -1.0f else m) drawn.Corrupted.Mask (Option.get drawn.Ignored)
