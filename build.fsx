@@ -96,7 +96,15 @@ let compile () =
 
 /// What a start of the program runs through.
 let private precompiled =
-    [ "fae"; "Fae.Core"; "Fae.Data"; "Fae.Engine"; "Fae.Kernels"; "Fae.Report" ]
+    [
+        "fae"
+        "Fae.Core"
+        "Fae.Data"
+        "Fae.Engine"
+        "Fae.Kernels"
+        "Fae.Report"
+        "Fae.Server"
+    ]
     @ [ "FSharp.Core"; "Argu"; "TorchSharp"; "NetVips"; "Spectre.Console"; "Tomlyn" ]
 
 /// The compiler that makes machine code ahead of time, where there is one for this machine.
@@ -138,7 +146,13 @@ let private precompile () =
         let bubble = files |> List.collect (fun file -> [ "--inputbubbleref"; file ])
 
         let references =
-            [ RuntimeEnvironment.GetRuntimeDirectory(); bin ]
+            let runtime = RuntimeEnvironment.GetRuntimeDirectory()
+
+            [
+                runtime
+                runtime.Replace("Microsoft.NETCore.App", "Microsoft.AspNetCore.App")
+                bin
+            ]
             |> List.collect (fun folder -> [ "--reference"; Path.Combine(folder, "*.dll") ])
 
         let compileOne (file: string) =

@@ -101,6 +101,33 @@ type WatchArgs =
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
 [<RequireQualifiedAccess>]
+type ServeArgs =
+    | [<Mandatory; Unique>] Model of RUNS: string
+    | [<Unique>] Port of N: int
+    | [<Unique>] Bind of ADDRESS: string
+    | [<Unique>] Keys of FILE: string
+    | [<Unique>] Queue of N: int
+    | [<Unique>] Batch of N: int
+    | [<Unique>] Max_Megabytes of N: int
+    | [<Unique>] Max_Megapixels of N: int
+    | [<Unique>] Timeout of SECONDS: int
+    | [<Unique>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Model _ -> "a run's folder or a model file, or several with commas between; the first one is the default"
+            | Port _ -> "the port (8080; 0 for any that is free)"
+            | Bind _ -> "the address to listen at (127.0.0.1: this machine alone)"
+            | Keys _ -> "a file of SHA-256 hashes of API keys, one a line: printf %s KEY | sha256sum"
+            | Queue _ -> "pictures that may wait; requests beyond are answered 429 (64)"
+            | Batch _ -> "pictures that the network gets at once, at most (8)"
+            | Max_Megabytes _ -> "the largest body (32)"
+            | Max_Megapixels _ -> "the largest picture (100)"
+            | Timeout _ -> "seconds after which a request is given up (30)"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+
+[<RequireQualifiedAccess>]
 type CorruptArgs =
     | [<Mandatory; Unique>] Config of FILE: string
     | [<Mandatory; Unique>] Data of DIR: string
@@ -206,6 +233,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Eval of ParseResults<EvalArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Watch of ParseResults<WatchArgs>
+    | [<CliPrefix(CliPrefix.None)>] Serve of ParseResults<ServeArgs>
     | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
     | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
@@ -219,6 +247,7 @@ type Arguments =
             | Eval _ -> "measures a detector on labelled test pictures, with a report"
             | Inspect _ -> "judges pictures: score, p-value, verdict, regions, heatmap"
             | Watch _ -> "inspects every picture that appears in a folder, once"
+            | Serve _ -> "detectors behind HTTP, with a page to try them"
             | Corrupt _ -> "shows what training sees"
             | Probe _ ->
                 "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"

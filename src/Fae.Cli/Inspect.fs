@@ -38,50 +38,10 @@ module Inspect =
             pictures path
             |> Result.bind (fun first -> gather rest |> Result.map (fun more -> first @ more))
 
-    /// A region in pixels of the original picture.
-    let private regionJson (picture: Picture) (region: Region) =
-        let sx = float picture.OriginalWidth / float picture.Image.Width
-        let sy = float picture.OriginalHeight / float picture.Image.Height
-        let left, top = int (floor (float region.X * sx)), int (floor (float region.Y * sy))
-        let right = min picture.OriginalWidth (int (ceil (float (region.X + region.Width) * sx)))
-        let bottom = min picture.OriginalHeight (int (ceil (float (region.Y + region.Height) * sy)))
-        let json = JsonObject()
-
-        json["box"] <-
-            JsonArray(JsonValue.Create left, JsonValue.Create top, JsonValue.Create(right - left), JsonValue.Create(bottom - top))
-
-        json["area"] <- JsonValue.Create(int (round (float region.Area * sx * sy)))
-        json["peak"] <- JsonValue.Create region.Peak
-        json
-
-    /// What `inspect --json` says of a picture.
-    let findingJson (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
-        let json = JsonObject()
-        json["path"] <- JsonValue.Create path
-        json["score"] <- JsonValue.Create finding.Verdict.Score
-        json["p_value"] <- JsonValue.Create finding.Verdict.PValue
-        json["anomalous"] <- JsonValue.Create finding.Verdict.Anomalous
-
-        json["regions"] <-
-            JsonArray(
-                [|
-                    for region in finding.Regions -> regionJson picture region :> JsonNode | null
-                |]
-            )
-
-        json["heatmap"] <-
-            (match heatmap with
-             | null -> null
-             | file -> JsonValue.Create file :> JsonNode | null)
-
-        json
-
     /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
     let writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
         let file = Path.Combine(out, $"{number:D5}_{Files.stem path}_heatmap.png")
-        let overlay = Colour.overlay threshold picture.Image finding.Heatmap
-        let full = ImageFile.resize picture.OriginalHeight picture.OriginalWidth overlay
-        AtomicFile.Write(file, fun stream -> stream.Write(ImageFile.toPng full))
+        AtomicFile.Write(file, fun stream -> stream.Write(Findings.heatmap threshold picture finding))
         file
 
     /// One picture's line in the table and entry in the JSON.
@@ -120,7 +80,7 @@ module Inspect =
                             $"{verdict.PValue:F4}"
                             string finding.Regions.Count
                         ]
-                    Json = findingJson path picture finding heatmap
+                    Json = Findings.toJson path picture finding heatmap
                 }
 
     let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =

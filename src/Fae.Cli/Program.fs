@@ -20,6 +20,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Eval args -> Eval.run args
     | Inspect args -> Inspect.run args
     | Watch args -> Watch.run args
+    | Serve args -> Serve.run args
     | Corrupt args -> Corrupt.run args
     | Probe args -> Probe.run args
     | Reproduce args -> Reproduce.run args

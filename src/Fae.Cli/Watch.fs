@@ -12,6 +12,7 @@ open Argu
 open Fae.Core
 open Fae.Data
 open Fae.Engine
+open Fae.Report
 
 /// What a watch was asked for.
 [<NoComparison>]
@@ -117,7 +118,7 @@ module Watch =
                     picture
                     finding
 
-            let json = Inspect.findingJson mark.Name picture finding (Path.GetRelativePath(post.Out, heatmap))
+            let json = Findings.toJson mark.Name picture finding (Path.GetRelativePath(post.Out, heatmap))
             record post journal path mark (if finding.Verdict.Anomalous then "anomalous" else "good") json
 
             let verdict = if finding.Verdict.Anomalous then "anomalous" else "good"

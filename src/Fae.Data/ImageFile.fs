@@ -298,6 +298,13 @@ module ImageFile =
             use image = openPicture (isBmp source) source
             struct (image.Width, image.Height, image.Bands >= 3))
 
+    /// The pixels of a picture, from the header in its bytes alone.
+    let pixelsOf name (bytes: byte[]) =
+        guard name (fun () ->
+            let source = InMemory bytes
+            use image = openPicture (isBmp source) source
+            int64 image.Width * int64 image.Height)
+
     /// To height × width; the image stands for so many pixels, which need not be whole.
     let private resizeTo (height: int) (width: int) (struct (ownHeight: float, ownWidth: float)) (image: NetVips.Image) =
         if image.Width = width && image.Height = height then

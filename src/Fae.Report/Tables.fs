@@ -200,8 +200,8 @@ module Tables =
 
     let private level = 0.95
 
-    /// The seeds that both have, and the differences with − without, in percent.
-    let private paired measure (results: CellResult list) category ablation =
+    /// Of each seed that both have the difference with − without, in percent.
+    let private pairedBySeed measure (results: CellResult list) category ablation =
         let value without seed =
             results
             |> List.tryFind (fun r ->
@@ -217,7 +217,10 @@ module Tables =
         results
         |> List.map _.Cell.Seed
         |> List.distinct
-        |> List.choose (fun seed -> Option.map2 (fun a b -> 100.0 * (a - b)) (value None seed) (value (Some ablation) seed))
+        |> List.choose (fun seed -> Option.map2 (fun a b -> seed, 100.0 * (a - b)) (value None seed) (value (Some ablation) seed))
+        |> Map.ofList
+
+    let private paired measure results category ablation = pairedBySeed measure results category ablation |> Map.values |> List.ofSeq
 
     let private intervalText (interval: Interval option) =
         match interval with
@@ -252,11 +255,20 @@ module Tables =
             intervalText (Statistics.interval level imageDifferences)
         ]
 
-    /// Over all categories: the mean of their paired differences and its interval, categories and seeds taken as independent.
+    /// Over all categories: of each seed that all of them have, the mean of its paired differences; and the interval over those seeds. Categories may share
+    /// a model, and do share their seeds: they are not taken for independent.
     let private pooled results ablation categories =
         let all measure =
-            categories
-            |> List.collect (fun category -> paired measure results category ablation)
+            let ofCategories =
+                categories
+                |> List.map (fun category -> pairedBySeed measure results category ablation)
+
+            results
+            |> List.map _.Cell.Seed
+            |> List.distinct
+            |> List.map (fun seed -> ofCategories |> List.map (Map.tryFind seed))
+            |> List.filter (fun differences -> not differences.IsEmpty && List.forall Option.isSome differences)
+            |> List.map (List.choose id >> List.average)
 
         let pixel, image = all _.PixelAuroc, all _.ImageAuroc
 

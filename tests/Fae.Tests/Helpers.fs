@@ -5,6 +5,8 @@ open System
 open System.IO
 open Expecto
 open Fae.Core
+open Fae.Data
+open Fae.Engine
 
 /// A property outside the specification: with its generators, 200 cases.
 let law name property =
@@ -55,3 +57,59 @@ let blotted size (number: int) =
         else
             image[0, y, x]),
     Image.init 1 size size (fun _ y x -> if inside y x then 1.0f else 0.0f)
+
+/// A model that was not trained: it scores by brightness, for its reconstruction is half of the picture, and calls the upper half of its held-out parts' scores anomalous.
+let brightnessModel folder =
+    let network =
+        { Config.defaults.Network with
+            Width = 4
+            Depth = 1
+            Dilations = [ 1 ]
+        }
+
+    let config =
+        { Config.defaults with
+            Image = { Config.defaults.Image with Size = 32 }
+            Network = network
+            Score = { Config.defaults.Score with Views = 1 }
+        }
+
+    use fresh = new Network(network, 1, Random.ofSeed 1UL)
+
+    // The exit's bias moves every pixel by a tenth: the relative difference then tells dark from bright.
+    let weights =
+        fresh.Save()
+        |> Seq.map (fun array ->
+            if array.Name = "exit.bias" then
+                NamedArray(array.Name, array.Shape, Array.map (fun _ -> 0.1f) array.Values)
+            else
+                array)
+        |> Array.ofSeq
+
+    let scoring =
+        {
+            Measure = Relative
+            FilterSize = 3
+            FilterPasses = 1
+            Reduction = Maximum
+            Frame = 0
+            Typical = 0.0f
+        }
+
+    let heldOut = [| for i in 0..9 -> Image.constant 1 32 32 (0.3f + 0.05f * float32 i) |]
+    use reconstructor = Reconstructor.Of(network, 1, weights, null)
+
+    let settings =
+        { Config.defaults.Calibration with
+            FalseAlarm = 0.5f
+        }
+
+    let calibration = Calibrator.Fit(scoring, settings, Repairer.Of(reconstructor, config), heldOut, null)
+    let path = Path.Combine(folder, "model.safetensors")
+    ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights)
+    path
+
+/// A picture that is dark (anomalous) or bright (good) by its number, no two alike.
+let lightPicture number =
+    let light = (if number % 3 = 0 then 0.05f else 0.6f) + 0.001f * float32 number
+    ImageFile.toPng (Image.constant 1 32 32 light)

@@ -48,6 +48,7 @@ let main argv =
                     CliTests.tests
                     SweepTests.tests
                     WatchTests.tests
+                    ServerTests.tests
             ]
 
     let mutable passed = 0

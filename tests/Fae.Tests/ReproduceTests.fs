@@ -130,6 +130,41 @@ let private tables =
                 Expect.equal (entryOf noise "capsule" "seeds").Text "3" "capsule"
             }
 
+            test "over all categories the seeds are pooled, not the models: those of one seed have their randomness in common" {
+                let curves =
+                    Tables.ablation Budget.Full Ablation.Curves (madeUp |> List.filter (fun r -> r.Cell.Category <> "my_part"))
+
+                let difference (category: string) seed =
+                    let value without =
+                        madeUp
+                        |> List.find (fun r ->
+                            r.Cell.Method = "fae"
+                            && r.Cell.Category = category
+                            && r.Cell.Seed = seed
+                            && r.Cell.Without = without)
+                        |> _.PixelAuroc
+                        |> Option.get
+
+                    100.0 * (value None - value (Some Ablation.Curves))
+
+                let bySeed =
+                    [
+                        for seed in 0..2 -> List.averageBy (fun category -> difference category seed) [ "carpet"; "transistor"; "capsule" ]
+                    ]
+
+                Expect.equal (entryOf curves "all of them" "seeds").Text "3" "seeds"
+
+                match Statistics.interval 0.95 bySeed with
+                | Some interval ->
+                    let text (value: float) =
+                        (if value >= 0.0 then "+" else "")
+                        + value.ToString("F2", Globalization.CultureInfo.InvariantCulture)
+
+                    Expect.equal (entryOf curves "all of them" "paired difference").Text (text interval.Middle) "mean"
+                    Expect.equal (entryOf curves "all of them" "95% interval").Text $"{text interval.Low} … {text interval.High}" "interval"
+                | None -> failtest "no interval"
+            }
+
             // Born from `madeUp` and the published tables with FAE_WRITE_DOCS=1; read when they were made.
             test "every face of every table is as it was (FAE_WRITE_DOCS=1 writes them anew)" {
                 let folder = Path.Combine(__SOURCE_DIRECTORY__, "golden")

@@ -11,71 +11,12 @@ open System.Text.Json.Nodes
 open System.Threading
 open Expecto
 open Fae.Core
-open Fae.Data
-open Fae.Engine
-open Fae.Kernels
 open Fae.Tests.Helpers
 open MQTTnet
 open MQTTnet.Server
 
 let private fae =
     Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
-
-/// A model that was not trained: it scores by brightness, for its reconstruction is half of the picture, and calls the upper half of its held-out parts' scores anomalous.
-let private model folder =
-    let network =
-        { Config.defaults.Network with
-            Width = 4
-            Depth = 1
-            Dilations = [ 1 ]
-        }
-
-    let config =
-        { Config.defaults with
-            Image = { Config.defaults.Image with Size = 32 }
-            Network = network
-            Score = { Config.defaults.Score with Views = 1 }
-        }
-
-    use fresh = new Network(network, 1, Random.ofSeed 1UL)
-
-    // The exit's bias moves every pixel by a tenth: the relative difference then tells dark from bright.
-    let weights =
-        fresh.Save()
-        |> Seq.map (fun array ->
-            if array.Name = "exit.bias" then
-                NamedArray(array.Name, array.Shape, Array.map (fun _ -> 0.1f) array.Values)
-            else
-                array)
-        |> Array.ofSeq
-
-    let scoring =
-        {
-            Measure = Relative
-            FilterSize = 3
-            FilterPasses = 1
-            Reduction = Maximum
-            Frame = 0
-            Typical = 0.0f
-        }
-
-    let heldOut = [| for i in 0..9 -> Image.constant 1 32 32 (0.3f + 0.05f * float32 i) |]
-    use reconstructor = Reconstructor.Of(network, 1, weights, null)
-
-    let settings =
-        { Config.defaults.Calibration with
-            FalseAlarm = 0.5f
-        }
-
-    let calibration = Calibrator.Fit(scoring, settings, Repairer.Of(reconstructor, config), heldOut, null)
-    let path = Path.Combine(folder, "model.safetensors")
-    ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights)
-    path
-
-/// A picture that is dark (anomalous) or bright (good) by its number, no two alike.
-let private picture number =
-    let light = (if number % 3 = 0 then 0.05f else 0.6f) + 0.001f * float32 number
-    ImageFile.toPng (Image.constant 1 32 32 light)
 
 let private watch (model: string) (folder: string) (out: string) more =
     let args =
@@ -134,11 +75,11 @@ let tests =
         [
             test "files that are still being written are waited for; what is no picture is told, and a new file under an old name is new" {
                 inTemporaryFolder (fun folder ->
-                    let model, into, out = model folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
+                    let model, into, out = brightnessModel folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
                     Directory.CreateDirectory into |> ignore
                     use child = watch model into out []
                     let slow = Path.Combine(into, "slow.png")
-                    let bytes = picture 1
+                    let bytes = lightPicture 1
 
                     use stream = new FileStream(slow, FileMode.Create)
 
@@ -152,9 +93,9 @@ let tests =
                     until 30.0 "the slow one" (fun () -> (journal out).Length = 1)
 
                     Directory.CreateDirectory(Path.Combine(into, "line 2")) |> ignore
-                    File.WriteAllBytes(Path.Combine(into, "line 2", "ünd \"so\".png"), picture 3)
+                    File.WriteAllBytes(Path.Combine(into, "line 2", "ünd \"so\".png"), lightPicture 3)
                     until 30.0 "in a folder, with a strange name" (fun () -> (journal out).Length = 2)
-                    File.WriteAllBytes(slow, picture 6)
+                    File.WriteAllBytes(slow, lightPicture 6)
                     until 30.0 "again, for it has changed" (fun () -> (journal out).Length = 3)
                     File.WriteAllText(Path.Combine(into, "broken.png"), "no picture")
                     until 40.0 "the broken one" (fun () -> (journal out).Length = 4)
@@ -174,7 +115,7 @@ let tests =
 
             test "killed again and again, it does no file twice and misses none; each lies where its verdict says" {
                 inTemporaryFolder (fun folder ->
-                    let model, into, out = model folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
+                    let model, into, out = brightnessModel folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
                     Directory.CreateDirectory into |> ignore
                     let count = 120
                     let name i = $"part {i:D3}.png"
@@ -183,7 +124,7 @@ let tests =
                         Tasks.Task.Run(fun () ->
                             for i in 0 .. count - 1 do
                                 let hidden = Path.Combine(into, "." + name i)
-                                File.WriteAllBytes(hidden, picture i)
+                                File.WriteAllBytes(hidden, lightPicture i)
                                 File.Move(hidden, Path.Combine(into, name i))
                                 Thread.Sleep 40)
 
@@ -226,7 +167,7 @@ let tests =
 
             test "an MQTT broker that comes late, and goes, gets every line" {
                 inTemporaryFolder (fun folder ->
-                    let model, into, out = model folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
+                    let model, into, out = brightnessModel folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
                     Directory.CreateDirectory into |> ignore
 
                     let port =
@@ -258,7 +199,7 @@ let tests =
 
                     let put from until' =
                         for i in from .. until' - 1 do
-                            File.WriteAllBytes(Path.Combine(into, $"{i:D2}.png"), picture i)
+                            File.WriteAllBytes(Path.Combine(into, $"{i:D2}.png"), lightPicture i)
 
                     let names () =
                         received
@@ -283,7 +224,7 @@ let tests =
 
             test "wrong use is told" {
                 inTemporaryFolder (fun folder ->
-                    let model = model folder
+                    let model = brightnessModel folder
                     let into = Path.Combine(folder, "in")
                     Directory.CreateDirectory into |> ignore
 

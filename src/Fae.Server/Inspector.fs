@@ -1,0 +1,101 @@
+/// Pictures of many requests through one network: a bounded queue, a few at a time.
+namespace Fae.Server
+
+open System
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Channels
+open System.Threading.Tasks
+open Fae.Core
+open Fae.Engine
+
+/// A prepared picture that waits for its finding.
+[<NoComparison; NoEquality>]
+type private Job =
+    {
+        Lease: Lease
+        Image: Image
+        Finding: TaskCompletionSource<Finding>
+        Given: CancellationToken
+    }
+
+/// `room`: pictures that may wait; `together`: those that the network gets at once, at most.
+type Inspector(room: int, together: int) =
+    let queue =
+        Channel.CreateBounded<Job>(BoundedChannelOptions(room, SingleReader = true, FullMode = BoundedChannelFullMode.Wait))
+
+    let finish (jobs: Job list) =
+        let lease = (List.head jobs).Lease
+
+        try
+            try
+                let findings = lease.Detector.Inspect(jobs |> List.map _.Image |> Array.ofList)
+
+                for job, finding in Seq.zip jobs findings do
+                    job.Finding.TrySetResult finding |> ignore
+            with e ->
+                for job in jobs do
+                    job.Finding.TrySetException e |> ignore
+        finally
+            for job in jobs do
+                job.Lease.GiveBack()
+
+    /// Those that nobody waits for any more are given back undone.
+    let wanted (job: Job) =
+        if job.Given.IsCancellationRequested then
+            job.Finding.TrySetCanceled() |> ignore
+            job.Lease.GiveBack()
+            false
+        else
+            true
+
+    let work () =
+        task {
+            let mutable go = true
+
+            while go do
+                let! more = queue.Reader.WaitToReadAsync()
+                go <- more
+
+                if more then
+                    let batch = List<Job>()
+                    let mutable job = Unchecked.defaultof<Job>
+
+                    while batch.Count < together && queue.Reader.TryRead &job do
+                        batch.Add job
+
+                    // Pictures of one detector and one shape go together.
+                    for _, jobs in
+                        batch
+                        |> Seq.filter wanted
+                        |> Seq.groupBy (fun job -> struct (job.Lease, job.Image.Height, job.Image.Width)) do
+                        finish (List.ofSeq jobs)
+        }
+
+    let working = Task.Run<unit>(fun () -> work ())
+
+    /// Pictures that wait.
+    member _.Waiting = queue.Reader.Count
+
+    /// The finding of a picture, or `None` if the queue is full. The lease is given back in either case.
+    member _.TryInspect(lease: Lease, image: Image, stop: CancellationToken) : Task<Finding> option =
+        let finding = TaskCompletionSource<Finding>(TaskCreationOptions.RunContinuationsAsynchronously)
+
+        let job =
+            {
+                Lease = lease
+                Image = image
+                Finding = finding
+                Given = stop
+            }
+
+        if queue.Writer.TryWrite job then
+            Some(finding.Task.WaitAsync stop)
+        else
+            lease.GiveBack()
+            None
+
+    /// Takes nothing more and finishes what it has.
+    member _.Close() : Task =
+        queue.Writer.TryComplete() |> ignore
+        working

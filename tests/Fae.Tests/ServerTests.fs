@@ -1,0 +1,401 @@
+/// fae serve as a process: answers, limits, keys, replaced models, and its end.
+module Fae.Tests.ServerTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Net
+open System.Net.Http
+open System.Net.Http.Headers
+open System.Net.Sockets
+open System.Security.Cryptography
+open System.Text
+open System.Text.Json.Nodes
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open Fae.Core
+open Fae.Data
+open Fae.Engine
+open Fae.Tests.Helpers
+
+let private fae =
+    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
+
+/// A running server: its process and its address.
+type private Served =
+    {
+        Child: Process
+        Url: string
+        Said: StringBuilder
+    }
+
+let private terminate (child: Process) =
+    use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
+    kill.WaitForExit()
+
+/// Serves while the work runs.
+let private serving (model: string) more (work: Served -> unit) =
+    let args = [ fae; "serve"; "--model"; model; "--port"; "0" ] @ more
+
+    match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
+    | null -> failtest "fae did not start"
+    | child ->
+        use child = child
+        let said = StringBuilder()
+        let url = TaskCompletionSource<string>()
+
+        child.ErrorDataReceived.Add(fun line ->
+            match line.Data with
+            | null -> url.TrySetException(Exception $"it ended: {said}") |> ignore
+            | text ->
+                lock said (fun () -> said.AppendLine text |> ignore)
+                let found = RegularExpressions.Regex.Match(text, "at (http://[^ ]+)")
+
+                if found.Success then
+                    url.TrySetResult found.Groups[1].Value |> ignore)
+
+        child.BeginErrorReadLine()
+        child.BeginOutputReadLine()
+
+        try
+            if not (url.Task.Wait 60000) then
+                failtest $"no address: {said}"
+
+            work
+                {
+                    Child = child
+                    Url = url.Task.Result
+                    Said = said
+                }
+        finally
+            if not child.HasExited then
+                child.Kill()
+
+let private client () =
+    new HttpClient(new SocketsHttpHandler(MaxConnectionsPerServer = 64), Timeout = TimeSpan.FromSeconds 60.0)
+
+let private post (http: HttpClient) (url: string) (bytes: byte[]) = http.PostAsync(url, new ByteArrayContent(bytes))
+
+let private json (answer: HttpResponseMessage) =
+    match JsonNode.Parse(answer.Content.ReadAsStringAsync().Result) with
+    | null -> failtest "no JSON"
+    | json -> json
+
+let private text (json: JsonNode) (key: string) =
+    match json[key] with
+    | null -> failtest $"'{key}' is missing in {json}"
+    | value -> string value
+
+let private status (answer: Task<HttpResponseMessage>) = int answer.Result.StatusCode
+
+/// A metric's value by its name and labels.
+let private metric (http: HttpClient) url (name: string) =
+    http.GetStringAsync(url + "/metrics").Result.Split '\n'
+    |> Array.tryPick (fun line ->
+        if line.StartsWith(name + " ", StringComparison.Ordinal) then
+            Some(float (line.Substring(name.Length + 1)))
+        else
+            None)
+
+let tests =
+    testSequenced
+    <| testList
+        "Server"
+        [
+            test "a picture posted as it is, in a form, or with others gets the detector's own finding" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+                    use detector = Detector.Load(model, null)
+
+                    let own bytes =
+                        match ImageFile.prepareBytes detector.Card.Config 1 "x" bytes with
+                        | Ok picture -> (detector.Inspect [| picture.Image |])[0]
+                        | Error problem -> failtest (string problem)
+
+                    serving model [] (fun served ->
+                        use http = client ()
+                        let inspect = served.Url + "/v1/inspect"
+                        Expect.equal (http.GetStringAsync(served.Url + "/ready").Result) "ready\n" "ready"
+                        Expect.equal (http.GetStringAsync(served.Url + "/health").Result) "alive\n" "alive"
+
+                        for number in 0..5 do
+                            let bytes = lightPicture number
+                            let finding = own bytes
+                            let answer = json (post http inspect bytes).Result
+                            Expect.floatClose Accuracy.medium (float (text answer "score")) (float finding.Verdict.Score) "score"
+                            Expect.equal (text answer "anomalous") (if finding.Verdict.Anomalous then "true" else "false") "verdict"
+                            Expect.equal (text answer "model", text answer "width") ("model", "32") "which model, what size"
+                            Expect.isNull answer["heatmap"] "not asked for"
+
+                        use form = new MultipartFormDataContent()
+                        form.Add(new ByteArrayContent(lightPicture 0), "image", "dark.png")
+                        form.Add(new ByteArrayContent(lightPicture 1), "image", "bright.png")
+                        form.Add(new StringContent "no picture", "image", "broken.png")
+                        let several = json (http.PostAsync(inspect + "?heatmap=1", form).Result)
+
+                        match several["results"] with
+                        | :? JsonArray as results ->
+                            match List.ofSeq results with
+                            | [ NonNull dark; NonNull bright; NonNull broken ] ->
+                                Expect.equal (text dark "path", text dark "anomalous") ("dark.png", "true") "dark"
+                                Expect.equal (text bright "path", text bright "anomalous") ("bright.png", "false") "bright"
+                                Expect.stringStarts (text dark "heatmap") "data:image/png;base64," "heatmap"
+                                Expect.equal (text broken "status") "400" "the broken one spoils no other"
+                            | other -> failtest $"{other.Length} results"
+                        | other -> failtest $"no results: {other}"
+
+                        use asking =
+                            new HttpRequestMessage(HttpMethod.Post, inspect, Content = new ByteArrayContent(lightPicture 0))
+
+                        asking.Headers.Accept.Add(MediaTypeWithQualityHeaderValue "image/png")
+                        let heatmap = http.SendAsync(asking).Result
+                        Expect.equal (Seq.head (heatmap.Headers.GetValues "Fae-Anomalous")) "true" "the verdict in a header"
+
+                        match ImageFile.readBytes 3 id "heatmap" (heatmap.Content.ReadAsByteArrayAsync().Result) with
+                        | Ok picture -> Expect.equal (picture.OriginalWidth, picture.OriginalHeight) (32, 32) "a picture of its size"
+                        | Error problem -> failtest (string problem)
+
+                        match json (http.GetAsync(served.Url + "/v1/models").Result) with
+                        | :? JsonArray as models -> Expect.equal models.Count 1 "models"
+                        | other -> failtest $"no list: {other}"
+
+                        let page = http.GetAsync(served.Url + "/").Result
+                        Expect.stringContains (page.Content.ReadAsStringAsync().Result) "Drop a picture" "the page"
+
+                        Expect.stringContains
+                            (Seq.head (page.Headers.GetValues "Content-Security-Policy"))
+                            "'self'"
+                            "no outside resources"
+
+                        Expect.equal (text (json (http.GetAsync(served.Url + "/openapi.json").Result)) "openapi") "3.0.3" "OpenAPI"
+
+                        Expect.equal
+                            (metric http served.Url "fae_inspect_seconds_count{model=\"model\"}")
+                            (Some 9.0)
+                            "all that were inspected are counted"
+
+                        Expect.equal (metric http served.Url "fae_anomalies_total{model=\"model\"}") (Some 4.0) "and the anomalous ones"))
+            }
+
+            test "what is wrong with a request is told by its status and a line" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+
+                    serving model [ "--max-megabytes"; "1"; "--max-megapixels"; "1" ] (fun served ->
+                        use http = client ()
+                        let inspect = served.Url + "/v1/inspect"
+
+                        let refused expected word (answer: Task<HttpResponseMessage>) =
+                            Expect.equal (status answer) expected word
+                            Expect.stringContains (text (json answer.Result) "error") word "line"
+
+                        refused 400 "empty" (post http inspect [||])
+                        refused 400 "image" (post http inspect (Encoding.UTF8.GetBytes "no picture"))
+                        refused 400 "image" (post http inspect (Array.truncate 60 (lightPicture 1)))
+                        refused 404 "there are model" (post http (inspect + "?model=other") (lightPicture 1))
+                        refused 413 "at most" (post http inspect (ImageFile.toPng (Image.constant 1 1001 1000 0.5f)))
+                        Expect.equal (status (post http inspect (Array.zeroCreate (1 <<< 21)))) 413 "too many bytes"
+                        use form = new MultipartFormDataContent()
+                        form.Add(new ByteArrayContent(lightPicture 1), "picture", "x.png")
+                        refused 400 "no part named 'image'" (http.PostAsync(inspect, form))
+                        Expect.equal (status (http.GetAsync inspect)) 405 "GET"
+                        Expect.equal (status (http.GetAsync(served.Url + "/nothing"))) 404 "no such page"
+                        Expect.equal (status (post http inspect (lightPicture 1))) 200 "and it serves on"
+                        Expect.equal (metric http served.Url "fae_requests_total{status=\"413\"}") (Some 2.0) "counted")
+
+                    let keys = Path.Combine(folder, "keys")
+
+                    File.WriteAllText(
+                        keys,
+                        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes "sesame"))
+                        + " # the line's\n"
+                    )
+
+                    serving model [ "--keys"; keys ] (fun served ->
+                        use http = client ()
+                        let inspect = served.Url + "/v1/inspect"
+                        Expect.equal (status (post http inspect (lightPicture 1))) 401 "no key"
+                        http.DefaultRequestHeaders.Authorization <- AuthenticationHeaderValue("Bearer", "simsalabim")
+                        Expect.equal (status (post http inspect (lightPicture 1))) 401 "a wrong key"
+                        http.DefaultRequestHeaders.Authorization <- AuthenticationHeaderValue("Bearer", "sesame")
+                        Expect.equal (status (post http inspect (lightPicture 1))) 200 "the key"
+                        http.DefaultRequestHeaders.Authorization <- null
+                        http.DefaultRequestHeaders.Add("X-Api-Key", "sesame")
+                        Expect.equal (status (post http inspect (lightPicture 1))) 200 "the other header"))
+            }
+
+            test
+                "under load, with broken, oversized and cut-off requests and a model that is replaced again and again, each is answered as it should be" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+                    let other = File.ReadAllBytes model
+
+                    serving model [ "--max-megabytes"; "1" ] (fun served ->
+                        use http = client ()
+                        let inspect = served.Url + "/v1/inspect"
+                        let address = Uri served.Url
+                        let tooLarge = Array.zeroCreate<byte>(1 <<< 21)
+
+                        /// A request whose body ends before its length is reached.
+                        let cutOff () =
+                            task {
+                                use socket = new TcpClient()
+                                do! socket.ConnectAsync(address.Host, address.Port)
+                                let head = $"POST /v1/inspect HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
+                                do! socket.GetStream().WriteAsync(ReadOnlyMemory(Encoding.ASCII.GetBytes head))
+                                do! socket.GetStream().WriteAsync(ReadOnlyMemory(Array.truncate 100 (lightPicture 1)))
+                            }
+
+                        use replaced = new CancellationTokenSource()
+
+                        let replacing =
+                            Task.Run(fun () ->
+                                for i in 1..8 do
+                                    if not replaced.IsCancellationRequested then
+                                        Thread.Sleep 600
+                                        AtomicFile.Write(model, fun stream -> stream.Write other)
+                                        // Some change the file is noticed by, on clocks however coarse.
+                                        File.SetLastWriteTimeUtc(model, DateTime.UtcNow.AddSeconds(float i)))
+
+                        let one number =
+                            task {
+                                match number % 25 with
+                                | 7 ->
+                                    let! answer = post http inspect (Encoding.UTF8.GetBytes "broken")
+                                    return int answer.StatusCode = 400
+                                | 13 ->
+                                    try
+                                        let! answer = post http inspect tooLarge
+                                        return int answer.StatusCode = 413
+                                    with :? HttpRequestException ->
+                                        // The server may close before all of it was sent.
+                                        return true
+                                | 19 ->
+                                    do! cutOff ()
+                                    return true
+                                | _ ->
+                                    let! answer = post http inspect (lightPicture number)
+                                    let! said = answer.Content.ReadAsStringAsync()
+
+                                    return
+                                        int answer.StatusCode = 200
+                                        && said.Contains(
+                                            if number % 3 = 0 then
+                                                "\"anomalous\":true"
+                                            else
+                                                "\"anomalous\":false"
+                                        )
+                            }
+
+                        let clients =
+                            [
+                                for c in 0..7 ->
+                                    Task.Run<int>(fun () ->
+                                        task {
+                                            let mutable wrong = 0
+
+                                            // Numbers below three hundred: brightness rises with them.
+                                            for i in 0..199 do
+                                                let! right = one ((37 * c + i) % 300)
+
+                                                if not right then
+                                                    wrong <- wrong + 1
+
+                                            return wrong
+                                        })
+                            ]
+
+                        let wrong = (Task.WhenAll clients).Result |> Array.sum
+                        replaced.Cancel()
+                        replacing.Wait()
+                        Expect.equal wrong 0 $"of 1600 requests: {served.Said}"
+                        Expect.equal (status (post http inspect (lightPicture 1))) 200 "and it serves on"
+
+                        Expect.isGreaterThan
+                            (defaultArg (metric http served.Url "fae_model_reloads_total{model=\"model\"}") 0.0)
+                            1.0
+                            "replaced under load"
+
+                        Expect.equal (metric http served.Url "fae_waiting") (Some 0.0) "nobody is left waiting"
+
+                        // A file that is no model is refused; the old one serves on.
+                        AtomicFile.WriteText(model, "no model")
+                        Thread.Sleep 1500
+                        Expect.stringContains (string served.Said) "is refused" "it is said"
+                        Expect.equal (status (post http inspect (lightPicture 1))) 200 "the old model serves on"))
+            }
+
+            test "a full queue says so; asked to stop it finishes what it took" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+
+                    serving model [ "--queue"; "1"; "--batch"; "1" ] (fun served ->
+                        use http = client ()
+
+                        let large =
+                            ImageFile.toPng (
+                                Noise.field 3UL 0.2f 1 1200 1200
+                                |> Image.map (fun v -> max 0.0f (min 1.0f (v + 0.5f)))
+                            )
+
+                        let answers = Task.WhenAll([ for _ in 1..40 -> post http (served.Url + "/v1/inspect") large ]).Result
+                        let counts = answers |> Array.countBy (fun a -> int a.StatusCode) |> Map.ofArray
+
+                        Expect.equal
+                            (counts |> Map.keys |> Set.ofSeq |> Set.union (set [ 200; 429 ]))
+                            (set [ 200; 429 ])
+                            $"nothing else: {counts}"
+
+                        Expect.isGreaterThan (counts |> Map.tryFind 200 |> Option.defaultValue 0) 0 "some are inspected"
+                        Expect.isGreaterThan (counts |> Map.tryFind 429 |> Option.defaultValue 0) 0 "some are asked to come again"
+
+                        for answer in answers do
+                            if int answer.StatusCode = 429 then
+                                Expect.equal (Seq.head (answer.Headers.GetValues "Retry-After")) "1" "when")
+
+                    serving model [] (fun served ->
+                        use http = client ()
+                        let large = ImageFile.toPng (Image.constant 1 3000 3000 0.7f)
+                        let taken = [ for _ in 1..6 -> post http (served.Url + "/v1/inspect") large ]
+                        // Begun: at least one is answered, the others are on their way.
+                        Task.WhenAny(taken).Wait()
+                        terminate served.Child
+
+                        let answers =
+                            taken
+                            |> List.map (fun t ->
+                                try
+                                    int t.Result.StatusCode
+                                with :? AggregateException ->
+                                    0)
+
+                        Expect.isTrue (served.Child.WaitForExit 40000) "it ends"
+                        Expect.equal served.Child.ExitCode 0 "in order"
+                        Expect.equal (List.distinct answers) [ 200 ] "what was taken is finished"))
+            }
+
+            test "wrong use of the server is told in one line" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+                    let keys = Path.Combine(folder, "keys")
+                    File.WriteAllText(keys, "sesame\n")
+
+                    for args, code, word in
+                        [
+                            [ "--model"; Path.Combine(folder, "none") ], 4, "no such model"
+                            [ "--model"; model + "," + model ], 2, "same name"
+                            [ "--model"; model; "--bind"; "nowhere" ], 2, "--bind"
+                            [ "--model"; model; "--keys"; keys ], 2, "SHA-256"
+                            [ "--model"; model; "--queue"; "0" ], 2, "at least 1"
+                        ] do
+                        match Process.Start(ProcessStartInfo("dotnet", [ fae; "serve" ] @ args, RedirectStandardError = true)) with
+                        | null -> failtest "fae did not start"
+                        | child ->
+                            use child = child
+                            let said = child.StandardError.ReadToEnd()
+                            child.WaitForExit()
+                            Expect.equal child.ExitCode code said
+                            Expect.stringContains said word "line")
+            }
+        ]
