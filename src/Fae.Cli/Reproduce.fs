@@ -131,20 +131,34 @@ module Reproduce =
         ConfigFile.parseOver config text
         |> Result.mapError (List.map (fun line -> $"{name}: {line}") >> Usage)
 
+    /// A category's own configuration: what it is called and its text; `None` of one that has none, which is trained by the defaults.
+    let private ownConfig sweep category : Result<(string * string) option, Fault> =
+        let own =
+            sweep.Configs
+            |> Option.map (fun folder -> Path.Combine(folder, category + ".toml"))
+
+        match own with
+        | Some path when File.Exists path ->
+            try
+                Ok(Some(path, File.ReadAllText path))
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException as e -> Error(Usage [ e.Message ])
+        | _ ->
+            Ok(
+                ConfigFile.builtIn ("mvtec/" + category)
+                |> Option.map (fun text -> category, text)
+            )
+
     /// The category's configuration, then the method's, then what the cell leaves out, then the budget.
     let private configOf sweep (cell: Cell) =
         result {
-            let! ofCategory =
-                let own =
-                    sweep.Configs
-                    |> Option.map (fun folder -> Path.Combine(folder, cell.Category + ".toml"))
+            let! own = ownConfig sweep cell.Category
 
-                match own, ConfigFile.builtIn ("mvtec/" + cell.Category) with
-                | Some path, _ when File.Exists path ->
-                    ConfigFile.read path
-                    |> Result.mapError (List.map (fun line -> $"{path}: {line}") >> Usage)
-                | _, Some text -> parsed cell.Category Config.defaults text
-                | _, None -> Ok Config.defaults
+            let! ofCategory =
+                match own with
+                | Some(name, text) -> parsed name Config.defaults text
+                | None -> Ok Config.defaults
 
             let! ofMethod =
                 match ConfigFile.builtIn ("methods/" + cell.Method) with
@@ -524,8 +538,20 @@ module Reproduce =
             let! sweep = sweep args
             do! mayGoOn args sweep
 
-            // A configuration that cannot be is found before the first step.
+            // A configuration that cannot be, and pictures that are not there, are found before the first step.
             let! _ = traverse (configOf sweep) sweep.Cells
+
+            let testPictures category =
+                DataSet.testPictures (Path.Combine(sweep.Data, category))
+                |> Result.mapError Data
+
+            let! _ = traverse testPictures sweep.Categories
+            let! owns = traverse (ownConfig sweep) sweep.Categories
+
+            for category, own in List.zip sweep.Categories owns do
+                if own.IsNone then
+                    Console.say
+                        $"{category}: has no configuration of its own (--configs DIR with {category}.toml); it is trained by the defaults"
 
             match args.TryGetResult ReproduceArgs.Cell with
             | Some number when number < 0 || number >= sweep.Cells.Length ->

@@ -41,7 +41,7 @@ h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .6rem}p.sub{marg
 table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right}
 .row{display:grid;grid-template-columns:11rem repeat(4,minmax(0,1fr));gap:.5rem;align-items:center;margin:.5rem 0;border-top:1px solid var(--line);padding-top:.5rem}
 .row img{width:100%;border-radius:4px;display:block}.row p{margin:0;font-size:.85rem;overflow-wrap:anywhere}
-.wide{overflow-x:auto}.wide table{font-size:.8rem;white-space:nowrap}tr.rule td{border-top:2px solid var(--line)}
+.wide{overflow-x:auto;width:max-content;max-width:calc(100vw - 4rem)}.wide table{font-size:.78rem;white-space:nowrap}.wide td,.wide th{padding:.2rem .45rem .2rem 0}.wide td:first-child,.wide th:first-child{position:sticky;left:0;background:Canvas}tr.rule td{border-top:2px solid var(--line)}
 .figure{display:grid;gap:.3rem;margin:.6rem 0;max-width:1100px}.figure img{width:100%;border-radius:3px;display:block}.figure p,.figure b{margin:0;font-size:.8rem;overflow-wrap:anywhere;align-self:center}
 .miss{color:#e03131;font-weight:600}.scale{height:12px;max-width:420px;border-radius:6px;margin:.3rem 0}
 @media(max-width:640px){.row{grid-template-columns:repeat(2,1fr)}.row p{grid-column:1/-1}}"""

@@ -21,6 +21,8 @@ let private other (field: Field) =
             Flag false
             Text "ssim"
             Text "max"
+            Text "cells"
+            Text "autoencoder"
             Wholes [ 1L; 3L ]
         ]
 
