@@ -255,13 +255,14 @@ module Tables =
             intervalText (Statistics.interval level imageDifferences)
         ]
 
-    /// Over all categories: of each seed that all of them have, the mean of its paired differences; and the interval over those seeds. Categories may share
+    /// Over all categories: of each seed that all of them have (those where it is defined), the mean of its paired differences; and the interval over those seeds. Categories may share
     /// a model, and do share their seeds: they are not taken for independent.
     let private pooled results ablation categories =
         let all measure =
             let ofCategories =
                 categories
                 |> List.map (fun category -> pairedBySeed measure results category ablation)
+                |> List.filter (Map.isEmpty >> not)
 
             results
             |> List.map _.Cell.Seed

@@ -24,6 +24,7 @@ let private other (field: Field) =
             Text "cells"
             Text "autoencoder"
             Wholes [ 1L; 3L ]
+            Wholes [ 2L; 8L ]
         ]
 
     candidates
