@@ -46,9 +46,6 @@ type ResultBuilder() =
     member _.Run(rest: unit -> Result<'a, 'e>) = rest ()
     member _.Combine(first: Result<unit, 'e>, rest: unit -> Result<'a, 'e>) = Result.bind rest first
 
-    member builder.For(items: 'a seq, body: 'a -> Result<unit, 'e>) =
-        Seq.fold (fun state item -> Result.bind (fun () -> body item) state) (Ok()) items
-
     member _.Using(resource: 'r :> System.IDisposable, body: 'r -> Result<'a, 'e>) = using resource body
 
 [<AutoOpen>]

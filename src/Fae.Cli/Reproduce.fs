@@ -23,22 +23,18 @@ module Reproduce =
             |> List.tryFind (fun other ->
                 other <> cell
                 && File.Exists(Sweep.recordPath sweep other)
-                && not (File.Exists(Path.Combine(Sweep.folder sweep cell, "checkpoint.safetensors")))
+                && not (File.Exists(Train.checkpointPath (Sweep.folder sweep cell)))
                 && Sweep.trainsAs sweep cell other)
 
         match twin with
         | None -> false
         | Some other ->
             for path in Directory.GetFiles(Sweep.folder sweep other) do
-                let name = Files.name path
-
-                if name <> "cell.json" && name <> "checkpoint.safetensors" then
-                    AtomicFile.Write(
-                        Path.Combine(Sweep.folder sweep cell, name),
-                        fun stream ->
-                            use from = File.OpenRead path
-                            from.CopyTo stream
-                    )
+                if
+                    path <> Sweep.recordPath sweep other
+                    && path <> Train.checkpointPath (Sweep.folder sweep other)
+                then
+                    AtomicFile.Copy(path, Path.Combine(Sweep.folder sweep cell, Files.name path))
 
             Console.say $"the same good pictures and configuration as {other.Category}: its model is taken"
             true
@@ -60,7 +56,7 @@ module Reproduce =
                             Data = data
                             Out = out
                             Device = sweep.Device
-                            Resume = File.Exists(Path.Combine(out, "checkpoint.safetensors"))
+                            Resume = File.Exists(Train.checkpointPath out)
                             Textures = sweep.Textures
                             Ignore = None
                         }
@@ -185,10 +181,11 @@ module Reproduce =
             let! _ = traverse testPictures sweep.Categories
             let! owns = traverse (Sweep.ownConfig sweep) sweep.Categories
 
-            for category, own in List.zip sweep.Categories owns do
+            (sweep.Categories, owns)
+            ||> List.iter2 (fun category own ->
                 if own.IsNone then
                     Console.say
-                        $"{category}: has no configuration of its own (--configs DIR with {category}.toml); it is trained by the defaults"
+                        $"{category}: has no configuration of its own (--configs DIR with {category}.toml); it is trained by the defaults")
 
             match args.TryGetResult ReproduceArgs.Cell with
             | Some number when number < 0 || number >= sweep.Cells.Length ->

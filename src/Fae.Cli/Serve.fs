@@ -15,10 +15,13 @@ module Serve =
     let private named (run: string) =
         let path = Path.GetFullPath run
 
-        if Directory.Exists path then
-            Files.name (Path.TrimEndingDirectorySeparator path), Path.Combine(path, "model.safetensors")
-        else
-            Files.stem path, path
+        let name =
+            if Directory.Exists path then
+                Files.name (Path.TrimEndingDirectorySeparator path)
+            else
+                Files.stem path
+
+        name, Settings.modelPath path
 
     let private hosted device (run: string) : Result<Hosted, Fault> =
         let name, path = named run
@@ -30,12 +33,6 @@ module Serve =
 
         Hosted.Open(name, path, load)
         |> Result.mapError (fun reason -> Model(path, reason))
-
-    let private atLeastOne name value =
-        if value >= 1 then
-            Ok()
-        else
-            Error(Usage [ $"{name} {value}: must be at least 1" ])
 
     let private serve options (models: Hosted list) =
         try
@@ -51,10 +48,7 @@ module Serve =
 
     let run (args: ParseResults<ServeArgs>) : Result<int, Fault> =
         result {
-            let runs =
-                (args.GetResult ServeArgs.Model).Split(',', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
-                |> List.ofArray
-
+            let runs = Settings.words (args.GetResult ServeArgs.Model)
             let names = runs |> List.map (named >> fst)
 
             do!
@@ -83,7 +77,7 @@ module Serve =
             let whole argument name preset =
                 result {
                     let value = defaultArg argument preset
-                    do! atLeastOne name value
+                    do! Settings.positive name value
                     return value
                 }
 

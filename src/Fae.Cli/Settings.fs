@@ -21,6 +21,31 @@ module Settings =
         else
             Error(Usage [ $"{name} {count}: must be at least 1" ])
 
+    /// The words of a list with commas between.
+    let words (text: string) =
+        text.Split(
+            ',',
+            System.StringSplitOptions.RemoveEmptyEntries
+            ||| System.StringSplitOptions.TrimEntries
+        )
+        |> List.ofArray
+
+    /// What tells a text from every other, in hexadecimal.
+    let digest (text: string) =
+        System.Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes text))
+
+    /// The model file of a run's folder, or the file itself.
+    let modelPath (run: string) =
+        if Directory.Exists run then
+            Path.Combine(run, "model.safetensors")
+        else
+            run
+
+    /// A configuration file.
+    let configFile (path: string) =
+        ConfigFile.read path
+        |> Result.mapError (List.map (fun line -> $"{path}: {line}") >> Usage)
+
     /// `--set` pairs, all that is wrong at once.
     let overrides (texts: string list) =
         let parsed = List.map pair texts
@@ -49,9 +74,7 @@ module Settings =
     /// A configuration file with what the command line overrides.
     let config (path: string) (texts: string list) (seed: int option) (steps: int option) =
         result {
-            let! fromFile =
-                ConfigFile.read path
-                |> Result.mapError (List.map (fun line -> $"{path}: {line}") >> Usage)
+            let! fromFile = configFile path
 
             let! pairs = overrides texts
             let whole key value = value |> Option.map (fun n -> key, Whole(int64 n)) |> Option.toList
@@ -128,11 +151,7 @@ module Settings =
     /// A run's folder or a model file, opened.
     let detector (deviceName: string option) (run: string) : Result<Detector, Fault> =
         result {
-            let path =
-                if Directory.Exists run then
-                    Path.Combine(run, "model.safetensors")
-                else
-                    run
+            let path = modelPath run
 
             let orFault read =
                 try

@@ -4,7 +4,6 @@ namespace Fae.Cli
 open System
 open System.IO
 open System.Security.Cryptography
-open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
 open Argu
@@ -30,13 +29,9 @@ type Sweep =
 
 [<RequireQualifiedAccess>]
 module Sweep =
-    let private words (text: string) =
-        text.Split(',', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
-        |> List.ofArray
-
     /// A list of known words, or all that are not known at once.
     let private known name (tryParse: string -> 'a option) (all: 'a list) show (text: string) =
-        let parsed = words text |> List.map (fun word -> word, tryParse word)
+        let parsed = Settings.words text |> List.map (fun word -> word, tryParse word)
 
         match parsed |> List.filter (fun (_, value) -> value.IsNone) |> List.map fst with
         | [] -> Ok(parsed |> List.choose snd |> List.distinct)
@@ -61,7 +56,7 @@ module Sweep =
         @ List.except Published.categories there
 
     let private chosenCategories root (asked: string option) =
-        match categoriesIn root, asked |> Option.map words with
+        match categoriesIn root, asked |> Option.map Settings.words with
         | [], _ when not (Directory.Exists root) -> Error(Data [ NoFolder root ])
         | [], _ ->
             Error(
@@ -130,34 +125,24 @@ module Sweep =
         ConfigFile.parseOver config text
         |> Result.mapError (List.map (fun line -> $"{name}: {line}") >> Usage)
 
-    /// A category's own configuration: what it is called and its text; `None` of one that has none, which is trained by the defaults.
-    let ownConfig sweep category : Result<(string * string) option, Fault> =
+    /// A category's own configuration; `None` of one that has none, which is trained by the defaults.
+    let ownConfig sweep category : Result<Config option, Fault> =
         let own =
             sweep.Configs
             |> Option.map (fun folder -> Path.Combine(folder, category + ".toml"))
 
         match own with
-        | Some path when File.Exists path ->
-            try
-                Ok(Some(path, File.ReadAllText path))
-            with
-            | :? IOException
-            | :? UnauthorizedAccessException as e -> Error(Usage [ e.Message ])
+        | Some path when File.Exists path -> Settings.configFile path |> Result.map Some
         | _ ->
-            Ok(
-                ConfigFile.builtIn ("mvtec/" + category)
-                |> Option.map (fun text -> category, text)
-            )
+            match ConfigFile.builtIn ("mvtec/" + category) with
+            | Some text -> parsed category Config.defaults text |> Result.map Some
+            | None -> Ok None
 
     /// The category's configuration, then the method's, then what the cell leaves out, then the budget.
     let configOf sweep (cell: Cell) =
         result {
             let! own = ownConfig sweep cell.Category
-
-            let! ofCategory =
-                match own with
-                | Some(name, text) -> parsed name Config.defaults text
-                | None -> Ok Config.defaults
+            let ofCategory = defaultArg own Config.defaults
 
             let! ofMethod =
                 match ConfigFile.builtIn ("methods/" + cell.Method) with
@@ -179,8 +164,7 @@ module Sweep =
             |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
             |> Array.map (fun path -> $"{Path.GetRelativePath(root, path)} {FileInfo(path).Length}")
 
-        let text = (ModelFile.ConfigToJson config).ToJsonString() + "\n" + String.concat "\n" files
-        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes text))
+        Settings.digest ((ModelFile.ConfigToJson config).ToJsonString() + "\n" + String.concat "\n" files)
 
     /// What a finished cell gave; `None` of one that is not finished.
     let finished sweep cell : Result<CellResult option, Fault> =

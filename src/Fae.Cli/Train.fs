@@ -3,8 +3,6 @@ namespace Fae.Cli
 
 open System
 open System.IO
-open System.Security.Cryptography
-open System.Text
 open System.Threading
 open Argu
 open Fae.Core
@@ -39,11 +37,13 @@ module Train =
                 Calibration = Config.defaults.Calibration
             }
 
-        let text =
+        Settings.digest (
             (ModelFile.ConfigToJson trained).ToJsonString()
             + String.concat "\n" (Array.append (names data split.Training) (names data split.HeldOut))
+        )
 
-        Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes text))
+    /// Where a run keeps what it needs to go on.
+    let checkpointPath out = Path.Combine(out, "checkpoint.safetensors")
 
     let private checkpoint path fingerprint resume =
         if not resume then
@@ -179,7 +179,7 @@ module Train =
                 new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
 
             let mark = fingerprint config data split
-            let checkpointPath = Path.Combine(out, "checkpoint.safetensors")
+            let checkpointPath = checkpointPath out
             let! from = checkpoint checkpointPath mark order.Resume
             use events = new EventFile(out)
 

@@ -33,7 +33,7 @@ module Watch =
     /// A file that cannot be read although nothing writes to it any more is given up after so many seconds.
     let private patience = 10.0
 
-    /// A file that was seen and is not done: as it was, since when it is so, and why it could not be read.
+    /// A file that was seen and is not done: as it was, and since when it is so.
     type private Waiting = { Mark: FileMark; Since: TimeSpan }
 
     let private mark folder (path: string) =
@@ -74,15 +74,10 @@ module Watch =
             File.Delete source
         else
             try
+                // A rename and nothing else: File.Move copies to another disk, and may leave half a file there.
                 Directory.Move(source, target)
             with :? IOException when File.Exists source ->
-                AtomicFile.Write(
-                    target,
-                    fun stream ->
-                        use from = File.OpenRead source
-                        from.CopyTo stream
-                )
-
+                AtomicFile.Copy(source, target)
                 File.Delete source
 
     /// Does what the file's entry says that is to be done with it: nothing, or the move that may have been cut short.
@@ -119,9 +114,8 @@ module Watch =
                     finding
 
             let json = Findings.toJson mark.Name picture finding (Path.GetRelativePath(post.Out, heatmap))
-            record post journal path mark (if finding.Verdict.Anomalous then "anomalous" else "good") json
-
             let verdict = if finding.Verdict.Anomalous then "anomalous" else "good"
+            record post journal path mark verdict json
             Console.say $"{mark.Name}: {verdict}, score {finding.Verdict.Score:G4}, p = {finding.Verdict.PValue:F4}"
             Ok()
 

@@ -405,10 +405,10 @@ module Config =
 
     let private measures =
         let words =
-            Difference.all
+            Difference.named
             |> List.map (fun measure -> "\"" + Difference.name measure + "\"")
 
-        String.concat ", " ("\"auto\"" :: words @ [ "\"msgms\""; "\"own\"" ])
+        String.concat ", " ("\"auto\"" :: words)
         + ", or a weighted sum like \"0.5*mse + 2*ssim\""
 
     /// The whole table, in the order in which a file prints it.

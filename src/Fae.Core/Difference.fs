@@ -39,7 +39,10 @@ module Difference =
                 + name measure)
             |> String.concat " + "
 
-    let private tryWord (text: string) = all @ [ MultiGms; Own ] |> List.tryFind (fun measure -> name measure = text)
+    /// Those that have a word of their own: `all`, which are chosen among, and those that only some methods use.
+    let named = all @ [ MultiGms; Own ]
+
+    let private tryWord (text: string) = named |> List.tryFind (fun measure -> name measure = text)
 
     let private tryTerm (text: string) =
         match text.Split '*' |> Array.map _.Trim() with
@@ -144,13 +147,13 @@ module Difference =
                + image[c, 2 * y + 1, 2 * x + 1]))
 
     /// The sizes at which GMS is taken, at most: the whole, a half, a quarter, an eighth; none smaller than eight pixels.
-    let scales (image: Image) =
+    let scales height width =
         Seq.initInfinite id
-        |> Seq.takeWhile (fun s -> s = 0 || (s < 4 && (min image.Height image.Width >>> s) >= 8))
+        |> Seq.takeWhile (fun s -> s = 0 || (s < 4 && (min height width >>> s) >= 8))
         |> Seq.length
 
     let multiGms x r =
-        let count = scales x
+        let count = scales x.Height x.Width
 
         let rec maps n x r = gms x r :: (if n = 1 then [] else maps (n - 1) (halve x) (halve r))
         let all = maps count (meanPlane x) (meanPlane r) |> Array.ofList

@@ -57,9 +57,4 @@ module ConfigFile =
         | :? System.UnauthorizedAccessException as e -> Error [ e.Message ]
 
     /// A configuration that came with the program: "mvtec/carpet", "methods/riad".
-    let builtIn (name: string) =
-        match System.Reflection.Assembly.GetExecutingAssembly().GetManifestResourceStream(name + ".toml") with
-        | null -> None
-        | stream ->
-            use reader = new StreamReader(stream)
-            Some(reader.ReadToEnd())
+    let builtIn (name: string) = Files.embedded (System.Reflection.Assembly.GetExecutingAssembly()) (name + ".toml")

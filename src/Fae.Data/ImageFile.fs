@@ -23,6 +23,14 @@ module Files =
     /// The ending, with its dot.
     let extension (path: string) = text (Path.GetExtension path)
 
+    /// A text that an assembly carries.
+    let embedded (assembly: System.Reflection.Assembly) (name: string) =
+        match assembly.GetManifestResourceStream name with
+        | null -> None
+        | stream ->
+            use reader = new StreamReader(stream)
+            Some(reader.ReadToEnd())
+
 /// Why a picture cannot be used.
 type ImageProblem =
     {

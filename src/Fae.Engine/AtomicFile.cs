@@ -28,6 +28,14 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Copies a file.</summary>
+    public static void Copy(string source, string path) =>
+        Write(path, stream =>
+        {
+            using var from = File.OpenRead(source);
+            from.CopyTo(stream);
+        });
+
     /// <summary>Writes a text as UTF-8.</summary>
     public static void WriteText(string path, string text) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));

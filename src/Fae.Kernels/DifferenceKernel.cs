@@ -195,23 +195,24 @@ public static class DifferenceKernel
     private static void MultiGms(ReadOnlyMemory<float> x, ReadOnlyMemory<float> r, Memory<float> map, int channels, int height, int width)
     {
         var area = map.Length;
-        var scales = Difference.scales(ImageModule.ofArray(1, height, width, new float[area]));
-        float[] greyX = new float[area], greyR = new float[area], scaled = new float[area];
-        MeanPlane(x.Span, greyX, channels, 0, area);
-        MeanPlane(r.Span, greyR, channels, 0, area);
+        var scales = Difference.scales(height, width);
+        var rented = ArrayPool<float>.Shared.Rent(3 * area);
+        var (greyX, greyR, scaled) = (rented.AsMemory(0, area), rented.AsMemory(area, area), rented.AsMemory(2 * area, area));
+        MeanPlane(x.Span, greyX.Span, channels, 0, area);
+        MeanPlane(r.Span, greyR.Span, channels, 0, area);
         map.Span.Clear();
         for (var (scale, h, w) = (0, height, width); scale < scales; scale++, h /= 2, w /= 2)
         {
-            if (scale > 0)
-            {
-                Halve(greyX, height >> (scale - 1), width >> (scale - 1));
-                Halve(greyR, height >> (scale - 1), width >> (scale - 1));
-            }
-            Gms(greyX.AsMemory(0, h * w), greyR.AsMemory(0, h * w), scaled.AsMemory(0, h * w), 1, h, w);
+            Gms(greyX[..(h * w)], greyR[..(h * w)], scaled[..(h * w)], 1, h, w);
+            var sum = map.Span;
+            var values = scaled.Span;
             for (var y = 0; y < height; y++)
                 for (var column = 0; column < width; column++)
-                    map.Span[y * width + column] += scaled[Math.Min(h - 1, y >> scale) * w + Math.Min(w - 1, column >> scale)] / scales;
+                    sum[y * width + column] += values[Math.Min(h - 1, y >> scale) * w + Math.Min(w - 1, column >> scale)] / scales;
+            Halve(greyX.Span, h, w);
+            Halve(greyR.Span, h, w);
         }
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>A plane half as large, in its own place: each value is written after all that it is made of were read.</summary>

@@ -23,25 +23,20 @@ public static class TileKernel
         var columns = Tiles.shares(tiling, image.Width);
         var side = tiling.Side;
         // The answer may have more planes than the picture.
-        var planes = 0;
-        float[] blended = [];
+        float[]? blended = null;
         foreach (var some in rows.SelectMany(row => columns.Select(column => (Row: row, Column: column))).Chunk(atOnce))
         {
             var answers = repair(some.Select(at => Crop(image, at.Row.Item1, at.Column.Item1, side)).ToList());
-            if (planes == 0)
-            {
-                planes = answers[0].Channels;
-                blended = new float[planes * image.Area];
-            }
+            blended ??= new float[answers[0].Channels * image.Area];
             foreach (var (at, answer) in some.Zip(answers))
-                for (var c = 0; c < planes; c++)
+                for (var c = 0; c < answer.Channels; c++)
                     for (var y = 0; y < side; y++)
                     {
                         var row = blended.AsSpan((c * image.Height + at.Row.Item1 + y) * image.Width + at.Column.Item1, side);
                         Blend(answer.Pixels.AsSpan((c * side + y) * side, side), at.Row.Item2[y], at.Column.Item2, row);
                     }
         }
-        return ImageModule.ofArray(planes, image.Height, image.Width, blended);
+        return ImageModule.ofArray(blended!.Length / image.Area, image.Height, image.Width, blended);
     }
 
     /// <summary>The square window whose first pixel is (top, left).</summary>

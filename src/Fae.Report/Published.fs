@@ -2,8 +2,8 @@
 namespace Fae.Report
 
 open System.Globalization
-open System.IO
 open System.Reflection
+open Fae.Data
 
 /// A printed table: a line for each category and each average, a column for each method.
 type PublishedTable =
@@ -30,12 +30,10 @@ module Published =
     let private invariant = CultureInfo.InvariantCulture
 
     let private lines (file: string) =
-        match Assembly.GetExecutingAssembly().GetManifestResourceStream file with
-        | null -> invalidOp $"the assembly lacks its table {file}"
-        | stream ->
-            use reader = new StreamReader(stream)
-
-            reader.ReadToEnd().Split '\n'
+        match Files.embedded (Assembly.GetExecutingAssembly()) file with
+        | None -> invalidOp $"the assembly lacks its table {file}"
+        | Some text ->
+            text.Split '\n'
             |> Array.map _.Trim()
             |> Array.filter (fun line -> line <> "")
             |> Array.map (fun line -> line.Split ',' |> List.ofArray)

@@ -1,8 +1,6 @@
 /// A table as a value, and its faces: Markdown, CSV, LaTeX, HTML.
 namespace Fae.Report
 
-open System.Net
-
 /// What stands at one place: a text, and the signs of the notes that it needs.
 type Entry = { Text: string; Signs: string list }
 
@@ -152,23 +150,21 @@ module Sheet =
         ]
         |> String.concat "\n"
 
-    let private escape (text: string) = string (WebUtility.HtmlEncode text)
-
     let toHtml sheet =
         let heading =
             sheet.Columns
             |> List.mapi (fun i column ->
                 let kind = if i = 0 then "" else " class=\"n\""
-                $"<th{kind}>{escape column}</th>")
+                $"<th{kind}>{Html.escape column}</th>")
             |> String.concat ""
 
         let line kind name entries =
             let cells =
                 entries
-                |> List.map (fun e -> $"<td class=\"n\">{escape (Entry.full e)}</td>")
+                |> List.map (fun e -> $"<td class=\"n\">{Html.escape (Entry.full e)}</td>")
                 |> String.concat ""
 
-            $"<tr{kind}><td>{escape name}</td>{cells}</tr>"
+            $"<tr{kind}><td>{Html.escape name}</td>{cells}</tr>"
 
         let rows =
             List.zip (Rule :: sheet.Rows |> List.truncate sheet.Rows.Length) sheet.Rows
@@ -179,10 +175,10 @@ module Sheet =
 
         let notes =
             used sheet
-            |> List.map (fun item -> $"<p class=\"sub\">{escape (note item)}</p>")
+            |> List.map (fun item -> $"<p class=\"sub\">{Html.escape (note item)}</p>")
             |> String.concat "\n"
 
-        $"""<h2>{escape sheet.Title}</h2>
+        $"""<h2>{Html.escape sheet.Title}</h2>
 <div class="wide"><table><tr>{heading}</tr>
 {String.concat "\n" rows}</table></div>
 {notes}"""

@@ -38,10 +38,7 @@ module Tables =
     let private signedText digits (value: float) =
         let shown = text digits value
 
-        if value >= 0.0 && not (shown.StartsWith '-') then
-            "+" + shown
-        else
-            shown
+        if value >= 0.0 then "+" + shown else shown
 
     let private spreadText digits (spread: Spread) =
         if spread.Count > 1 then
@@ -220,8 +217,6 @@ module Tables =
         |> List.choose (fun seed -> Option.map2 (fun a b -> seed, 100.0 * (a - b)) (value None seed) (value (Some ablation) seed))
         |> Map.ofList
 
-    let private paired measure results category ablation = pairedBySeed measure results category ablation |> Map.values |> List.ofSeq
-
     let private intervalText (interval: Interval option) =
         match interval with
         | Some i -> Entry.plain $"{signedText 2 i.Low} … {signedText 2 i.High}"
@@ -238,22 +233,27 @@ module Tables =
             "95% interval"
         ]
 
+    /// The mean of paired differences in pixel AUROC, its interval, how many there are; the mean of those in image AUROC, its interval.
+    let private differenceEntries (pixel: float list) (image: float list) =
+        let mean list = if List.isEmpty list then None else Some(List.average list)
+
+        [
+            mean pixel |> orNone (signedText 2)
+            intervalText (Statistics.interval level pixel)
+            Entry.plain (string pixel.Length)
+            mean image |> orNone (signedText 2)
+            intervalText (Statistics.interval level image)
+        ]
+
     let private ablationEntries results ablation category =
         let pixel without = spreadOf (values _.PixelAuroc results Cell.paper category without)
-        let differences = paired _.PixelAuroc results category ablation
-        let imageDifferences = paired _.ImageAuroc results category ablation
-
-        let mean list = if List.isEmpty list then None else Some(List.average list)
+        let paired measure = pairedBySeed measure results category ablation |> Map.values |> List.ofSeq
 
         [
             pixel None |> orNone (spreadText 2)
             pixel (Some ablation) |> orNone (spreadText 2)
-            mean differences |> orNone (signedText 2)
-            intervalText (Statistics.interval level differences)
-            Entry.plain (string differences.Length)
-            mean imageDifferences |> orNone (signedText 2)
-            intervalText (Statistics.interval level imageDifferences)
         ]
+        @ differenceEntries (paired _.PixelAuroc) (paired _.ImageAuroc)
 
     /// Over all categories: of each seed that all of them have (those where it is defined), the mean of its paired differences; and the interval over those seeds. Categories may share
     /// a model, and do share their seeds: they are not taken for independent.
@@ -271,23 +271,8 @@ module Tables =
             |> List.filter (fun differences -> not differences.IsEmpty && List.forall Option.isSome differences)
             |> List.map (List.choose id >> List.average)
 
-        let pixel, image = all _.PixelAuroc, all _.ImageAuroc
-
-        [
-            Entry.none
-            Entry.none
-            (if pixel.IsEmpty then
-                 Entry.none
-             else
-                 Entry.plain (signedText 2 (List.average pixel)))
-            intervalText (Statistics.interval level pixel)
-            Entry.plain (string pixel.Length)
-            (if image.IsEmpty then
-                 Entry.none
-             else
-                 Entry.plain (signedText 2 (List.average image)))
-            intervalText (Statistics.interval level image)
-        ]
+        [ Entry.none; Entry.none ]
+        @ differenceEntries (all _.PixelAuroc) (all _.ImageAuroc)
 
     /// Table 3: pixel AUROC with and without noise over seeds, the paper's and ours; the paired difference and its interval.
     let noise budget results : Sheet =

@@ -68,6 +68,9 @@ type Hosted private (name: string, path: string, load: string -> Result<Detector
     /// How often it was replaced.
     member _.Reloads = reloads
 
+    /// The detector of now, for what is known of it; to inspect with one, take it.
+    member _.Current = (Volatile.Read &current).Detector
+
     /// The detector of now, taken; give it back.
     member hosted.Take() : Lease =
         let lease = Volatile.Read &current

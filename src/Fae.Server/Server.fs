@@ -77,12 +77,16 @@ module Server =
         json["error"] <- JsonValue.Create(reason: string)
         json
 
+    let private writeRefusal (context: HttpContext) (refusal: Refusal) : Task =
+        if refusal.Status = 429 then
+            context.Response.Headers.RetryAfter <- StringValues "1"
+
+        writeJson context refusal.Status (errorJson refusal.Reason)
+
     let private resource (name: string) =
-        match Reflection.Assembly.GetExecutingAssembly().GetManifestResourceStream name with
-        | null -> invalidOp $"the assembly lacks {name}"
-        | stream ->
-            use reader = new StreamReader(stream)
-            reader.ReadToEnd()
+        match Files.embedded (Reflection.Assembly.GetExecutingAssembly()) name with
+        | Some text -> text
+        | None -> invalidOp $"the assembly lacks {name}"
 
     /// The pictures in a request's body: the parts named `image` of a form, or the body itself.
     let private pictures (context: HttpContext) (stop: CancellationToken) : Task<Result<(string * byte[]) list, Refusal>> =
@@ -239,8 +243,13 @@ module Server =
             let inspect (context: HttpContext) : Task =
                 task {
                     if not (admitted.Wait 0) then
-                        context.Response.Headers.RetryAfter <- StringValues "1"
-                        do! writeJson context 429 (errorJson "too many requests wait; try again a little later")
+                        do!
+                            writeRefusal
+                                context
+                                {
+                                    Status = 429
+                                    Reason = "too many requests wait; try again a little later"
+                                }
                     else
                         use limit = CancellationTokenSource.CreateLinkedTokenSource context.RequestAborted
                         limit.CancelAfter(TimeSpan.FromSeconds options.Patience)
@@ -250,18 +259,14 @@ module Server =
                                 let withHeatmap = (string context.Request.Query["heatmap"]) = "1"
 
                                 match hosted context with
-                                | Error refusal -> do! writeJson context refusal.Status (errorJson refusal.Reason)
+                                | Error refusal -> do! writeRefusal context refusal
                                 | Ok model ->
                                     match! pictures context limit.Token with
-                                    | Error refusal -> do! writeJson context refusal.Status (errorJson refusal.Reason)
+                                    | Error refusal -> do! writeRefusal context refusal
                                     | Ok [ (name, _) as one ] ->
                                         match! inspectOne model one limit.Token with
                                         | Ok answer -> do! writeOne context model withHeatmap name answer
-                                        | Error refusal ->
-                                            if refusal.Status = 429 then
-                                                context.Response.Headers.RetryAfter <- StringValues "1"
-
-                                            do! writeJson context refusal.Status (errorJson refusal.Reason)
+                                        | Error refusal -> do! writeRefusal context refusal
                                     | Ok several ->
                                         let! answers =
                                             several
@@ -301,42 +306,32 @@ module Server =
                 JsonArray(
                     [|
                         for model in models do
-                            let lease = model.Take()
+                            // What is known of a detector outlives it.
+                            let detector = model.Current
+                            let card, calibration = detector.Card, detector.Calibration
+                            let json = JsonObject()
+                            json["name"] <- JsonValue.Create model.Name
+                            json["size"] <- JsonValue.Create card.Config.Image.Size
+                            json["tile"] <- JsonValue.Create card.Config.Image.Tile
+                            json["channels"] <- JsonValue.Create card.Channels
+                            json["scoring"] <- JsonValue.Create(Calibrator.Describe calibration.Scoring)
+                            json["threshold_image"] <- JsonValue.Create calibration.ImageThreshold
+                            json["threshold_pixel"] <- JsonValue.Create calibration.PixelThreshold
+                            json["false_alarm"] <- JsonValue.Create calibration.FalseAlarm
 
-                            try
-                                let card, calibration = lease.Detector.Card, lease.Detector.Calibration
-                                let json = JsonObject()
-                                json["name"] <- JsonValue.Create model.Name
-                                json["size"] <- JsonValue.Create card.Config.Image.Size
-                                json["tile"] <- JsonValue.Create card.Config.Image.Tile
-                                json["channels"] <- JsonValue.Create card.Channels
-                                json["scoring"] <- JsonValue.Create(Calibrator.Describe calibration.Scoring)
-                                json["threshold_image"] <- JsonValue.Create calibration.ImageThreshold
-                                json["threshold_pixel"] <- JsonValue.Create calibration.PixelThreshold
-                                json["false_alarm"] <- JsonValue.Create calibration.FalseAlarm
+                            json["held_out"] <-
+                                JsonArray(
+                                    [|
+                                        for s in Array.sort calibration.HeldOut -> JsonValue.Create s :> JsonNode | null
+                                    |]
+                                )
 
-                                json["held_out"] <-
-                                    JsonArray(
-                                        [|
-                                            for s in Array.sort calibration.HeldOut -> JsonValue.Create s :> JsonNode | null
-                                        |]
-                                    )
-
-                                json :> JsonNode | null
-                            finally
-                                lease.GiveBack()
+                            json :> JsonNode | null
                     |]
                 )
 
             let metrics () =
-                let tally (model: Hosted) =
-                    let lease = model.Take()
-
-                    try
-                        model.Name, lease.Detector.Calibration.HeldOut, model.Reloads
-                    finally
-                        lease.GiveBack()
-
+                let tally (model: Hosted) = model.Name, model.Current.Calibration.HeldOut, model.Reloads
                 telemetry.Write(List.map tally models, inspector.Waiting)
 
             use app = builder.Build()

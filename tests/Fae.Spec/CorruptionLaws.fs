@@ -7,7 +7,7 @@ open Fae.Kernels
 open Fae.Spec.Generators
 
 /// bank → clean → plan → (x̃, M)
-type private Renderer = Image[] -> Image -> Plan -> Corrupted
+type Renderer = Image[] -> Image -> Plan -> Corrupted
 
 let private everyPixel (image: Image) holds = Seq.forall holds (seq { 0 .. image.Area - 1 })
 let private everyChannel holds = Seq.forall holds [ 0..2 ]
@@ -149,9 +149,9 @@ let private renderLaws: Law<Renderer> list =
             && different fast.Image plain.Image < 0.005)
     ]
 
-let private plain: Renderer = Plan.render
+let plain: Renderer = Plan.render
 
-let private kernel: Renderer =
+let kernel: Renderer =
     fun bank clean plan ->
         let corrupted, mask = Array.zeroCreate clean.Pixels.Length, Array.zeroCreate clean.Area
         CorruptionKernel.Render(bank, ReadOnlySpan clean.Pixels, clean.Height, clean.Width, plan, Span corrupted, Span mask)

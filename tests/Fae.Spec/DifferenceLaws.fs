@@ -7,7 +7,7 @@ open Fae.Core
 open Fae.Kernels
 open Fae.Spec.Generators
 
-type private Differences = Measure -> Image -> Image -> Image
+type Differences = Measure -> Image -> Image -> Image
 
 let private everyMeasure holds = List.forall holds Difference.all
 
@@ -89,9 +89,9 @@ let private laws: Law<Differences> list =
             everyMeasure (fun m -> Near.images 1e-3f (d m x r) (Difference.map m x r)))
     ]
 
-let private plain: Differences = Difference.map
+let plain: Differences = Difference.map
 
-let private kernel: Differences =
+let kernel: Differences =
     fun measure x r ->
         let map = Array.zeroCreate x.Area
         DifferenceKernel.Map(measure, ReadOnlyMemory x.Pixels, ReadOnlyMemory r.Pixels, Memory map, x.Channels, x.Height, x.Width)

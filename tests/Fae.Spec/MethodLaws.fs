@@ -1,9 +1,7 @@
 /// What the other methods need beyond the paper's: their shapes, their distributions of plans, their difference measures; and the statistics of a few runs.
 module Fae.Spec.MethodLaws
 
-open System
 open Fae.Core
-open Fae.Kernels
 open Fae.Spec.Generators
 
 // Shapes
@@ -21,24 +19,10 @@ let private white shape =
         }
     ]
 
-let private plainMask: Masks =
-    fun height width shape -> (Plan.render [||] (Image.constant 1 height width 0.0f) (white shape)).Mask
+let private masksOf (render: CorruptionLaws.Renderer) : Masks =
+    fun height width shape -> (render [||] (Image.constant 1 height width 0.0f) (white shape)).Mask
 
-let private kernelMask: Masks =
-    fun height width shape ->
-        let corrupted, mask = Array.zeroCreate (height * width), Array.zeroCreate (height * width)
-
-        CorruptionKernel.Render(
-            [||],
-            ReadOnlySpan(Array.zeroCreate (height * width)),
-            height,
-            width,
-            white shape,
-            Span corrupted,
-            Span mask
-        )
-
-        Image.ofArray 1 height width mask
+let private plainMask, kernelMask = masksOf CorruptionLaws.plain, masksOf CorruptionLaws.kernel
 
 let private middle = Frame.at 0.5f 0.5f 0.0f
 let private mean (image: Image) = Array.averageBy float image.Pixels
@@ -261,15 +245,9 @@ let private modelMutants: (string * string * Model) list =
 // Measures
 
 /// Measure → image → answer → map.
-type private Maps = Measure -> Image -> Image -> Image
+type private Maps = DifferenceLaws.Differences
 
-let private plainMap: Maps = Difference.map
-
-let private kernelMap: Maps =
-    fun measure x answer ->
-        let map = Array.zeroCreate x.Area
-        DifferenceKernel.Map(measure, ReadOnlyMemory x.Pixels, ReadOnlyMemory answer.Pixels, Memory map, x.Channels, x.Height, x.Width)
-        Image.ofArray 1 x.Height x.Width map
+let private plainMap, kernelMap = DifferenceLaws.plain, DifferenceLaws.kernel
 
 /// An answer with a plane of its own after the colours.
 let private withOwn (r: Image) (own: Image) = Image.ofArray (r.Channels + 1) r.Height r.Width (Array.append r.Pixels own.Pixels)

@@ -113,3 +113,28 @@ let brightnessModel folder =
 let lightPicture number =
     let light = (if number % 3 = 0 then 0.05f else 0.6f) + 0.001f * float32 number
     ImageFile.toPng (Image.constant 1 32 32 light)
+
+/// The program under test.
+let faeAssembly =
+    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
+
+/// Waits until it holds, or fails with the words after so many seconds.
+let until seconds (words: unit -> string) holds =
+    let clock = Diagnostics.Stopwatch.StartNew()
+
+    while not (holds ()) do
+        if clock.Elapsed.TotalSeconds > seconds then
+            failtest (words ())
+
+        Threading.Thread.Sleep 50
+
+/// What stands under a key, as a text.
+let textOf (json: Text.Json.Nodes.JsonNode) (key: string) =
+    match json[key] with
+    | null -> failtest $"'{key}' is missing in {json}"
+    | value -> string value
+
+/// Asks a process to end, as a service manager does.
+let terminate (child: Diagnostics.Process) =
+    use kill = Diagnostics.Process.Start("kill", [ "-TERM"; string child.Id ])
+    kill.WaitForExit()

@@ -19,9 +19,6 @@ open Fae.Data
 open Fae.Engine
 open Fae.Tests.Helpers
 
-let private fae =
-    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
-
 /// A running server: its process and its address.
 type private Served =
     {
@@ -30,13 +27,9 @@ type private Served =
         Said: StringBuilder
     }
 
-let private terminate (child: Process) =
-    use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
-    kill.WaitForExit()
-
 /// Serves while the work runs.
 let private serving (model: string) more (work: Served -> unit) =
-    let args = [ fae; "serve"; "--model"; model; "--port"; "0" ] @ more
+    let args = [ faeAssembly; "serve"; "--model"; model; "--port"; "0" ] @ more
 
     match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
     | null -> failtest "fae did not start"
@@ -82,11 +75,6 @@ let private json (answer: HttpResponseMessage) =
     | null -> failtest "no JSON"
     | json -> json
 
-let private text (json: JsonNode) (key: string) =
-    match json[key] with
-    | null -> failtest $"'{key}' is missing in {json}"
-    | value -> string value
-
 let private status (answer: Task<HttpResponseMessage>) = int answer.Result.StatusCode
 
 /// A metric's value by its name and labels.
@@ -123,9 +111,9 @@ let tests =
                             let bytes = lightPicture number
                             let finding = own bytes
                             let answer = json (post http inspect bytes).Result
-                            Expect.floatClose Accuracy.medium (float (text answer "score")) (float finding.Verdict.Score) "score"
-                            Expect.equal (text answer "anomalous") (if finding.Verdict.Anomalous then "true" else "false") "verdict"
-                            Expect.equal (text answer "model", text answer "width") ("model", "32") "which model, what size"
+                            Expect.floatClose Accuracy.medium (float (textOf answer "score")) (float finding.Verdict.Score) "score"
+                            Expect.equal (textOf answer "anomalous") (if finding.Verdict.Anomalous then "true" else "false") "verdict"
+                            Expect.equal (textOf answer "model", textOf answer "width") ("model", "32") "which model, what size"
                             Expect.isNull answer["heatmap"] "not asked for"
 
                         use form = new MultipartFormDataContent()
@@ -138,10 +126,10 @@ let tests =
                         | :? JsonArray as results ->
                             match List.ofSeq results with
                             | [ NonNull dark; NonNull bright; NonNull broken ] ->
-                                Expect.equal (text dark "path", text dark "anomalous") ("dark.png", "true") "dark"
-                                Expect.equal (text bright "path", text bright "anomalous") ("bright.png", "false") "bright"
-                                Expect.stringStarts (text dark "heatmap") "data:image/png;base64," "heatmap"
-                                Expect.equal (text broken "status") "400" "the broken one spoils no other"
+                                Expect.equal (textOf dark "path", textOf dark "anomalous") ("dark.png", "true") "dark"
+                                Expect.equal (textOf bright "path", textOf bright "anomalous") ("bright.png", "false") "bright"
+                                Expect.stringStarts (textOf dark "heatmap") "data:image/png;base64," "heatmap"
+                                Expect.equal (textOf broken "status") "400" "the broken one spoils no other"
                             | other -> failtest $"{other.Length} results"
                         | other -> failtest $"no results: {other}"
 
@@ -168,7 +156,7 @@ let tests =
                             "'self'"
                             "no outside resources"
 
-                        Expect.equal (text (json (http.GetAsync(served.Url + "/openapi.json").Result)) "openapi") "3.0.3" "OpenAPI"
+                        Expect.equal (textOf (json (http.GetAsync(served.Url + "/openapi.json").Result)) "openapi") "3.0.3" "OpenAPI"
 
                         Expect.equal
                             (metric http served.Url "fae_inspect_seconds_count{model=\"model\"}")
@@ -188,7 +176,7 @@ let tests =
 
                         let refused expected word (answer: Task<HttpResponseMessage>) =
                             Expect.equal (status answer) expected word
-                            Expect.stringContains (text (json answer.Result) "error") word "line"
+                            Expect.stringContains (textOf (json answer.Result) "error") word "line"
 
                         refused 400 "empty" (post http inspect [||])
                         refused 400 "image" (post http inspect (Encoding.UTF8.GetBytes "no picture"))
@@ -389,7 +377,7 @@ let tests =
                             [ "--model"; model; "--keys"; keys ], 2, "SHA-256"
                             [ "--model"; model; "--queue"; "0" ], 2, "at least 1"
                         ] do
-                        match Process.Start(ProcessStartInfo("dotnet", [ fae; "serve" ] @ args, RedirectStandardError = true)) with
+                        match Process.Start(ProcessStartInfo("dotnet", [ faeAssembly; "serve" ] @ args, RedirectStandardError = true)) with
                         | null -> failtest "fae did not start"
                         | child ->
                             use child = child

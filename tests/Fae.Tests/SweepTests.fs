@@ -12,9 +12,6 @@ open Fae.Core
 open Fae.Data
 open Fae.Tests.Helpers
 
-let private fae =
-    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
-
 let private start (environment: (string * string) list) (program: string) (args: string list) =
     let start = ProcessStartInfo(program, args, RedirectStandardOutput = true, RedirectStandardError = true)
 
@@ -33,22 +30,14 @@ let private run environment program args =
     child.WaitForExit()
     child.ExitCode, output, error.Result
 
-/// Waits until it holds, or fails with the words after so many seconds.
-let private until seconds (words: unit -> string) holds =
-    let clock = Stopwatch.StartNew()
-
-    while not (holds ()) do
-        if clock.Elapsed.TotalSeconds > seconds then
-            failtest (words ())
-
-        Thread.Sleep 100
-
 /// Small data sets of the demo's parts, one for each name.
 let private dataSets folder names =
     for number, name in List.indexed names do
         Demo.make (Path.Combine(folder, name)) (uint64 number) 12 3 1
 
-let private sweep data out more = [ fae; "reproduce"; "--data"; data; "--out"; out; "--budget"; "smoke" ] @ more
+let private sweep data out more =
+    [ faeAssembly; "reproduce"; "--data"; data; "--out"; out; "--budget"; "smoke" ]
+    @ more
 
 /// Everything that people read of a sweep, file by file.
 let private pages out =
@@ -209,7 +198,9 @@ let tests =
                             [ "--categories"; "carpet" ], "part"
                             [ "--seeds"; "0" ], "at least 1"
                         ] do
-                        let code, _, error = run [] "dotnet" ([ fae; "reproduce"; "--data"; folder; "--out"; out ] @ more)
+                        let code, _, error =
+                            run [] "dotnet" ([ faeAssembly; "reproduce"; "--data"; folder; "--out"; out ] @ more)
+
                         Expect.equal code 2 error
                         Expect.stringContains error word "line"
 

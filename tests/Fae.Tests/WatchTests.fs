@@ -15,12 +15,19 @@ open Fae.Tests.Helpers
 open MQTTnet
 open MQTTnet.Server
 
-let private fae =
-    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
-
 let private watch (model: string) (folder: string) (out: string) more =
     let args =
-        [ fae; "watch"; folder; "--model"; model; "--out"; out; "--settle"; "0.3" ]
+        [
+            faeAssembly
+            "watch"
+            folder
+            "--model"
+            model
+            "--out"
+            out
+            "--settle"
+            "0.3"
+        ]
         @ more
 
     match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
@@ -48,23 +55,8 @@ let private journal out =
     else
         []
 
-let private text (json: JsonNode) (key: string) =
-    match json[key] with
-    | null -> failtest $"'{key}' is missing in {json}"
-    | value -> string value
-
-let private until seconds what holds =
-    let clock = Stopwatch.StartNew()
-
-    while not (holds ()) do
-        if clock.Elapsed.TotalSeconds > seconds then
-            failtest what
-
-        Thread.Sleep 50
-
 let private stop (child: Process) =
-    use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
-    kill.WaitForExit()
+    terminate child
     Expect.isTrue (child.WaitForExit 30000) "it ends when it is asked to"
     Expect.equal child.ExitCode 0 "in order"
 
@@ -90,25 +82,25 @@ let tests =
 
                     Expect.isEmpty (journal out) "not before it is whole"
                     stream.Dispose()
-                    until 30.0 "the slow one" (fun () -> (journal out).Length = 1)
+                    until 30.0 (fun () -> "the slow one") (fun () -> (journal out).Length = 1)
 
                     Directory.CreateDirectory(Path.Combine(into, "line 2")) |> ignore
                     File.WriteAllBytes(Path.Combine(into, "line 2", "ünd \"so\".png"), lightPicture 3)
-                    until 30.0 "in a folder, with a strange name" (fun () -> (journal out).Length = 2)
+                    until 30.0 (fun () -> "in a folder, with a strange name") (fun () -> (journal out).Length = 2)
                     File.WriteAllBytes(slow, lightPicture 6)
-                    until 30.0 "again, for it has changed" (fun () -> (journal out).Length = 3)
+                    until 30.0 (fun () -> "again, for it has changed") (fun () -> (journal out).Length = 3)
                     File.WriteAllText(Path.Combine(into, "broken.png"), "no picture")
-                    until 40.0 "the broken one" (fun () -> (journal out).Length = 4)
+                    until 40.0 (fun () -> "the broken one") (fun () -> (journal out).Length = 4)
                     stop child
 
                     match journal out with
                     | [ first; second; third; broken ] ->
-                        Expect.equal (text first "path") "slow.png" "name"
-                        Expect.equal (text first "anomalous") "false" "bright"
-                        Expect.equal (text second "anomalous") "true" "dark"
-                        Expect.equal (text third "path", text third "anomalous") ("slow.png", "true") "the new content"
-                        Expect.isTrue (File.Exists(Path.Combine(out, text first "heatmap"))) "its heatmap"
-                        Expect.isNonEmpty (text broken "problem") "why"
+                        Expect.equal (textOf first "path") "slow.png" "name"
+                        Expect.equal (textOf first "anomalous") "false" "bright"
+                        Expect.equal (textOf second "anomalous") "true" "dark"
+                        Expect.equal (textOf third "path", textOf third "anomalous") ("slow.png", "true") "the new content"
+                        Expect.isTrue (File.Exists(Path.Combine(out, textOf first "heatmap"))) "its heatmap"
+                        Expect.isNonEmpty (textOf broken "problem") "why"
                         Expect.isNull broken["score"] "no verdict on what could not be read"
                     | other -> failtest $"{other.Length} lines")
             }
@@ -132,7 +124,7 @@ let tests =
                     for round in 0..3 do
                         use child = watch model into out [ "--move" ]
                         let before = (journal out).Length
-                        until 60.0 "some progress" (fun () -> (journal out).Length >= min count (before + 5 + 3 * round))
+                        until 60.0 (fun () -> "some progress") (fun () -> (journal out).Length >= min count (before + 5 + 3 * round))
                         child.Kill()
                         child.WaitForExit()
 
@@ -145,7 +137,7 @@ let tests =
                     let lines = journal out
 
                     Expect.equal
-                        (lines |> List.map (fun line -> text line "path") |> List.sort)
+                        (lines |> List.map (fun line -> textOf line "path") |> List.sort)
                         [ for i in 0 .. count - 1 -> name i ]
                         "each once"
 
@@ -153,14 +145,14 @@ let tests =
 
                     for line in lines do
                         let sort =
-                            if text line "anomalous" = "true" then
+                            if textOf line "anomalous" = "true" then
                                 "anomalous"
                             else
                                 "good"
 
-                        Expect.equal (text line "moved_to") (Path.Combine(sort, text line "path")) "sorted"
-                        Expect.isTrue (File.Exists(Path.Combine(out, text line "moved_to"))) "and there"
-                        Expect.isTrue (File.Exists(Path.Combine(out, text line "heatmap"))) "with its heatmap"
+                        Expect.equal (textOf line "moved_to") (Path.Combine(sort, textOf line "path")) "sorted"
+                        Expect.isTrue (File.Exists(Path.Combine(out, textOf line "moved_to"))) "and there"
+                        Expect.isTrue (File.Exists(Path.Combine(out, textOf line "heatmap"))) "with its heatmap"
 
                     Expect.equal (Directory.GetFiles(Path.Combine(out, "anomalous")).Length) ((count + 2) / 3) "every third is dark")
             }
@@ -203,20 +195,20 @@ let tests =
 
                     let names () =
                         received
-                        |> Seq.map (fun line -> text (Option.get (Option.ofObj (JsonNode.Parse line))) "path")
+                        |> Seq.map (fun line -> textOf (Option.get (Option.ofObj (JsonNode.Parse line))) "path")
                         |> Seq.distinct
                         |> Seq.sort
                         |> List.ofSeq
 
                     use child = watch model into out [ "--mqtt"; $"127.0.0.1:{port}/line/4" ]
                     put 0 5
-                    until 30.0 "inspected without a broker" (fun () -> (journal out).Length = 5)
-                    withBroker (fun () -> until 30.0 "told when it came" (fun () -> (names ()).Length = 5))
+                    until 30.0 (fun () -> "inspected without a broker") (fun () -> (journal out).Length = 5)
+                    withBroker (fun () -> until 30.0 (fun () -> "told when it came") (fun () -> (names ()).Length = 5))
                     put 5 10
-                    until 30.0 "inspected while it is away" (fun () -> (journal out).Length = 10)
+                    until 30.0 (fun () -> "inspected while it is away") (fun () -> (journal out).Length = 10)
 
                     withBroker (fun () ->
-                        until 30.0 "told when it came back" (fun () -> (names ()).Length = 10)
+                        until 30.0 (fun () -> "told when it came back") (fun () -> (names ()).Length = 10)
                         // In order, and the lines of the journal.
                         Expect.equal (List.distinct (List.ofSeq received)) (journal out |> List.map _.ToJsonString()) "the same lines"
                         stop child))
