@@ -1,13 +1,15 @@
-using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json;
+using System;
 using Fae.Core;
 using Fae.Data;
+using Fae.Detection;
+using Fae.Kernels;
 using Fae.Engine;
 using Fae.Report;
 using Microsoft.FSharp.Collections;

@@ -1,8 +1,9 @@
-using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
+using System;
 using Fae.Data;
+using Fae.Detection;
 using Fae.Engine;
 
 namespace Fae.Bench;

@@ -1,6 +1,7 @@
-using System;
 using System.Linq;
+using System;
 using Fae.Core;
+using Fae.Detection;
 using Fae.Engine;
 using Microsoft.FSharp.Collections;
 
@@ -29,6 +30,6 @@ internal static class Specimen
         var scoring = new Scoring(Measure.Mse, 9, 2, Reduction.Maximum, 0, 0);
         var side = config.Image.Size;
         var calibration = Calibrator.Fit(scoring, config.Calibration, Repairer.Of(network, config), [Picture(1, side, side), Picture(2, side, side)], null);
-        ModelFile.Write(path, new ModelCard(config, 3, calibration, [], [], "", "", null), network.Save());
+        ModelFile.Write(path, new ModelCard(config, 3, calibration, [], [], "", "", null), network.Save(), TorchRuntime.Version);
     }
 }

@@ -1,10 +1,12 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using System;
 using Fae.Core;
 using Fae.Data;
+using Fae.Detection;
 using Fae.Engine;
+using Fae.Kernels;
 using Microsoft.FSharp.Core;
 
 namespace Fae.Bench;

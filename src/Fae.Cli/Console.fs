@@ -3,6 +3,7 @@ namespace Fae.Cli
 
 open System
 open System.Globalization
+open Fae.Detection
 open Fae.Engine
 open Spectre.Console
 

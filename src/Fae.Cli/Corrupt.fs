@@ -5,6 +5,7 @@ open System.IO
 open Argu
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 
 [<RequireQualifiedAccess>]

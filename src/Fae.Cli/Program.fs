@@ -6,6 +6,7 @@ open System.IO
 open Argu
 open Fae.Cli
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 
 let private demoData (args: ParseResults<DemoDataArgs>) =

@@ -6,6 +6,7 @@ open System.IO
 open System.Text
 open System.Threading
 open System.Threading.Tasks
+open Fae.Detection
 open Fae.Engine
 open MQTTnet
 open MQTTnet.Protocol

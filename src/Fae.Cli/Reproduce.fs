@@ -10,6 +10,7 @@ open System.Threading
 open Argu
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Report
 

@@ -6,6 +6,7 @@ open System.IO
 open System.Net
 open Argu
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Server
 

@@ -4,6 +4,7 @@ namespace Fae.Cli
 open System.IO
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Kernels
 
@@ -93,18 +94,7 @@ module Settings =
     /// Reads a picture for the network; where a mask says what is ignored, the picture must have its shape.
     let prepare (config: Config) channels (ignore: Image option) path =
         ImageFile.prepare config channels path
-        |> Result.bind (fun picture ->
-            let image = picture.Image
-
-            match ignore with
-            | Some mask when (mask.Height, mask.Width) <> (image.Height, image.Width) ->
-                Error
-                    {
-                        Path = path
-                        Reason =
-                            $"its {picture.OriginalWidth}×{picture.OriginalHeight} pixels are not of the shape of the mask that says what to ignore"
-                    }
-            | _ -> Ok picture)
+        |> Result.bind (ImageFile.fits (Option.toObj ignore) path)
 
     /// The pictures of some files, as many of them in memory as fit.
     let gallery (config: Config) channels ignore paths =
@@ -163,7 +153,7 @@ module Settings =
 
             let! struct (card, weights) = orFault (fun () -> ModelFile.Read path)
             let! device = detectingDevice deviceName
-            return! orFault (fun () -> Detector.Of(card, weights, device))
+            return! orFault (fun () -> Reconstructor.DetectorOf(card, weights, device))
         }
 
     /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.

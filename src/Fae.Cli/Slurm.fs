@@ -4,6 +4,7 @@ namespace Fae.Cli
 open System
 open System.Diagnostics
 open System.IO
+open Fae.Detection
 open Fae.Engine
 
 /// What a sweep needs to know.

@@ -9,6 +9,7 @@ open System.Text.Json.Nodes
 open Argu
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Report
 

@@ -7,6 +7,7 @@ open System.Threading
 open Argu
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 
 /// What a training is asked for.
@@ -103,8 +104,8 @@ module Train =
                 ignoreOrNull
             )
 
-        ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best)
-        ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last)
+        ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
+        ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
         AtomicFile.WriteText(Path.Combine(out, "curve.csv"), curveText outcome + "\n")
         AtomicFile.WriteText(Path.Combine(out, "scoring.txt"), Calibrator.Table trials + "\n")
 

@@ -11,6 +11,7 @@ open System.Threading
 open Argu
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Report
 

@@ -151,7 +151,7 @@ module Demo =
                 0.0f
         ]
 
-    let private write path image = Fae.Engine.AtomicFile.Write(path, fun stream -> stream.Write(ImageFile.toPng image))
+    let private write path image = Fae.Detection.AtomicFile.Write(path, fun stream -> stream.Write(ImageFile.toPng image))
 
     /// A part without one of its bores, and the mask of the pixels that this changed.
     let private missingBore p which =

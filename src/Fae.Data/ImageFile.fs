@@ -1,6 +1,8 @@
 /// Pictures on disk: PNG, JPEG, TIFF, WebP through libvips, BMP (which it leaves out) through stb; 8 and 16 bit; grey, RGB, with alpha.
 namespace Fae.Data
 
+#nowarn 9 // the address of pinned memory
+
 open System
 open System.IO
 open Fae.Core
@@ -47,6 +49,19 @@ type Picture =
         Image: Image
         OriginalWidth: int
         OriginalHeight: int
+    }
+
+/// Pixels as a camera hands them over: rows of `Bands` values of `Depth` bytes each, a row every `Stride` bytes; of four values the last is passed over. Swapped: blue first.
+[<NoComparison; NoEquality>]
+type PixelBuffer =
+    {
+        Pixels: ReadOnlyMemory<byte>
+        Width: int
+        Height: int
+        Stride: int
+        Bands: int
+        Depth: int
+        Swapped: bool
     }
 
 [<RequireQualifiedAccess>]
@@ -323,6 +338,19 @@ module ImageFile =
             use resized = floating.Resize(float width / ownWidth, vscale = float height / ownHeight)
             resized.Crop(0, 0, width, height)
 
+    /// Decoded pixels to planes of the shape that is asked for, where they stand for so many pixels.
+    let private finish channels (struct (height, width)) own name (fullHeight, fullWidth) (upright: NetVips.Image) =
+        use coloured = toChannels channels upright
+        use resized = resizeTo height width own coloured
+
+        toPlanes name channels (1.0f / fullScale coloured) resized
+        |> Result.map (fun image ->
+            {
+                Image = image
+                OriginalWidth = fullWidth
+                OriginalHeight = fullHeight
+            })
+
     let private readSource channels (shape: struct (int * int) -> struct (int * int)) name source =
         let decode () =
             let bmp = isBmp source
@@ -338,16 +366,7 @@ module ImageFile =
 
             use file = file
             use upright = file.Autorot()
-            use coloured = toChannels channels upright
-            use resized = resizeTo height width own coloured
-
-            toPlanes name channels (1.0f / fullScale coloured) resized
-            |> Result.map (fun image ->
-                {
-                    Image = image
-                    OriginalWidth = fullWidth
-                    OriginalHeight = fullHeight
-                })
+            finish channels (struct (height, width)) own name (fullHeight, fullWidth) upright
 
         guard name decode |> Result.bind id
 
@@ -381,6 +400,88 @@ module ImageFile =
     let prepareBytes (config: Config) channels name bytes =
         readBytes channels (Config.preparedShape config) name bytes
         |> Result.map (relight config)
+
+    /// Rows without gaps between them: the buffer's own memory where libvips can be told to pass the gaps over, else a copy.
+    let private rows (buffer: PixelBuffer) =
+        let pixel = buffer.Bands * buffer.Depth
+
+        if
+            buffer.Stride % pixel = 0
+            && buffer.Pixels.Length >= buffer.Stride * buffer.Height
+        then
+            struct (buffer.Pixels, buffer.Stride / pixel)
+        else
+            let row = buffer.Width * pixel
+            let packed = Array.zeroCreate<byte> (row * buffer.Height)
+
+            for y in 0 .. buffer.Height - 1 do
+                buffer.Pixels.Span.Slice(y * buffer.Stride, row).CopyTo(Span(packed, y * row, row))
+
+            struct (ReadOnlyMemory packed, buffer.Width)
+
+    let private coloursOf (buffer: PixelBuffer) (whole: NetVips.Image) =
+        if buffer.Bands = 1 then
+            whole.Copy(
+                interpretation =
+                    if buffer.Depth = 2 then
+                        NetVips.Enums.Interpretation.Grey16
+                    else
+                        NetVips.Enums.Interpretation.Bw
+            )
+        else
+            let band (index: int) = whole.ExtractBand index
+
+            let colours =
+                if buffer.Swapped then
+                    (band 2).Bandjoin(band 1, band 0)
+                else
+                    whole.ExtractBand(0, n = 3)
+
+            colours.Copy(interpretation = NetVips.Enums.Interpretation.Srgb)
+
+    /// A camera's pixels made ready for the network, as the same pixels in a PNG would be; nothing is copied before the resize unless the rows are oddly padded.
+    let preparePixels (config: Config) channels name (buffer: PixelBuffer) =
+        guard name (fun () ->
+            checkSize buffer.Width buffer.Height
+            let struct (pixels, pitch) = rows buffer
+            use pin = pixels.Pin()
+            let address = pin.Pointer |> NativeInterop.NativePtr.ofVoidPtr<byte> |> NativeInterop.NativePtr.toNativeInt
+
+            let format =
+                if buffer.Depth = 2 then
+                    NetVips.Enums.BandFormat.Ushort
+                else
+                    NetVips.Enums.BandFormat.Uchar
+
+            use padded =
+                NetVips.Image.NewFromMemory(
+                    address,
+                    uint64 (pitch * buffer.Bands * buffer.Depth * buffer.Height),
+                    pitch,
+                    buffer.Height,
+                    buffer.Bands,
+                    format
+                )
+
+            use whole = padded.Crop(0, 0, buffer.Width, buffer.Height)
+            use coloured = coloursOf buffer whole
+            let shape = Config.preparedShape config (struct (buffer.Height, buffer.Width))
+            finish channels shape (struct (float buffer.Height, float buffer.Width)) name (buffer.Height, buffer.Width) coloured)
+        |> Result.bind id
+        |> Result.map (relight config)
+
+    /// A prepared picture, if the mask that says what is ignored is of its shape.
+    let fits (ignore: Image | null) name (picture: Picture) =
+        match ignore with
+        | null -> Ok picture
+        | mask when (mask.Height, mask.Width) = (picture.Image.Height, picture.Image.Width) -> Ok picture
+        | _ ->
+            Error
+                {
+                    Path = name
+                    Reason =
+                        $"its {picture.OriginalWidth}×{picture.OriginalHeight} pixels are not of the shape of the mask that says what to ignore"
+                }
 
     let private toVips (image: Image) =
         let bytes = Array.zeroCreate<byte> image.Pixels.Length

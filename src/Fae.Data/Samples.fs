@@ -3,7 +3,7 @@ namespace Fae.Data
 
 open System
 open Fae.Core
-open Fae.Engine
+open Fae.Detection
 open Fae.Kernels
 
 /// One training sample in full.

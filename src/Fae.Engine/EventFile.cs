@@ -1,8 +1,9 @@
-using System;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.IO;
 using System.Numerics;
+using System;
+using Fae.Detection;
 using Google.Protobuf;
 
 namespace Fae.Engine;

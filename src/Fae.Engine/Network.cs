@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Fae.Core;
+using Fae.Detection;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -7,6 +7,9 @@ namespace Fae.Engine;
 /// <summary>What this machine's torch can do.</summary>
 public static class TorchRuntime
 {
+    /// <summary>The version of TorchSharp.</summary>
+    public static string Version => typeof(torch).Assembly.GetName().Version?.ToString(3) ?? "";
+
     /// <summary>The device of a name: auto, cpu, cuda or cuda:N; null, with the reason, where it is not to be had.</summary>
     public static (torch.Device? Device, string Problem) Find(string name)
     {

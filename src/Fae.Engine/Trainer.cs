@@ -1,9 +1,10 @@
-using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
+using System;
 using Fae.Core;
+using Fae.Detection;
 using Fae.Kernels;
 using static TorchSharp.torch;
 
@@ -132,23 +133,7 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
         var error = validation.Clean.Zip(clean, (x, r) => x.Pixels.Zip(r.Pixels, (a, b) => (double)(a - b) * (a - b)).Average()).Average();
         var scoring = new Scoring(ConfigModule.marks(network.Settings) ? Measure.Own : Measure.Mse, 3, 2, Reduction.Maximum, 0, 0);
         var maps = validation.Corrupted.Zip(network.Reconstruct(validation.Corrupted), (x, r) => ScoringKernel.Heatmap(scoring, x, r)).ToList();
-        return (error, PixelAuroc(maps, validation.Masks, 3));
-    }
-
-    /// <summary>Pixel AUROC over every <paramref name="every"/>-th pixel of every such row; one half where it is not defined.</summary>
-    internal static double PixelAuroc(IReadOnlyList<Image> maps, IReadOnlyList<Image> masks, int every)
-    {
-        var scores = new List<float>();
-        var labels = new List<bool>();
-        for (var i = 0; i < maps.Count; i++)
-            for (var y = every / 2; y < maps[i].Height; y += every)
-                for (var x = every / 2; x < maps[i].Width; x += every)
-                {
-                    scores.Add(maps[i].Pixels[y * maps[i].Width + x]);
-                    labels.Add(masks[i].Pixels[y * maps[i].Width + x] >= 0.5f);
-                }
-        var summary = MetricsKernel.Summarise(2, scores.ToArray(), labels.ToArray());
-        return summary.IsOk ? summary.ResultValue.Auroc : 0.5;
+        return (error, MetricsKernel.PixelAuroc(maps, validation.Masks, 3));
     }
 
     private void Report(int step, int first, double loss, TimeSpan elapsed, (double Error, double Auroc)? valid)

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Fae.Detection;
 using static TorchSharp.torch;
 
 namespace Fae.Engine;
@@ -38,20 +39,9 @@ internal static class Weights
 
     public static void Load(Tensor target, string name, IReadOnlyDictionary<string, NamedArray> arrays)
     {
-        var array = Find(arrays, name, target.shape);
+        var array = NamedArray.Find(arrays, name, target.shape);
         using var off = no_grad();
         using var scope = NewDisposeScope();
         target.copy_(tensor(array.Values).reshape(array.Shape));
-    }
-
-    /// <summary>The array of this name and shape.</summary>
-    /// <exception cref="InvalidDataException">It is missing or of another shape.</exception>
-    public static NamedArray Find(IReadOnlyDictionary<string, NamedArray> arrays, string name, long[] shape)
-    {
-        if (!arrays.TryGetValue(name, out var array))
-            throw new InvalidDataException($"it lacks the array '{name}' that its configuration asks for");
-        if (!array.Shape.SequenceEqual(shape))
-            throw new InvalidDataException($"its array '{name}' is {string.Join('×', array.Shape)}, not {string.Join('×', shape)}");
-        return array;
     }
 }

@@ -29,6 +29,24 @@ public static class MetricsKernel
         return Summarise(points, RankedScores.Of(Parts(heatmaps), new Masks(masks, ignore?.Value)));
     }
 
+    /// <summary>Pixel AUROC over every <paramref name="every"/>-th pixel of every such row; one half where it is not defined.</summary>
+    public static double PixelAuroc(IReadOnlyList<Image> maps, IReadOnlyList<Image> masks, int every)
+    {
+        ArgumentNullException.ThrowIfNull(maps);
+        ArgumentNullException.ThrowIfNull(masks);
+        var scores = new List<float>();
+        var labels = new List<bool>();
+        for (var i = 0; i < maps.Count; i++)
+            for (var y = every / 2; y < maps[i].Height; y += every)
+                for (var x = every / 2; x < maps[i].Width; x += every)
+                {
+                    scores.Add(maps[i].Pixels[y * maps[i].Width + x]);
+                    labels.Add(masks[i].Pixels[y * maps[i].Width + x] >= 0.5f);
+                }
+        var summary = Summarise(2, scores.ToArray(), labels.ToArray());
+        return summary.IsOk ? summary.ResultValue.Auroc : 0.5;
+    }
+
     /// <summary>AUPRO up to a false-positive rate, and the per-region-overlap curve thinned to about <paramref name="points"/> points.</summary>
     public static FSharpResult<Tuple<double, RatePoint[]>, MetricError> Pro(double limit, int points, FSharpOption<Image>? ignore, IReadOnlyList<Image> heatmaps, IReadOnlyList<Image> masks)
     {

@@ -4,7 +4,7 @@ namespace Fae.Report
 open System.Text.Json.Nodes
 open Fae.Core
 open Fae.Data
-open Fae.Engine
+open Fae.Detection
 open Fae.Kernels
 
 /// One test picture with what was found on it. The mask is all zero for good pictures, `None` for defects without one. Of many pictures, what

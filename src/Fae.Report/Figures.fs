@@ -4,7 +4,7 @@ namespace Fae.Report
 open System.IO
 open Fae.Core
 open Fae.Data
-open Fae.Engine
+open Fae.Detection
 
 /// What one model says of a picture; `Title` tells the models of a figure apart.
 [<NoComparison>]

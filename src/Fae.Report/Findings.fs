@@ -4,24 +4,55 @@ namespace Fae.Report
 open System.Text.Json.Nodes
 open Fae.Core
 open Fae.Data
-open Fae.Engine
+open Fae.Detection
+
+/// Where a region lies, in pixels of the original picture.
+type Place =
+    {
+        Left: int
+        Top: int
+        Width: int
+        Height: int
+        Area: int
+        Peak: float32
+    }
 
 [<RequireQualifiedAccess>]
 module Findings =
-    /// A region in pixels of the original picture.
-    let private region (picture: Picture) (region: Region) =
+    /// The regions of a finding in pixels of the original picture.
+    let regions (picture: Picture) (finding: Finding) =
         let sx = float picture.OriginalWidth / float picture.Image.Width
         let sy = float picture.OriginalHeight / float picture.Image.Height
-        let left, top = int (floor (float region.X * sx)), int (floor (float region.Y * sy))
-        let right = min picture.OriginalWidth (int (ceil (float (region.X + region.Width) * sx)))
-        let bottom = min picture.OriginalHeight (int (ceil (float (region.Y + region.Height) * sy)))
+
+        [
+            for region in finding.Regions do
+                let left, top = int (floor (float region.X * sx)), int (floor (float region.Y * sy))
+                let right = min picture.OriginalWidth (int (ceil (float (region.X + region.Width) * sx)))
+                let bottom = min picture.OriginalHeight (int (ceil (float (region.Y + region.Height) * sy)))
+
+                {
+                    Left = left
+                    Top = top
+                    Width = right - left
+                    Height = bottom - top
+                    Area = int (round (float region.Area * sx * sy))
+                    Peak = region.Peak
+                }
+        ]
+
+    let private placeToJson (place: Place) =
         let json = JsonObject()
 
         json["box"] <-
-            JsonArray(JsonValue.Create left, JsonValue.Create top, JsonValue.Create(right - left), JsonValue.Create(bottom - top))
+            JsonArray(
+                JsonValue.Create place.Left,
+                JsonValue.Create place.Top,
+                JsonValue.Create place.Width,
+                JsonValue.Create place.Height
+            )
 
-        json["area"] <- JsonValue.Create(int (round (float region.Area * sx * sy)))
-        json["peak"] <- JsonValue.Create region.Peak
+        json["area"] <- JsonValue.Create place.Area
+        json["peak"] <- JsonValue.Create place.Peak
         json
 
     /// `path`, `score`, `p_value`, `anomalous`, `regions`, `heatmap` (where it is, or null).
@@ -32,7 +63,7 @@ module Findings =
         json["p_value"] <- JsonValue.Create finding.Verdict.PValue
         json["anomalous"] <- JsonValue.Create finding.Verdict.Anomalous
 
-        json["regions"] <- JsonArray([| for found in finding.Regions -> region picture found :> JsonNode | null |])
+        json["regions"] <- JsonArray([| for place in regions picture finding -> placeToJson place :> JsonNode | null |])
 
         json["heatmap"] <-
             (match heatmap with

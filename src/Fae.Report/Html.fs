@@ -6,7 +6,7 @@ open System.Globalization
 open System.Net
 open Fae.Core
 open Fae.Data
-open Fae.Engine
+open Fae.Detection
 
 [<RequireQualifiedAccess>]
 module Html =

@@ -4,7 +4,7 @@ namespace Fae.Server
 open System
 open System.IO
 open System.Threading
-open Fae.Engine
+open Fae.Detection
 
 /// A detector and the pictures that still need it.
 type Lease(detector: Detector, stamp: struct (int64 * int64)) =

@@ -7,7 +7,7 @@ open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 open Fae.Core
-open Fae.Engine
+open Fae.Detection
 
 /// A prepared picture that waits for its finding.
 [<NoComparison; NoEquality>]

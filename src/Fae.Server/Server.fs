@@ -10,7 +10,7 @@ open System.Threading
 open System.Threading.Tasks
 open Fae.Core
 open Fae.Data
-open Fae.Engine
+open Fae.Detection
 open Fae.Report
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Hosting

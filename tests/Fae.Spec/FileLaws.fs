@@ -5,6 +5,7 @@ open System
 open System.IO
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Spec.Generators
 

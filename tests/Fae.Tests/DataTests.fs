@@ -4,6 +4,8 @@ open System.IO
 open Expecto
 open Fae.Core
 open Fae.Data
+open Fae.Detection
+open Fae.Kernels
 open Fae.Engine
 open Fae.Spec.Generators
 open Fae.Tests.Helpers

@@ -5,6 +5,7 @@ open System.Threading
 open Expecto
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Tests.Helpers
 
@@ -380,7 +381,7 @@ let tests =
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "model.safetensors")
                     use network = new Network(config.Network, 1, Random.ofSeed 5UL)
-                    ModelFile.Write(path, card calibration, network.Save())
+                    ModelFile.Write(path, card calibration, network.Save(), TorchRuntime.Version)
                     let struct (read, weights) = ModelFile.Read path
                     Expect.equal read.Config config "config"
                     Expect.equal read.Calibration calibration "calibration"
@@ -392,7 +393,7 @@ let tests =
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "model.safetensors")
                     use network = new Network(config.Network, 1, Random.ofSeed 5UL)
-                    ModelFile.Write(path, card calibration, network.Save())
+                    ModelFile.Write(path, card calibration, network.Save(), TorchRuntime.Version)
                     let whole = File.ReadAllBytes path
 
                     for length in [ 0; 5; 8; 100; whole.Length / 2; whole.Length - 1 ] do

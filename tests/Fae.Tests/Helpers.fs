@@ -6,6 +6,7 @@ open System.IO
 open Expecto
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 
 /// A property outside the specification: with its generators, 200 cases.
@@ -106,7 +107,7 @@ let brightnessModel folder =
 
     let calibration = Calibrator.Fit(scoring, settings, Repairer.Of(reconstructor, config), heldOut, null)
     let path = Path.Combine(folder, "model.safetensors")
-    ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights)
+    ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights, TorchRuntime.Version)
     path
 
 /// A picture that is dark (anomalous) or bright (good) by its number, no two alike.

@@ -5,6 +5,7 @@ open System
 open Expecto
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Kernels
 

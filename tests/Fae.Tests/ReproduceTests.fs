@@ -7,6 +7,7 @@ open System.Threading
 open Expecto
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Report
 open Fae.Tests.Helpers
@@ -313,7 +314,7 @@ let private methods =
                     let chosen = Calibrator.Choose(trials, validation.Clean.Count, validation.Corrupted.Count).Scoring
                     let calibration = Calibrator.Fit(chosen, config.Calibration, repairer, heldOut, null)
                     let card = ModelCard(config, 1, calibration, [||], [||], "", "", null)
-                    use detector = Detector.Of(card, outcome.Best, null)
+                    use detector = Reconstructor.DetectorOf(card, outcome.Best, null)
                     let good = [ for i in 0..23 -> part size (2000 + i) ]
                     let bad, masks = [ for i in 0..23 -> blotted size (3000 + i) ] |> List.unzip
                     let findings = detector.Inspect(Array.ofList (good @ bad)) |> List.ofSeq

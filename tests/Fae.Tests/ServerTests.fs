@@ -16,6 +16,7 @@ open System.Threading.Tasks
 open Expecto
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Tests.Helpers
 
@@ -94,7 +95,7 @@ let tests =
             test "a picture posted as it is, in a form, or with others gets the detector's own finding" {
                 inTemporaryFolder (fun folder ->
                     let model = brightnessModel folder
-                    use detector = Detector.Load(model, null)
+                    use detector = Detector.Load model
 
                     let own bytes =
                         match ImageFile.prepareBytes detector.Card.Config 1 "x" bytes with

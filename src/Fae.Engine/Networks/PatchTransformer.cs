@@ -68,7 +68,8 @@ internal sealed class PatchTransformer : AnomalyNet
         last = LayerNorm(width);
         exit = Linear(width, (long)channels * patch * patch);
         RegisterComponents();
-        Initialise(seed);
+        // Every block starts as the identity: a transformer learns sooner so.
+        Initialise(seed, static name => name.EndsWith("joined.weight", StringComparison.Ordinal) || name.EndsWith("narrow.weight", StringComparison.Ordinal));
     }
 
     public override Tensor forward(Tensor input)

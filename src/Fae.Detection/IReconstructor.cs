@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Fae.Core;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>f: images in, answers out. Thread-safe.</summary>
 public interface IReconstructor : IDisposable
@@ -14,20 +14,8 @@ public interface IReconstructor : IDisposable
     IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images);
 }
 
-/// <summary>Which machinery reconstructs.</summary>
-public static class Reconstructor
-{
-    /// <summary>
-    /// A network of these weights: ONNX Runtime on the CPU (a device of null), libtorch on every other device, and for the kinds of networks that there is no graph
-    /// for.
-    /// </summary>
-    /// <exception cref="System.IO.InvalidDataException">The weights do not fit the settings.</exception>
-    public static IReconstructor Of(NetworkSettings settings, int channels, IReadOnlyList<NamedArray> weights, TorchSharp.torch.Device? device) =>
-        device is null && UNetGraph.Knows(settings) ? new OnnxNetwork(settings, channels, weights) : Network.Of(settings, channels, weights, device);
-}
-
 /// <summary>Images of one size as one array N × C × H × W, and back.</summary>
-internal static class Batches
+public static class Batches
 {
     /// <summary>Images that a network gets at once.</summary>
     private const int Largest = 8;

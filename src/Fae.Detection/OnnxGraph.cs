@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>
 /// A graph in the making, written as an ONNX model (onnx.proto, IR version 8, opset 17): values are named, and each operation names its result.

@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>Files that are there whole or not at all.</summary>
 public static class AtomicFile

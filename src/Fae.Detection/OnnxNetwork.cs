@@ -2,7 +2,7 @@ using System.Collections.Generic;
 using Fae.Core;
 using Microsoft.ML.OnnxRuntime;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>
 /// The network at work on a CPU through ONNX Runtime: a third faster there than libtorch, and ready in a fraction of the time. Thread-safe.
@@ -12,8 +12,12 @@ public sealed class OnnxNetwork : IReconstructor
     private readonly InferenceSession session;
     private readonly RunOptions options = new();
 
+    /// <summary>Whether networks of these settings can be written as a graph.</summary>
+    public static bool Knows(NetworkSettings settings) => UNetGraph.Knows(settings);
+
     /// <summary>A network of these weights.</summary>
     /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
+    /// <exception cref="System.NotSupportedException">There is no graph for networks of these settings.</exception>
     public OnnxNetwork(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights)
     {
         using var session = new SessionOptions { GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };

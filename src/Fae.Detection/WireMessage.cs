@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using Google.Protobuf;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>Protocol-buffer messages written field by field, by their schema's numbers: TensorBoard's events and ONNX models.</summary>
 internal static class WireMessage

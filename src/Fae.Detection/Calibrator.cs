@@ -5,7 +5,7 @@ using System.Linq;
 using Fae.Core;
 using Fae.Kernels;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>How one way of scoring did on synthetic defects: what the choice is made by.</summary>
 public sealed record ScoringTrial(Scoring Scoring, double ImageAuroc, double PixelAuroc)
@@ -80,7 +80,7 @@ public static class Calibrator
             List<Image> Maps(IReadOnlyList<Repaired> some) => some.AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(scoring, p.Input, p.Reconstruction)).ToList();
             var goodMaps = Maps(good);
             var badMaps = Maps(bad);
-            var pixel = Trainer.PixelAuroc(goodMaps.Concat(masked.Select(i => badMaps[i])).ToList(), truth, 4);
+            var pixel = MetricsKernel.PixelAuroc(goodMaps.Concat(masked.Select(i => badMaps[i])).ToList(), truth, 4);
             var ways = sameMap.Select(candidate => WithTypical(candidate, hidden, goodMaps)).ToList();
             var scores = goodMaps.Concat(badMaps).AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(ways, hidden, map)).ToList();
             for (var i = 0; i < ways.Count; i++)

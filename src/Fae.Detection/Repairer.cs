@@ -4,7 +4,7 @@ using System.Linq;
 using Fae.Core;
 using Fae.Kernels;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>
 /// The network looking at a picture in several ways that leave a good part good, its answers turned back and averaged: f̄(x) = mean of V⁻¹f(Vx).

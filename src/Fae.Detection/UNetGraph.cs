@@ -4,10 +4,10 @@ using System.IO;
 using System.Linq;
 using Fae.Core;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>
-/// The network of <see cref="UNet"/> for inference, as an ONNX graph made from its arrays alone: (N, C, H, W) → (N, C, H, W). Each batch normalisation is folded
+/// The U-Net of Fae.Engine for inference, as an ONNX graph made from its arrays alone: (N, C, H, W) → (N, C, H, W). Each batch normalisation is folded
 /// into the convolution before it: γ·(w∗x − μ)/√(σ² + ε) + β is a convolution with w·γ/√(σ² + ε) and a bias.
 /// </summary>
 internal sealed class UNetGraph
@@ -29,7 +29,10 @@ internal sealed class UNetGraph
 
     /// <summary>The model's bytes.</summary>
     /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
-    public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights) => new UNetGraph(weights).Build(settings, channels);
+    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
+    public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights) => Knows(settings)
+        ? new UNetGraph(weights).Build(settings, channels)
+        : throw new NotSupportedException("its network works in libtorch alone; train one with network.kind = \"unet\" and without network.removal");
 
     private byte[] Build(NetworkSettings settings, int channels)
     {
@@ -103,5 +106,5 @@ internal sealed class UNetGraph
         return graph.Node("Relu", [convolved]);
     }
 
-    private float[] Values(string name, params long[] shape) => Weights.Find(arrays, name, shape).Values;
+    private float[] Values(string name, params long[] shape) => NamedArray.Find(arrays, name, shape).Values;
 }

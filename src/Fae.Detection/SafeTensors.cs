@@ -8,10 +8,22 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>A named array of 32-bit floats.</summary>
-public sealed record NamedArray(string Name, long[] Shape, float[] Values);
+public sealed record NamedArray(string Name, long[] Shape, float[] Values)
+{
+    /// <summary>The array of this name and shape.</summary>
+    /// <exception cref="InvalidDataException">It is missing or of another shape.</exception>
+    public static NamedArray Find(IReadOnlyDictionary<string, NamedArray> arrays, string name, long[] shape)
+    {
+        if (!arrays.TryGetValue(name, out var array))
+            throw new InvalidDataException($"it lacks the array '{name}' that its configuration asks for");
+        if (!array.Shape.SequenceEqual(shape))
+            throw new InvalidDataException($"its array '{name}' is {string.Join('×', array.Shape)}, not {string.Join('×', shape)}");
+        return array;
+    }
+}
 
 /// <summary>What a safetensors file holds: arrays and a map of texts.</summary>
 public sealed record SafeTensorsContent(IReadOnlyList<NamedArray> Arrays, IReadOnlyDictionary<string, string> Metadata);

@@ -1,8 +1,6 @@
 using System;
-using System.Collections.Generic;
-using Fae.Core;
 
-namespace Fae.Engine;
+namespace Fae.Kernels;
 
 /// <summary>
 /// A batch in pinned memory that is used again and again: corrupted input x̃ + ε and target x + ε of N × C × H × W, mask of N × 1 × H × W.
@@ -45,6 +43,3 @@ public interface ISampleSource
     /// <summary>Writes sample <paramref name="index"/> of step <paramref name="step"/> into the batch.</summary>
     void Fill(int step, int index, Batch batch);
 }
-
-/// <summary>Held-out good images, and the same with one synthetic defect each: what all choices are made by.</summary>
-public sealed record ValidationSet(IReadOnlyList<Image> Clean, IReadOnlyList<Image> Corrupted, IReadOnlyList<Image> Masks);

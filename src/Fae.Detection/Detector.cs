@@ -6,7 +6,7 @@ using Fae.Core;
 using Fae.Kernels;
 using Microsoft.FSharp.Core;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>What a detector says of one prepared image; heatmap and regions are at its size.</summary>
 public sealed record Finding(Image Reconstruction, Image Heatmap, Verdict Verdict, IReadOnlyList<Region> Regions);
@@ -33,21 +33,20 @@ public sealed class Detector : IDisposable
     /// <summary>How it scores and what it calls anomalous.</summary>
     public Calibration Calibration { get; }
 
-    /// <summary>A detector of what a model file holds; without a device it works on the CPU and needs no libtorch.</summary>
-    /// <exception cref="InvalidDataException">The weights do not fit the configuration.</exception>
-    public static Detector Of(ModelCard card, IReadOnlyList<NamedArray> weights, TorchSharp.torch.Device? device = null)
+    /// <summary>A detector of what a model file holds, at work through this network, which it owns from now on.</summary>
+    public static Detector Of(ModelCard card, IReconstructor network)
     {
         ArgumentNullException.ThrowIfNull(card);
-        var network = Reconstructor.Of(card.Config.Network, card.Channels, weights, device);
         return new Detector(card, network, Repairer.Of(network, card.Config), card.Calibration);
     }
 
-    /// <summary>Reads a model file.</summary>
-    /// <exception cref="InvalidDataException">It is damaged or no model of Fae's.</exception>
-    public static Detector Load(string path, TorchSharp.torch.Device? device = null)
+    /// <summary>Reads a model file, to work on the CPU through ONNX Runtime.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, no model of Fae's, or its weights do not fit its configuration.</exception>
+    /// <exception cref="NotSupportedException">Its network is of a kind that there is no graph for.</exception>
+    public static Detector Load(string path)
     {
         var (card, weights) = ModelFile.Read(path);
-        return Of(card, weights, device);
+        return Of(card, new OnnxNetwork(card.Config.Network, card.Channels, weights));
     }
 
     /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>

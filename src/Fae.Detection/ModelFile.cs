@@ -8,7 +8,7 @@ using System.Text.Json.Nodes;
 using Fae.Core;
 using Microsoft.FSharp.Collections;
 
-namespace Fae.Engine;
+namespace Fae.Detection;
 
 /// <summary>What is known of a model besides its weights.</summary>
 public sealed record ModelCard(Config Config, int Channels, Calibration Calibration, IReadOnlyList<string> TrainedOn, IReadOnlyList<string> HeldOut, string Curve, string Choice, Image? Ignore);
@@ -24,8 +24,8 @@ public static class ModelFile
 
     private const string IgnoreMask = "fae.ignore_mask";
 
-    /// <summary>Writes a model atomically.</summary>
-    public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights)
+    /// <summary>Writes a model atomically; <paramref name="torch"/> is the version of what trained it.</summary>
+    public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights, string torch)
     {
         ArgumentNullException.ThrowIfNull(card);
         var arrays = card.Ignore is { } ignore ? weights.Append(new NamedArray(IgnoreMask, [1, ignore.Height, ignore.Width], ignore.Pixels)).ToList() : weights;
@@ -33,7 +33,7 @@ public static class ModelFile
         {
             ["fae.format"] = Format.ToString(CultureInfo.InvariantCulture),
             ["fae.version"] = typeof(ModelFile).Assembly.GetName().Version?.ToString(3) ?? "",
-            ["fae.torch"] = typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString(3) ?? "",
+            ["fae.torch"] = torch,
             ["fae.seed"] = card.Config.Train.Seed.ToString(CultureInfo.InvariantCulture),
             ["fae.config"] = ConfigToJson(card.Config).ToJsonString(),
             ["fae.channels"] = card.Channels.ToString(CultureInfo.InvariantCulture),

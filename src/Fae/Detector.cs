@@ -1,0 +1,165 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
+using System.IO;
+using System.Linq;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using System.Threading.Channels;
+using System.Threading.Tasks;
+using Fae.Core;
+using Fae.Data;
+using Fae.Detection;
+
+namespace Fae;
+
+/// <summary>
+/// A trained model at work, from the file that <c>fae train</c> wrote. Thread-safe: one detector serves a whole program. It works on the CPU through ONNX Runtime; libtorch is for training.
+/// </summary>
+/// <example>
+/// <code>
+/// using var detector = Detector.Load("model.safetensors");
+/// Inspection part = detector.Inspect("part.png");
+/// if (part.Verdict != Verdict.Good) Reject(part);
+/// </code>
+/// </example>
+public sealed class Detector : IDisposable
+{
+    private const int AtOnce = 8;
+    private readonly Detection.Detector inner;
+
+    private Detector(Detection.Detector inner) => this.inner = inner;
+
+    /// <summary>The side of the square that the network sees.</summary>
+    public int Size => inner.Card.Config.Image.Size;
+
+    /// <summary>Planes of a picture: 1 for grey, 3 for colour. Pictures of the other kind are converted.</summary>
+    public int Channels => inner.Card.Channels;
+
+    /// <summary>Scores above are anomalous.</summary>
+    public float Threshold => inner.Calibration.ImageThreshold;
+
+    /// <summary>The share of good parts that are called anomalous, at most on average.</summary>
+    public double FalseAlarm => inner.Calibration.FalseAlarm;
+
+    /// <summary>The scores of the held-out good parts that the threshold rests on, ascending.</summary>
+    public IReadOnlyList<float> GoodScores => inner.Calibration.HeldOut.Order().ToList();
+
+    /// <summary>Reads a model file, or the model of a run's folder.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is damaged or no model of Fae's; the message says how.</exception>
+    /// <exception cref="NotSupportedException">Its network is one of those that work in libtorch alone.</exception>
+    public static Detector Load(string path) =>
+        new(Detection.Detector.Load(Directory.Exists(path) ? Path.Combine(path, "model.safetensors") : path));
+
+    /// <summary>Reads a model file, or says why it cannot.</summary>
+    public static bool TryLoad(string path, [NotNullWhen(true)] out Detector? detector, [NotNullWhen(false)] out string? problem)
+    {
+        try
+        {
+            (detector, problem) = (Load(path), null);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException or UnauthorizedAccessException)
+        {
+            (detector, problem) = (null, $"{path}: {e.Message}");
+            return false;
+        }
+    }
+
+    /// <summary>The same detector at another rate of false alarms; it shares the network and lives as long as this one.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is no rate, or lower than the held-out good parts can promise.</exception>
+    public Detector At(double falseAlarm)
+    {
+        var changed = CalibrationModule.atRate(falseAlarm, inner.Calibration);
+        return changed.IsOk
+            ? new Detector(inner.With(changed.ResultValue))
+            : throw new ArgumentOutOfRangeException(nameof(falseAlarm), $"{falseAlarm} is no rate that {inner.Calibration.HeldOut.Length} held-out good parts can promise");
+    }
+
+    /// <summary>Inspects a picture. One that cannot be read gives an inspection that says so.</summary>
+    public Inspection Inspect(ImageSource image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Judge([Prepare(image)])[0];
+    }
+
+    /// <summary>Inspects pictures together, which is faster than one after the other; the answers are in their order.</summary>
+    public IReadOnlyList<Inspection> Inspect(IReadOnlyList<ImageSource> images, CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        return images.Chunk(AtOnce).SelectMany(some =>
+        {
+            stop.ThrowIfCancellationRequested();
+            return Judge(some.AsParallel().AsOrdered().Select(Prepare).ToList());
+        }).ToList();
+    }
+
+    /// <summary>Inspects a picture on another thread.</summary>
+    public Task<Inspection> InspectAsync(ImageSource image, CancellationToken stop = default) => Task.Run(() => Inspect(image), stop);
+
+    /// <summary>
+    /// Inspects pictures as they come, in their order: they are read while earlier ones are looked at, and those that wait are looked at together, a few at a time.
+    /// </summary>
+    public async IAsyncEnumerable<Inspection> InspectAsync(IAsyncEnumerable<ImageSource> images, [EnumeratorCancellation] CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        var prepared = Channel.CreateBounded<Prepared>(AtOnce);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var reading = Task.Run(() => Read(images, prepared.Writer, ended.Token), CancellationToken.None);
+        try
+        {
+            while (await prepared.Reader.WaitToReadAsync(stop).ConfigureAwait(false))
+            {
+                var some = new List<Prepared>();
+                while (some.Count < AtOnce && prepared.Reader.TryRead(out var one))
+                    some.Add(one);
+                foreach (var inspection in await Task.Run(() => Judge(some), stop).ConfigureAwait(false))
+                    yield return inspection;
+            }
+        }
+        finally
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+            await reading.ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => inner.Dispose();
+
+    private async Task Read(IAsyncEnumerable<ImageSource> images, ChannelWriter<Prepared> writer, CancellationToken stop)
+    {
+        try
+        {
+            await foreach (var image in images.WithCancellation(stop).ConfigureAwait(false))
+                await writer.WriteAsync(Prepare(image), stop).ConfigureAwait(false);
+            writer.Complete();
+        }
+#pragma warning disable CA1031 // whatever the caller's sequence throws is thrown where its answers are read
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            writer.Complete(e);
+        }
+    }
+
+    private Prepared Prepare(ImageSource image)
+    {
+        var read = image.Prepare(inner.Card.Config, Channels);
+        if (read.IsOk)
+            read = ImageFile.fits(inner.Card.Ignore, image.Name, read.ResultValue);
+        return read.IsOk ? new Prepared(image.Name, read.ResultValue, null) : new Prepared(image.Name, null, read.ErrorValue.Reason);
+    }
+
+    private List<Inspection> Judge(IReadOnlyList<Prepared> some)
+    {
+        var pictures = some.Select(one => one.Picture).OfType<Picture>().ToList();
+        var findings = new Queue<Finding>(inner.Inspect(pictures.Select(picture => picture.Image).ToList()));
+        return some.Select(one => one.Picture is { } picture
+            ? new Inspection(one.Name, picture, findings.Dequeue(), inner.Calibration)
+            : new Inspection(one.Name, one.Problem ?? "", inner.Calibration)).ToList();
+    }
+
+    private sealed record Prepared(string Name, Picture? Picture, string? Problem);
+}

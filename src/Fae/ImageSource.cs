@@ -1,0 +1,142 @@
+using System;
+using System.Buffers;
+using System.IO;
+using System.Runtime.InteropServices;
+using Fae.Core;
+using Fae.Data;
+using Microsoft.FSharp.Core;
+
+namespace Fae;
+
+/// <summary>How the pixels of a camera's buffer are laid out, row by row; sixteen-bit values are little-endian.</summary>
+public enum PixelFormat
+{
+    /// <summary>One byte of grey.</summary>
+    Grey8,
+
+    /// <summary>Two bytes of grey.</summary>
+    Grey16,
+
+    /// <summary>Three bytes: red, green, blue.</summary>
+    Rgb24,
+
+    /// <summary>Three bytes: blue, green, red.</summary>
+    Bgr24,
+
+    /// <summary>Four bytes: red, green, blue, and one that is passed over.</summary>
+    Rgbx32,
+
+    /// <summary>Four bytes: blue, green, red, and one that is passed over.</summary>
+    Bgrx32,
+}
+
+/// <summary>
+/// A picture to inspect: a file, the bytes of one, a stream of them, or a buffer of pixels as a camera hands it over. Nothing is read before it is inspected, and a buffer of pixels
+/// is not copied: leave it as it is until then.
+/// </summary>
+public sealed class ImageSource
+{
+    private readonly Func<Config, int, FSharpResult<Picture, ImageProblem>> prepare;
+
+    private ImageSource(string name, Func<Config, int, FSharpResult<Picture, ImageProblem>> prepare)
+    {
+        Name = name;
+        this.prepare = prepare;
+    }
+
+    /// <summary>What the picture is called in its inspection: the file's path, or what it was given.</summary>
+    public string Name { get; }
+
+    /// <summary>A file: PNG, JPEG, TIFF, WebP or BMP, of 8 or 16 bits.</summary>
+    public static implicit operator ImageSource(string path) => FromFile(path);
+
+    /// <summary>A file: PNG, JPEG, TIFF, WebP or BMP, of 8 or 16 bits.</summary>
+    public static ImageSource FromFile(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return new ImageSource(path, (config, channels) => ImageFile.prepare(config, channels, path));
+    }
+
+    /// <summary>The bytes of a file.</summary>
+    public static ImageSource FromBytes(ReadOnlyMemory<byte> file, string name = "image") =>
+        new(name, (config, channels) => ImageFile.prepareBytes(config, channels, name, Whole(file)));
+
+    /// <summary>The bytes of a file from a stream, which is read to its end when the picture is inspected and stays open.</summary>
+    public static ImageSource FromStream(Stream file, string name = "image")
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return new ImageSource(name, (config, channels) =>
+        {
+            using var bytes = new MemoryStream();
+            try
+            {
+                file.CopyTo(bytes);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return FSharpResult<Picture, ImageProblem>.NewError(new ImageProblem(name, e.Message));
+            }
+            return ImageFile.prepareBytes(config, channels, name, bytes.ToArray());
+        });
+    }
+
+    /// <summary>Pixels in managed memory; <paramref name="stride"/> is the bytes from one row to the next, 0 where rows follow each other without a gap.</summary>
+    /// <exception cref="ArgumentException">The buffer is smaller than its shape says.</exception>
+    public static ImageSource FromPixels(ReadOnlyMemory<byte> pixels, int width, int height, PixelFormat format, int stride = 0, string name = "image")
+    {
+        var (bands, depth, swapped) = Layout(format);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        var row = checked(width * bands * depth);
+        stride = stride == 0 ? row : stride;
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, row);
+        var needed = (long)stride * (height - 1) + row;
+        if (pixels.Length < needed)
+            throw new ArgumentException($"{width}×{height} pixels of {format} with {stride} bytes a row need {needed} bytes, not {pixels.Length}", nameof(pixels));
+        var buffer = new PixelBuffer(pixels, width, height, stride, bands, depth, swapped);
+        return new ImageSource(name, (config, channels) => ImageFile.preparePixels(config, channels, name, buffer));
+    }
+
+    /// <summary>Pixels in memory that is not .NET's, as most camera libraries give them: the address of the first row.</summary>
+    /// <exception cref="ArgumentException">The shape makes no sense.</exception>
+    public static ImageSource FromPixels(nint address, int width, int height, PixelFormat format, int stride = 0, string name = "image")
+    {
+        var (bands, depth, _) = Layout(format);
+        var row = stride == 0 ? checked(width * bands * depth) : stride;
+        var length = checked(row * height);
+        return FromPixels(new ForeignMemory(address, length).Memory, width, height, format, stride, name);
+    }
+
+    internal FSharpResult<Picture, ImageProblem> Prepare(Config config, int channels) => prepare(config, channels);
+
+    private static (int Bands, int Depth, bool Swapped) Layout(PixelFormat format) => format switch
+    {
+        PixelFormat.Grey8 => (1, 1, false),
+        PixelFormat.Grey16 => (1, 2, false),
+        PixelFormat.Rgb24 => (3, 1, false),
+        PixelFormat.Bgr24 => (3, 1, true),
+        PixelFormat.Rgbx32 => (4, 1, false),
+        PixelFormat.Bgrx32 => (4, 1, true),
+        _ => throw new ArgumentOutOfRangeException(nameof(format)),
+    };
+
+    /// <summary>The array itself where the memory is all of one.</summary>
+    private static byte[] Whole(ReadOnlyMemory<byte> memory) =>
+        MemoryMarshal.TryGetArray(memory, out var part) && part.Offset == 0 && part.Array is { } array && array.Length == part.Count ? array : memory.ToArray();
+
+    /// <summary>Memory that somebody else owns.</summary>
+    private sealed unsafe class ForeignMemory(nint address, int length) : MemoryManager<byte>
+    {
+        public override Span<byte> GetSpan() => new((void*)address, length);
+
+        public override MemoryHandle Pin(int elementIndex = 0) => new((byte*)address + elementIndex);
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+}
