@@ -228,12 +228,29 @@ type ReproduceArgs =
             | Cell _ -> "trains and evaluates model number I alone"
             | Collect -> "trains nothing: writes the tables and figures of what is finished"
 
+[<RequireQualifiedAccess>]
+type ExportArgs =
+    | [<Mandatory; Unique>] Model of RUN: string
+    | [<Mandatory; Unique>] Onnx of FILE: string
+    | [<Unique>] Camera of HEIGHTxWIDTH: string
+    | [<Unique>] Tolerance of SHARE: float
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Model _ -> "a run's folder, or a model file"
+            | Onnx _ -> "the ONNX model: batches of pictures in bytes to scores, p-values, verdicts, heatmaps and reconstructions"
+            | Camera _ ->
+                "the shape of the camera's pictures, for models that look at them in windows; others take pictures of any shape"
+            | Tolerance _ -> "how far the written model's scores of the probe pictures may be from the model's, as a share of them (0.001)"
+
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>
     | [<CliPrefix(CliPrefix.None)>] Eval of ParseResults<EvalArgs>
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Watch of ParseResults<WatchArgs>
     | [<CliPrefix(CliPrefix.None)>] Serve of ParseResults<ServeArgs>
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArgs>
     | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
     | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
@@ -248,6 +265,7 @@ type Arguments =
             | Inspect _ -> "judges pictures: score, p-value, verdict, regions, heatmap"
             | Watch _ -> "inspects every picture that appears in a folder, once"
             | Serve _ -> "detectors behind HTTP, with a page to try them"
+            | Export _ -> "a whole detector as one ONNX model, for programs in any language"
             | Corrupt _ -> "shows what training sees"
             | Probe _ ->
                 "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"

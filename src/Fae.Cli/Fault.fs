@@ -46,6 +46,12 @@ type ResultBuilder() =
     member _.Run(rest: unit -> Result<'a, 'e>) = rest ()
     member _.Combine(first: Result<unit, 'e>, rest: unit -> Result<'a, 'e>) = Result.bind rest first
 
+    member _.TryFinally(rest: unit -> Result<'a, 'e>, after: unit -> unit) =
+        try
+            rest ()
+        finally
+            after ()
+
     member _.Using(resource: 'r :> System.IDisposable, body: 'r -> Result<'a, 'e>) = using resource body
 
 [<AutoOpen>]

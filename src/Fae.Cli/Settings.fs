@@ -138,22 +138,24 @@ module Settings =
                 else
                     device)
 
+    let private orFault path read =
+        try
+            Ok(read ())
+        with
+        | :? InvalidDataException as e -> Error(Model(path, e.Message))
+        | :? IOException
+        | :? System.UnauthorizedAccessException as e -> Error(Model(path, e.Message))
+
+    /// What a model file holds.
+    let modelFile (path: string) = orFault path (fun () -> ModelFile.Read path)
+
     /// A run's folder or a model file, opened.
     let detector (deviceName: string option) (run: string) : Result<Detector, Fault> =
         result {
             let path = modelPath run
-
-            let orFault read =
-                try
-                    Ok(read ())
-                with
-                | :? InvalidDataException as e -> Error(Model(path, e.Message))
-                | :? IOException
-                | :? System.UnauthorizedAccessException as e -> Error(Model(path, e.Message))
-
-            let! struct (card, weights) = orFault (fun () -> ModelFile.Read path)
+            let! struct (card, weights) = modelFile path
             let! device = detectingDevice deviceName
-            return! orFault (fun () -> Reconstructor.DetectorOf(card, weights, device))
+            return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device))
         }
 
     /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.

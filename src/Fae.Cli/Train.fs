@@ -92,7 +92,7 @@ module Train =
         let chosen = trial.Scoring
         let calibration = Calibrator.Fit(chosen, config.Calibration, repairer, heldOut, ignoreOrNull)
 
-        let card =
+        let cardWith (probes: Fae.Detection.Probe[]) =
             ModelCard(
                 config,
                 network.Channels,
@@ -101,8 +101,11 @@ module Train =
                 names data split.HeldOut,
                 curveText outcome,
                 Calibrator.Table trials,
-                ignoreOrNull
+                ignoreOrNull,
+                Probes = probes
             )
+
+        let card = cardWith (Probes.take (Detector.Of(cardWith [||], best)) split.HeldOut)
 
         ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
         ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)

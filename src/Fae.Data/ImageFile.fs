@@ -292,25 +292,30 @@ module ImageFile =
                     NetVips.Enums.Interpretation.Srgb
             )
 
-    let private toPlanes name channels scale (image: NetVips.Image) =
-        let planes = Array.zeroCreate (channels * image.Height * image.Width)
+    /// A decoded picture as planes of height × width; its pixels stand for as many as `span` says.
+    let private toPlanes name channels scale (struct (height: int, width: int)) (span: struct (float * float)) (image: NetVips.Image) =
+        let planes = Array.zeroCreate (channels * height * width)
         let problem reason = Error { Path = name; Reason = reason }
+
+        let split (pixels: 'a[]) =
+            if image.Height = height && image.Width = width then
+                PlanesKernel.Split(ReadOnlySpan pixels, channels, scale, Span planes)
+            else
+                ResampleKernel.Split(pixels, channels, struct (image.Height, image.Width), span, scale, planes.AsMemory(), struct (height, width))
 
         if image.Bands <> channels then
             problem $"has {image.Bands} bands, which are neither grey nor colour"
         else
             let finite =
                 match image.Format with
-                | NetVips.Enums.BandFormat.Uchar ->
-                    PlanesKernel.Split(ReadOnlySpan(image.WriteToMemory<byte>()), channels, scale, Span planes)
-                | NetVips.Enums.BandFormat.Ushort ->
-                    PlanesKernel.Split(ReadOnlySpan(image.WriteToMemory<uint16>()), channels, scale, Span planes)
+                | NetVips.Enums.BandFormat.Uchar -> split (image.WriteToMemory<byte>())
+                | NetVips.Enums.BandFormat.Ushort -> split (image.WriteToMemory<uint16>())
                 | _ ->
                     use floating = image.Cast(NetVips.Enums.BandFormat.Float)
-                    PlanesKernel.Split(ReadOnlySpan(floating.WriteToMemory<float32>()), channels, scale, Span planes)
+                    split (floating.WriteToMemory<float32>())
 
             if finite then
-                Ok(Image.ofArray channels image.Height image.Width planes)
+                Ok(Image.ofArray channels height width planes)
             else
                 problem "holds values that are no numbers (NaN or infinite)"
 
@@ -328,22 +333,23 @@ module ImageFile =
             use image = openPicture (isBmp source) source
             int64 image.Width * int64 image.Height)
 
-    /// To height × width; the image stands for so many pixels, which need not be whole.
-    let private resizeTo (height: int) (width: int) (struct (ownHeight: float, ownWidth: float)) (image: NetVips.Image) =
-        if image.Width = width && image.Height = height then
-            image
+    /// More pixels than this are averaged in whole blocks before they are resized, as they are decoded: less memory. Four times the size asked for is left.
+    let private bounded (struct (height: int, width: int)) (struct (ownHeight: float, ownWidth: float)) (image: NetVips.Image) =
+        let blocks = int (min (ownHeight / float height) (ownWidth / float width) / 4.0)
+
+        if isHuge image && blocks > 1 then
+            let floating = image.Cast(NetVips.Enums.BandFormat.Float)
+            floating.Shrink(blocks, blocks), struct (ownHeight / float blocks, ownWidth / float blocks)
         else
-            // In floats, so that averages of pixels are not rounded to 8 bits.
-            use floating = image.Cast(NetVips.Enums.BandFormat.Float)
-            use resized = floating.Resize(float width / ownWidth, vscale = float height / ownHeight)
-            resized.Crop(0, 0, width, height)
+            image, struct (ownHeight, ownWidth)
 
     /// Decoded pixels to planes of the shape that is asked for, where they stand for so many pixels.
     let private finish channels (struct (height, width)) own name (fullHeight, fullWidth) (upright: NetVips.Image) =
         use coloured = toChannels channels upright
-        use resized = resizeTo height width own coloured
+        let small, span = bounded (struct (height, width)) own coloured
+        use small = small
 
-        toPlanes name channels (1.0f / fullScale coloured) resized
+        toPlanes name channels (1.0f / fullScale coloured) (struct (height, width)) span small
         |> Result.map (fun image ->
             {
                 Image = image
@@ -513,14 +519,8 @@ module ImageFile =
 
     /// Resizes with anti-aliasing.
     let resize height width (image: Image) =
-        use picture = toVips image
-
-        use resized =
-            picture.Resize(float width / float image.Width, vscale = float height / float image.Height)
-
-        match toPlanes "" image.Channels (1.0f / 255.0f) resized with
-        | Ok resized -> resized
-        | Error problem -> invalidOp problem.Reason
+        ResampleKernel.Resize(image, height, width)
+        |> Image.map (fun v -> max 0.0f (min 1.0f v))
 
     /// The smallest BMP: one grey pixel, bottom-up, 24 bits.
     let private bmpBytes =

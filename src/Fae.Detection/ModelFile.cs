@@ -11,11 +11,18 @@ using Microsoft.FSharp.Collections;
 namespace Fae.Detection;
 
 /// <summary>What is known of a model besides its weights.</summary>
-public sealed record ModelCard(Config Config, int Channels, Calibration Calibration, IReadOnlyList<string> TrainedOn, IReadOnlyList<string> HeldOut, string Curve, string Choice, Image? Ignore);
+public sealed record ModelCard(Config Config, int Channels, Calibration Calibration, IReadOnlyList<string> TrainedOn, IReadOnlyList<string> HeldOut, string Curve, string Choice, Image? Ignore)
+{
+    /// <summary>Held-out good pictures with what the model said of them when it was made: whatever is made of the model must say the same.</summary>
+    public IReadOnlyList<Probe> Probes { get; init; } = [];
+}
+
+/// <summary>A picture as a camera gives it, height × width × channels bytes, and what a model said of it.</summary>
+public sealed record Probe(int Height, int Width, int Channels, byte[] Pixels, float Score, double PValue);
 
 /// <summary>
 /// The model file: one safetensors file, weights as arrays, everything else in its metadata (all values texts): fae.format, fae.version,
-/// fae.config (JSON, dotted keys), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.curve, fae.choice.
+/// fae.config (JSON, dotted keys), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.curve, fae.choice, fae.probes; probe pictures are arrays of bytes.
 /// </summary>
 public static class ModelFile
 {
@@ -23,13 +30,15 @@ public static class ModelFile
     public const int Format = 1;
 
     private const string IgnoreMask = "fae.ignore_mask";
+    private const string ProbePicture = "fae.probe.";
 
     /// <summary>Writes a model atomically; <paramref name="torch"/> is the version of what trained it.</summary>
     public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights, string torch)
     {
         ArgumentNullException.ThrowIfNull(card);
         var arrays = card.Ignore is { } ignore ? weights.Append(new NamedArray(IgnoreMask, [1, ignore.Height, ignore.Width], ignore.Pixels)).ToList() : weights;
-        SafeTensors.Write(path, new SafeTensorsContent(arrays, new Dictionary<string, string>
+        var probes = card.Probes.Select((probe, i) => new NamedBytes($"{ProbePicture}{i}", [probe.Height, probe.Width, probe.Channels], probe.Pixels)).ToList();
+        SafeTensors.Write(path, new SafeTensorsContent(arrays, probes, new Dictionary<string, string>
         {
             ["fae.format"] = Format.ToString(CultureInfo.InvariantCulture),
             ["fae.version"] = typeof(ModelFile).Assembly.GetName().Version?.ToString(3) ?? "",
@@ -42,6 +51,7 @@ public static class ModelFile
             ["fae.held_out"] = JsonSerializer.Serialize(card.HeldOut),
             ["fae.curve"] = card.Curve,
             ["fae.choice"] = card.Choice,
+            ["fae.probes"] = new JsonArray(card.Probes.Select(probe => (JsonNode?)new JsonObject { ["score"] = probe.Score, ["p_value"] = probe.PValue }).ToArray()).ToJsonString(),
         }));
     }
 
@@ -67,7 +77,10 @@ public static class ModelFile
                 Texts(Text("fae.held_out")),
                 Text("fae.curve"),
                 Text("fae.choice"),
-                content.Arrays.FirstOrDefault(a => a.Name == IgnoreMask) is { Shape: [1, var h, var w] } mask ? ImageModule.ofArray(1, (int)h, (int)w, mask.Values) : null);
+                content.Arrays.FirstOrDefault(a => a.Name == IgnoreMask) is { Shape: [1, var h, var w] } mask ? ImageModule.ofArray(1, (int)h, (int)w, mask.Values) : null)
+            {
+                Probes = ProbesOf(content),
+            };
             if (card.Channels is not (1 or 3))
                 throw new InvalidDataException($"it wants images of {card.Channels} channels");
             return (card, content.Arrays);
@@ -85,6 +98,20 @@ public static class ModelFile
         foreach (var field in ConfigModule.fields)
             json[field.Key] = ToJson(field.Get.Invoke(config));
         return json;
+    }
+
+    /// <summary>Of a model that has none, none.</summary>
+    private static List<Probe> ProbesOf(SafeTensorsContent content)
+    {
+        if (!content.Metadata.TryGetValue("fae.probes", out var text))
+            return [];
+        var pictures = content.Bytes.ToDictionary(picture => picture.Name);
+        return JsonNode.Parse(text)!.AsArray().Select((said, i) =>
+        {
+            if (!pictures.TryGetValue($"{ProbePicture}{i}", out var picture) || picture.Shape is not [var height, var width, var channels])
+                throw new InvalidDataException("its probe pictures are damaged");
+            return new Probe(checked((int)height), checked((int)width), checked((int)channels), picture.Values, said!["score"]!.GetValue<float>(), said["p_value"]!.GetValue<double>());
+        }).ToList();
     }
 
     private static JsonNode ToJson(Setting setting) => setting switch

@@ -25,8 +25,11 @@ public sealed record NamedArray(string Name, long[] Shape, float[] Values)
     }
 }
 
-/// <summary>What a safetensors file holds: arrays and a map of texts.</summary>
-public sealed record SafeTensorsContent(IReadOnlyList<NamedArray> Arrays, IReadOnlyDictionary<string, string> Metadata);
+/// <summary>A named array of bytes.</summary>
+public sealed record NamedBytes(string Name, long[] Shape, byte[] Values);
+
+/// <summary>What a safetensors file holds: arrays of floats, arrays of bytes, and a map of texts.</summary>
+public sealed record SafeTensorsContent(IReadOnlyList<NamedArray> Arrays, IReadOnlyList<NamedBytes> Bytes, IReadOnlyDictionary<string, string> Metadata);
 
 /// <summary>
 /// The safetensors format, version of 2023: eight bytes of header length, a JSON header, then the raw values. A model file is data: reading
@@ -42,17 +45,21 @@ public static class SafeTensors
         ArgumentNullException.ThrowIfNull(content);
         var header = new JsonObject { ["__metadata__"] = new JsonObject(content.Metadata.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))) };
         long offset = 0;
-        foreach (var array in content.Arrays)
+        void Announce(string name, string type, long[] shape, long length)
         {
-            var end = offset + 4L * array.Values.Length;
-            header[array.Name] = new JsonObject
+            header[name] = new JsonObject
             {
-                ["dtype"] = "F32",
-                ["shape"] = new JsonArray(array.Shape.Select(n => (JsonNode?)n).ToArray()),
-                ["data_offsets"] = new JsonArray(offset, end),
+                ["dtype"] = type,
+                ["shape"] = new JsonArray(shape.Select(n => (JsonNode?)n).ToArray()),
+                ["data_offsets"] = new JsonArray(offset, offset + length),
             };
-            offset = end;
+            offset += length;
         }
+
+        foreach (var array in content.Arrays)
+            Announce(array.Name, "F32", array.Shape, 4L * array.Values.Length);
+        foreach (var array in content.Bytes)
+            Announce(array.Name, "U8", array.Shape, array.Values.Length);
 
         var text = header.ToJsonString();
         // The header is padded with spaces so that the values are aligned to eight bytes.
@@ -68,6 +75,8 @@ public static class SafeTensors
             stream.Write(Encoding.ASCII.GetBytes(new string(' ', padding)));
             foreach (var array in content.Arrays)
                 stream.Write(MemoryMarshal.AsBytes(array.Values.AsSpan()));
+            foreach (var array in content.Bytes)
+                stream.Write(array.Values);
         });
     }
 
@@ -98,6 +107,7 @@ public static class SafeTensors
     {
         var metadata = new Dictionary<string, string>();
         var arrays = new List<NamedArray>();
+        var bytes = new List<NamedBytes>();
         foreach (var (name, node) in header)
         {
             if (node is not JsonObject entry)
@@ -108,19 +118,28 @@ public static class SafeTensors
                     metadata[key] = value?.GetValue<string>() ?? "";
                 continue;
             }
-            if (entry["dtype"]?.GetValue<string>() != "F32")
-                throw new InvalidDataException($"its array '{name}' is not of 32-bit floats");
+            var width = entry["dtype"]?.GetValue<string>() switch
+            {
+                "F32" => 4,
+                "U8" => 1,
+                _ => throw new InvalidDataException($"its array '{name}' is neither of 32-bit floats nor of bytes"),
+            };
             var shape = entry["shape"]!.AsArray().Select(n => n!.GetValue<long>()).ToArray();
             var from = entry["data_offsets"]![0]!.GetValue<long>();
             var to = entry["data_offsets"]![1]!.GetValue<long>();
             var count = shape.Aggregate(1L, (a, b) => checked(a * b));
-            if (shape.Any(n => n < 0) || from < 0 || to < from || to > stream.Length - start || to - from != checked(4 * count))
+            if (shape.Any(n => n < 0) || from < 0 || to < from || to > stream.Length - start || to - from != checked(width * count))
                 throw new InvalidDataException($"its array '{name}' lies outside the file: cut short or damaged");
-            var values = new float[count];
             stream.Position = start + from;
-            stream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
-            arrays.Add(new NamedArray(name, shape, values));
+            if (width == 1)
+            {
+                bytes.Add(new NamedBytes(name, shape, new byte[count]));
+                stream.ReadExactly(bytes[^1].Values);
+                continue;
+            }
+            arrays.Add(new NamedArray(name, shape, new float[count]));
+            stream.ReadExactly(MemoryMarshal.AsBytes(arrays[^1].Values.AsSpan()));
         }
-        return new SafeTensorsContent(arrays, metadata);
+        return new SafeTensorsContent(arrays, bytes, metadata);
     }
 }

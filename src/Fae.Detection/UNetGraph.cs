@@ -13,10 +13,14 @@ namespace Fae.Detection;
 internal sealed class UNetGraph
 {
     private const double Epsilon = 1e-5;
-    private readonly OnnxGraph graph = new();
+    private readonly OnnxGraph graph;
     private readonly Dictionary<string, NamedArray> arrays;
 
-    private UNetGraph(IEnumerable<NamedArray> weights) => arrays = weights.ToDictionary(array => array.Name);
+    private UNetGraph(OnnxGraph graph, IEnumerable<NamedArray> weights)
+    {
+        this.graph = graph;
+        arrays = weights.ToDictionary(array => array.Name);
+    }
 
     /// <summary>The name of the graph's input.</summary>
     public const string Input = "image";
@@ -27,21 +31,30 @@ internal sealed class UNetGraph
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
     public static bool Knows(NetworkSettings settings) => settings.Kind.IsUNet && settings.Removal.IsEmpty;
 
-    /// <summary>The model's bytes.</summary>
+    /// <summary>The network by itself, as a model's bytes.</summary>
     /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
     /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
-    public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights) => Knows(settings)
-        ? new UNetGraph(weights).Build(settings, channels)
+    public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights)
+    {
+        var graph = new OnnxGraph();
+        object[] sizes = ["batch", channels, "height", "width"];
+        graph.Output(Output, OnnxGraph.Float, Append(graph, graph.Input(Input, OnnxGraph.Float, sizes), settings, channels, weights), sizes);
+        return graph.ToModel("FilteringAutoencoder");
+    }
+
+    /// <summary>The network's answer to a value of a graph.</summary>
+    /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
+    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
+    public static string Append(OnnxGraph graph, string input, NetworkSettings settings, int channels, IEnumerable<NamedArray> weights) => Knows(settings)
+        ? new UNetGraph(graph, weights).Build(input, settings, channels)
         : throw new NotSupportedException("its network works in libtorch alone; train one with network.kind = \"unet\" and without network.removal");
 
-    private byte[] Build(NetworkSettings settings, int channels)
+    private string Build(string input, NetworkSettings settings, int channels)
     {
         var fold = settings.Fold;
         var planes = channels * fold * fold;
         int Width(int level) => settings.Width << level;
 
-        object[] sizes = ["batch", channels, "height", "width"];
-        var input = graph.Input(Input, sizes);
         var h = fold == 1 ? input : graph.Node("SpaceToDepth", [input], ("blocksize", fold));
         var skips = new Stack<string>();
         for (var level = 0; level < settings.Depth; level++)
@@ -66,8 +79,7 @@ internal sealed class UNetGraph
         }
 
         h = ToSpace(Pointwise(h, "exit", Width(0), planes), fold);
-        graph.Output(Output, settings.Residual ? graph.Node("Add", [input, h]) : h, sizes);
-        return graph.ToModel("FilteringAutoencoder");
+        return settings.Residual ? graph.Node("Add", [input, h]) : h;
     }
 
     /// <summary>Torch folds pixels into channels channel by channel, ONNX place by place: where its place p finds torch's channel.</summary>

@@ -23,7 +23,7 @@ public static class CheckpointFile
             .Concat(checkpoint.Best.Select(a => a with { Name = Best + a.Name }))
             .Concat(checkpoint.Optimiser)
             .ToList();
-        SafeTensors.Write(path, new SafeTensorsContent(arrays, new Dictionary<string, string>
+        SafeTensors.Write(path, new SafeTensorsContent(arrays, [], new Dictionary<string, string>
         {
             ["fae.step"] = checkpoint.Step.ToString(CultureInfo.InvariantCulture),
             ["fae.best_auroc"] = checkpoint.BestAuroc.ToString("R", CultureInfo.InvariantCulture),

@@ -21,7 +21,7 @@ public enum Verdict
     Unreadable,
 }
 
-/// <summary>A connected region above the pixel threshold, in pixels of the picture as it was given.</summary>
+/// <summary>A connected region at or above the pixel threshold, in pixels of the picture as it was given.</summary>
 /// <param name="Left">Of its box.</param>
 /// <param name="Top">Of its box.</param>
 /// <param name="Width">Of its box.</param>
@@ -81,7 +81,7 @@ public sealed class Inspection
     /// <summary>Scores above are anomalous.</summary>
     public float Threshold => calibration.ImageThreshold;
 
-    /// <summary>Values of the heatmap above are anomalous.</summary>
+    /// <summary>Values of the heatmap at or above it are anomalous.</summary>
     public float PixelThreshold => calibration.PixelThreshold;
 
     /// <summary>Width of the picture as it was given, upright; 0 for unreadable ones.</summary>
@@ -96,7 +96,7 @@ public sealed class Inspection
     /// <summary>The heatmap at the size that the detector looks at; null for unreadable pictures.</summary>
     public Plane? Heatmap => finding is null ? null : Plane.Of(finding.Heatmap);
 
-    /// <summary>1 where the heatmap is above <see cref="PixelThreshold"/>, else 0; null for unreadable pictures.</summary>
+    /// <summary>1 where the heatmap is at or above <see cref="PixelThreshold"/>, else 0; null for unreadable pictures.</summary>
     public Plane? Mask => finding is null ? null : Plane.Of(ImageModule.map(Above, finding.Heatmap));
 
     /// <summary>The heatmap over the picture, at the picture's own size, as a PNG file's bytes.</summary>
@@ -109,5 +109,5 @@ public sealed class Inspection
         ? new System.Text.Json.Nodes.JsonObject { ["path"] = Name, ["problem"] = Problem }.ToJsonString()
         : Findings.toJson(Name, picture, finding, null).ToJsonString();
 
-    private Microsoft.FSharp.Core.FSharpFunc<float, float> Above => Microsoft.FSharp.Core.FuncConvert.FromFunc<float, float>(value => value > calibration.PixelThreshold ? 1 : 0);
+    private Microsoft.FSharp.Core.FSharpFunc<float, float> Above => Microsoft.FSharp.Core.FuncConvert.FromFunc<float, float>(value => value >= calibration.PixelThreshold ? 1 : 0);
 }

@@ -196,8 +196,11 @@ let private content (Coloured(a, b)) =
             for name, image in [ "α.weight", a; "β", b ] -> NamedArray(name, [| 3L; int64 image.Height; int64 image.Width |], image.Pixels)
         |]
 
+    let bytes = NamedBytes("pixels", [| int64 a.Height; int64 a.Width |], Array.init a.Area (fun i -> byte (17 * i)))
+
     SafeTensorsContent(
         arrays,
+        [| bytes |],
         dict [ "note", "quotes \" and umlauts ü"; "empty", "" ]
         |> Collections.Generic.Dictionary
     )
@@ -216,8 +219,13 @@ let private same (a: SafeTensorsContent) (b: SafeTensorsContent) =
             for t in c.Arrays -> t.Name, List.ofArray t.Shape, [ for v in t.Values -> BitConverter.SingleToInt32Bits v ]
         ]
 
+    let bytes (c: SafeTensorsContent) =
+        [
+            for t in c.Bytes -> t.Name, List.ofArray t.Shape, List.ofArray t.Values
+        ]
+
     let notes (c: SafeTensorsContent) = c.Metadata |> Seq.map (fun e -> e.Key, e.Value) |> Seq.sort |> List.ofSeq
-    arrays a = arrays b && notes a = notes b
+    arrays a = arrays b && bytes a = bytes b && notes a = notes b
 
 let private tensorLaws: Law<TensorFile> list =
     [
@@ -277,6 +285,7 @@ let private tensorMutants =
                                 for t in c.Arrays ->
                                     NamedArray(t.Name, t.Shape, Array.map (fun v -> float32 (Half.op_Explicit (v: float32): Half)) t.Values)
                             |],
+                            c.Bytes,
                             c.Metadata
                         )
                     )
@@ -289,7 +298,7 @@ let private tensorMutants =
                     try
                         SafeTensors.Read path
                     with :? InvalidDataException ->
-                        SafeTensorsContent([||], Collections.Generic.Dictionary())
+                        SafeTensorsContent([||], [||], Collections.Generic.Dictionary())
         }
         "a mark of our own before the length",
         "the layout is that of safetensors: a length, JSON, and the values in order",

@@ -5,7 +5,12 @@ open System
 
 let suites =
     RandomLaws.suites
-    @ [ NoiseLaws.suite; ViewLaws.suite; TileLaws.suite ]
+    @ [
+        NoiseLaws.suite
+        ResampleLaws.suite
+        ViewLaws.suite
+        TileLaws.suite
+    ]
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

@@ -12,34 +12,6 @@ open Fae.Engine
 open Fae.Tests.Helpers
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
-let private executable = Path.Combine(root, "artifacts", "bin", "fae.dll")
-
-type private Run =
-    {
-        Code: int
-        Output: string
-        Error: string
-    }
-
-let private program (path: string) (args: string list) =
-    let start =
-        ProcessStartInfo("dotnet", path :: args, RedirectStandardOutput = true, RedirectStandardError = true)
-
-    match Process.Start start with
-    | null -> failtest $"{path} did not start"
-    | child ->
-        use child = child
-        let error = child.StandardError.ReadToEndAsync()
-        let output = child.StandardOutput.ReadToEnd()
-        child.WaitForExit()
-
-        {
-            Code = child.ExitCode
-            Output = output
-            Error = error.Result
-        }
-
-let private fae = program executable
 let private bench = Path.Combine(root, "artifacts", "bench", "Fae.Bench.dll")
 
 let private small =
@@ -278,7 +250,7 @@ let tests =
                     let unbroken = fae (arguments whole)
                     Expect.equal unbroken.Code 0 unbroken.Error
 
-                    match Process.Start(ProcessStartInfo("dotnet", executable :: arguments broken, RedirectStandardError = true)) with
+                    match Process.Start(ProcessStartInfo("dotnet", faeAssembly :: arguments broken, RedirectStandardError = true)) with
                     | null -> failtest "fae did not start"
                     | child ->
                         use child = child

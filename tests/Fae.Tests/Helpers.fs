@@ -139,3 +139,33 @@ let textOf (json: Text.Json.Nodes.JsonNode) (key: string) =
 let terminate (child: Diagnostics.Process) =
     use kill = Diagnostics.Process.Start("kill", [ "-TERM"; string child.Id ])
     kill.WaitForExit()
+
+/// What a process that ended left.
+type Run =
+    {
+        Code: int
+        Output: string
+        Error: string
+    }
+
+/// Runs a .NET program to its end.
+let program (path: string) (args: string list) =
+    let start =
+        Diagnostics.ProcessStartInfo("dotnet", path :: args, RedirectStandardOutput = true, RedirectStandardError = true)
+
+    match Diagnostics.Process.Start start with
+    | null -> failtest $"{path} did not start"
+    | child ->
+        use child = child
+        let error = child.StandardError.ReadToEndAsync()
+        let output = child.StandardOutput.ReadToEnd()
+        child.WaitForExit()
+
+        {
+            Code = child.ExitCode
+            Output = output
+            Error = error.Result
+        }
+
+/// Runs the program under test to its end.
+let fae = program faeAssembly

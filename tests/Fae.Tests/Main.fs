@@ -42,10 +42,12 @@ let main argv =
                 KernelTests.tests
                 EngineTests.tests
                 DataTests.tests
+                ExportTests.tests
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
+                    ExportTests.commandLine
                     SweepTests.tests
                     WatchTests.tests
                     ServerTests.tests
