@@ -100,6 +100,7 @@ let private precompiled =
         "fae"
         "Fae.Core"
         "Fae.Data"
+        "Fae.Detection"
         "Fae.Engine"
         "Fae.Kernels"
         "Fae.Report"
@@ -107,21 +108,24 @@ let private precompiled =
     ]
     @ [ "FSharp.Core"; "Argu"; "TorchSharp"; "NetVips"; "Spectre.Console"; "Tomlyn" ]
 
+let private globalPackages () =
+    let listed = capture "dotnet" [ "nuget"; "locals"; "global-packages"; "--list" ]
+    listed.Substring(listed.IndexOf ':' + 1).Trim()
+
+/// The version of a package that paket.lock pins.
+let private locked (name: string) =
+    File.ReadLines(Path.Combine(root, "paket.lock"))
+    |> Seq.pick (fun line ->
+        // What packages ask for stands two further in.
+        if line.StartsWith($"    {name} (") then
+            Some(line.Substring(line.IndexOf '(' + 1).Trim().TrimEnd ')')
+        else
+            None)
+
 /// The compiler that makes machine code ahead of time, where there is one for this machine.
 let private crossgen () =
-    let listed = capture "dotnet" [ "nuget"; "locals"; "global-packages"; "--list" ]
-    let packages = listed.Substring(listed.IndexOf ':' + 1).Trim()
     let name = "Microsoft.NETCore.App.Crossgen2.linux-x64"
-
-    let version =
-        File.ReadLines(Path.Combine(root, "paket.lock"))
-        |> Seq.pick (fun line ->
-            if line.Trim().StartsWith name then
-                Some(line.Substring(line.IndexOf '(' + 1).Trim().TrimEnd ')')
-            else
-                None)
-
-    let tool = Path.Combine(packages, name.ToLowerInvariant(), version, "tools", "crossgen2")
+    let tool = Path.Combine(globalPackages (), name.ToLowerInvariant(), locked name, "tools", "crossgen2")
 
     if
         OperatingSystem.IsLinux()
@@ -201,11 +205,87 @@ let build () =
     precompile ()
     printfn $"built {fae}"
 
+let private packBuilt () =
+    let folder, packages = Path.Combine(artifacts, "pack"), Path.Combine(artifacts, "packages")
+    Directory.CreateDirectory folder |> ignore
+    Directory.CreateDirectory packages |> ignore
+
+    let version =
+        (capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; "-getProperty:Version" ]).Trim()
+
+    let needed =
+        [
+            "FSharp.Core"
+            "Google.Protobuf"
+            "ILGPU"
+            "Microsoft.ML.OnnxRuntime"
+            "NetVips"
+            "StbImageSharp"
+            "Tomlyn"
+        ]
+        |> List.map (fun name -> name, locked name)
+
+    // libvips for the systems that lines run on; the lock has that of the build machine.
+    let natives =
+        [ "linux-x64"; "linux-arm64"; "win-x64"; "osx-arm64" ]
+        |> List.map (fun system -> $"NetVips.Native.{system}", locked "NetVips.Native.linux-x64")
+
+    let assemblies =
+        [ "Fae"; "Fae.Core"; "Fae.Kernels"; "Fae.Detection"; "Fae.Data"; "Fae.Report" ]
+
+    let bin = Path.Combine(root, "src", "Fae", "bin", "Release", "net10.0")
+
+    let template =
+        [
+            "type file"
+            "id Fae"
+            $"version {version}"
+            "title Fae"
+            "authors The Fae engineers"
+            "description"
+            "    Visual anomaly detection: a model that `fae train` made, at work inside a .NET program. On ONNX Runtime, without torch."
+            "tags anomaly-detection machine-vision inspection onnx"
+            "framework net10.0"
+            "files"
+        ]
+        @ [
+            for name in assemblies do
+                for ending in [ "dll"; "xml" ] do
+                    let file = Path.Combine(bin, $"{name}.{ending}")
+
+                    if File.Exists file then
+                        $"    {Path.GetRelativePath(folder, file)} ==> lib/net10.0"
+        ]
+        @ [ "dependencies" ]
+        @ [ for name, version in needed @ natives -> $"    {name} >= {version}" ]
+
+    let path = Path.Combine(folder, "paket.template")
+    File.WriteAllLines(path, template)
+
+    for old in Directory.GetFiles(packages, "Fae.*.nupkg") do
+        File.Delete old
+
+    run "dotnet" [ "paket"; "pack"; packages; "--template"; path ]
+    // NuGet never looks again at a version that it has unpacked.
+    let unpacked = Path.Combine(globalPackages (), "fae", version)
+
+    if Directory.Exists unpacked then
+        Directory.Delete(unpacked, true)
+
+    printfn $"""packed {Path.Combine(packages, $"Fae.{version}.nupkg")}"""
+
+/// The library as a NuGet package in artifacts/packages: Fae's own assemblies without torch, and the packages that they need at the versions that are locked here.
+let pack () =
+    restore ()
+    run "dotnet" [ "build"; "src/Fae/Fae.csproj"; "--configuration"; "Release"; "--nologo"; "-v"; "q" ]
+    packBuilt ()
+
 /// Every test of the solution, in one Expecto program; its last line is `N passed, N failed`.
 let test (args: string list) =
     restore ()
     checkFormat ()
     compile ()
+    packBuilt ()
     let tests = Path.Combine(artifacts, "tests", "Fae.Tests.dll")
     exit (tryRun "dotnet" (tests :: args))
 
@@ -625,6 +705,7 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Lock" :: _ -> lock ()
 | "Format" :: _ -> format ()
 | "Build" :: _ -> build ()
+| "Pack" :: _ -> pack ()
 | "Test" :: args -> test args
 | "Spec" :: args -> test ("--spec" :: args)
 | "Coverage" :: _ -> coverage ()
@@ -634,5 +715,5 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Bench" :: parts -> bench parts
 | other ->
     let asked = String.concat " " other
-    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Test, Spec, Coverage, Demo, Measure, Reproduce, Bench"
+    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Pack, Test, Spec, Coverage, Demo, Measure, Reproduce, Bench"
     exit 2

@@ -148,13 +148,13 @@ type Run =
         Error: string
     }
 
-/// Runs a .NET program to its end.
-let program (path: string) (args: string list) =
+/// Runs a program to its end.
+let command (name: string) (args: string list) =
     let start =
-        Diagnostics.ProcessStartInfo("dotnet", path :: args, RedirectStandardOutput = true, RedirectStandardError = true)
+        Diagnostics.ProcessStartInfo(name, args, RedirectStandardOutput = true, RedirectStandardError = true)
 
     match Diagnostics.Process.Start start with
-    | null -> failtest $"{path} did not start"
+    | null -> failtest $"{name} did not start"
     | child ->
         use child = child
         let error = child.StandardError.ReadToEndAsync()
@@ -166,6 +166,9 @@ let program (path: string) (args: string list) =
             Output = output
             Error = error.Result
         }
+
+/// Runs a .NET program to its end.
+let program (path: string) args = command "dotnet" (path :: args)
 
 /// Runs the program under test to its end.
 let fae = program faeAssembly

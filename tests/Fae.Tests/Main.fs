@@ -43,11 +43,13 @@ let main argv =
                 EngineTests.tests
                 DataTests.tests
                 ExportTests.tests
+                LibraryTests.tests
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
                     ExportTests.commandLine
+                    LibraryTests.package
                     SweepTests.tests
                     WatchTests.tests
                     ServerTests.tests
