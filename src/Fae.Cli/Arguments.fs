@@ -108,6 +108,9 @@ type ServeArgs =
     | [<Unique>] Keys of FILE: string
     | [<Unique>] Queue of N: int
     | [<Unique>] Batch of N: int
+    | [<Unique>] History of FILE: string
+    | [<Unique>] Keep of N: int
+    | [<Unique>] Keep_Days of N: int
     | [<Unique>] Max_Megabytes of N: int
     | [<Unique>] Max_Megapixels of N: int
     | [<Unique>] Timeout of SECONDS: int
@@ -122,6 +125,9 @@ type ServeArgs =
             | Keys _ -> "a file of SHA-256 hashes of API keys, one a line: printf %s KEY | sha256sum"
             | Queue _ -> "pictures that may wait; requests beyond are answered 429 (64)"
             | Batch _ -> "pictures that the network gets at once, at most (8)"
+            | History _ -> "keeps what was inspected in this SQLite file, where people can mark verdicts that are wrong; fae calibrate uses the marks"
+            | Keep _ -> "inspections in the history, at most; marked ones stay (10000)"
+            | Keep_Days _ -> "days that they are kept, at most; marked ones stay (90)"
             | Max_Megabytes _ -> "the largest body (32)"
             | Max_Megapixels _ -> "the largest picture (100)"
             | Timeout _ -> "seconds after which a request is given up (30)"
@@ -229,6 +235,21 @@ type ReproduceArgs =
             | Collect -> "trains nothing: writes the tables and figures of what is finished"
 
 [<RequireQualifiedAccess>]
+type CalibrateArgs =
+    | [<Mandatory; Unique>] Model of RUN: string
+    | [<Mandatory; Unique>] From of FILE: string
+    | [<Unique>] False_Alarm of RATE: float
+    | [<Unique>] Out of FILE: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Model _ -> "a run's folder, or a model file"
+            | From _ -> "the history that fae serve kept, with what people marked"
+            | False_Alarm _ -> "the rate of good pictures called anomalous (the model's own)"
+            | Out _ -> "where the calibrated model goes (in the model's place; the old one stays beside it as previous.safetensors)"
+
+[<RequireQualifiedAccess>]
 type ExportArgs =
     | [<Mandatory; Unique>] Model of RUN: string
     | [<Mandatory; Unique>] Onnx of FILE: string
@@ -250,6 +271,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgs>
     | [<CliPrefix(CliPrefix.None)>] Watch of ParseResults<WatchArgs>
     | [<CliPrefix(CliPrefix.None)>] Serve of ParseResults<ServeArgs>
+    | [<CliPrefix(CliPrefix.None)>] Calibrate of ParseResults<CalibrateArgs>
     | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArgs>
     | [<CliPrefix(CliPrefix.None)>] Corrupt of ParseResults<CorruptArgs>
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
@@ -265,6 +287,7 @@ type Arguments =
             | Inspect _ -> "judges pictures: score, p-value, verdict, regions, heatmap"
             | Watch _ -> "inspects every picture that appears in a folder, once"
             | Serve _ -> "detectors behind HTTP, with a page to try them"
+            | Calibrate _ -> "new thresholds from what people marked in a server's history"
             | Export _ -> "a whole detector as one ONNX model, for programs in any language"
             | Corrupt _ -> "shows what training sees"
             | Probe _ ->

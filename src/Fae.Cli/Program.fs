@@ -22,6 +22,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Inspect args -> Inspect.run args
     | Watch args -> Watch.run args
     | Serve args -> Serve.run args
+    | Calibrate args -> Calibrate.run args
     | Export args -> Export.run args
     | Corrupt args -> Corrupt.run args
     | Probe args -> Probe.run args

@@ -42,7 +42,7 @@ module Serve =
                     let names = models |> List.map _.Name |> String.concat ", "
                     Console.say $"serving {names} at {url} (a page to try it; Ctrl-C ends)"
 
-                (Server.run options models Console.say started stop).GetAwaiter().GetResult())
+                Server.run options models Console.say started stop |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
         finally
             for model in models do
                 (model :> IDisposable).Dispose()
@@ -93,6 +93,8 @@ module Serve =
                 whole (args.TryGetResult ServeArgs.Max_Megapixels) "--max-megapixels" (int (defaults.MostPixels / 1_000_000L))
 
             let! seconds = whole (args.TryGetResult ServeArgs.Timeout) "--timeout" (int defaults.Patience)
+            let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" 10_000
+            let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" 90
             let! models = traverse (hosted (args.TryGetResult ServeArgs.Device)) runs
 
             let options =
@@ -105,11 +107,14 @@ module Serve =
                     Together = together
                     Patience = float seconds
                     Keys = keys
+                    History =
+                        args.TryGetResult ServeArgs.History
+                        |> Option.map (fun path -> path, { Count = keep; Days = float days })
                 }
 
             if keys.IsNone && not (IPAddress.IsLoopback address) then
                 Console.warn "everyone who can reach this machine can use the server; --keys FILE lets in those who have one"
 
-            serve options models
+            do! serve options models
             return 0
         }

@@ -3,6 +3,9 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fae.Core;
@@ -15,6 +18,19 @@ public sealed record ModelCard(Config Config, int Channels, Calibration Calibrat
 {
     /// <summary>Held-out good pictures with what the model said of them when it was made: whatever is made of the model must say the same.</summary>
     public IReadOnlyList<Probe> Probes { get; init; } = [];
+
+    /// <summary>Tells models apart whose scores are not to be compared, by their weights and their way of scoring; empty for one that was not read from a file.</summary>
+    public string Fingerprint { get; init; } = "";
+
+    /// <summary>The version of what trained it; empty where it is not known.</summary>
+    public string Torch { get; init; } = "";
+
+    /// <summary>The same model with other thresholds.</summary>
+    public ModelCard With(Calibration calibration) => this with
+    {
+        Calibration = calibration,
+        Probes = Probes.Select(probe => probe with { PValue = Conformal.pValue(calibration.HeldOut, probe.Score) }).ToList(),
+    };
 }
 
 /// <summary>A picture as a camera gives it, height × width × channels bytes, and what a model said of it.</summary>
@@ -80,6 +96,8 @@ public static class ModelFile
                 content.Arrays.FirstOrDefault(a => a.Name == IgnoreMask) is { Shape: [1, var h, var w] } mask ? ImageModule.ofArray(1, (int)h, (int)w, mask.Values) : null)
             {
                 Probes = ProbesOf(content),
+                Torch = content.Metadata.GetValueOrDefault("fae.torch", ""),
+                Fingerprint = FingerprintOf(content, Parse(Text("fae.calibration"))),
             };
             if (card.Channels is not (1 or 3))
                 throw new InvalidDataException($"it wants images of {card.Channels} channels");
@@ -98,6 +116,18 @@ public static class ModelFile
         foreach (var field in ConfigModule.fields)
             json[field.Key] = ToJson(field.Get.Invoke(config));
         return json;
+    }
+
+    /// <summary>A digest of the weights and of all that a score depends on besides them; thresholds and the scores that they rest on are left out.</summary>
+    private static string FingerprintOf(SafeTensorsContent content, JsonObject calibration)
+    {
+        string[] scoring = ["measure", "filter_size", "filter_passes", "reduction", "top", "frame", "typical"];
+        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var array in content.Arrays)
+            digest.AppendData(MemoryMarshal.AsBytes(array.Values.AsSpan()));
+        foreach (var key in scoring)
+            digest.AppendData(Encoding.UTF8.GetBytes($"{key}={calibration[key]?.ToJsonString()};"));
+        return Convert.ToHexString(digest.GetHashAndReset())[..16];
     }
 
     /// <summary>Of a model that has none, none.</summary>

@@ -55,6 +55,9 @@ module Findings =
         json["peak"] <- JsonValue.Create place.Peak
         json
 
+    /// The regions as JSON: `box` (left, top, width, height), `area`, `peak`.
+    let regionsJson picture finding = JsonArray([| for place in regions picture finding -> placeToJson place :> JsonNode | null |])
+
     /// `path`, `score`, `p_value`, `anomalous`, `regions`, `heatmap` (where it is, or null).
     let toJson (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =
         let json = JsonObject()
@@ -63,7 +66,7 @@ module Findings =
         json["p_value"] <- JsonValue.Create finding.Verdict.PValue
         json["anomalous"] <- JsonValue.Create finding.Verdict.Anomalous
 
-        json["regions"] <- JsonArray([| for place in regions picture finding -> placeToJson place :> JsonNode | null |])
+        json["regions"] <- regionsJson picture finding
 
         json["heatmap"] <-
             (match heatmap with

@@ -76,6 +76,12 @@ type Telemetry() =
             if tally.Latest.Count > window then
                 tally.Latest.Dequeue() |> ignore)
 
+    /// How many pictures were inspected, how many of them are anomalous, and the latest scores.
+    member _.Counted(model: string) =
+        lock gate (fun () ->
+            let tally = tally model
+            struct (snd (Array.last tally.Seconds.Cumulative), tally.Anomalies, tally.Latest.ToArray()))
+
     /// The scores of a model are not compared with those of another file under its name.
     member _.Replaced(model: string) = lock gate (fun () -> (tally model).Latest.Clear())
 

@@ -44,6 +44,7 @@ let main argv =
                 DataTests.tests
                 ExportTests.tests
                 LibraryTests.tests
+                HistoryTests.store
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
@@ -53,6 +54,8 @@ let main argv =
                     SweepTests.tests
                     WatchTests.tests
                     ServerTests.tests
+                    HistoryTests.tests
+                    BrowserTests.tests
             ]
 
     let mutable passed = 0

@@ -53,20 +53,11 @@ let private expectDone (code, _, error: string) = Expect.equal code 0 error
 
 let private installed =
     lazy
-        (let there () =
-            [ "slurmctld"; "slurmd"; "munged" ]
-            |> List.forall (fun name -> File.Exists $"/usr/sbin/{name}")
-
-         if
-             not (there ())
-             && Environment.UserName = "root"
-             && File.Exists "/usr/bin/apt-get"
-         then
-             let apt args = run [ "DEBIAN_FRONTEND", "noninteractive" ] "apt-get" args |> ignore
-             apt [ "update" ]
-             apt [ "install"; "--yes"; "--no-install-recommends"; "slurm-wlm"; "munge" ]
-
-         there ())
+        (available
+            (fun () ->
+                [ "slurmctld"; "slurmd"; "munged" ]
+                |> List.forall (fun name -> File.Exists $"/usr/sbin/{name}"))
+            [ "slurm-wlm"; "munge" ])
 
 let private freePort () =
     use listener = new TcpListener(IPAddress.Loopback, 0)
