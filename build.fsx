@@ -535,7 +535,7 @@ let reproduce (asked: string list) =
 /// What the benchmarks compare with, from Debian; where it cannot be installed, the benchmarks say what they skip.
 let private installPeers () =
     let packages =
-        [ "opencv"; "scipy"; "sklearn"; "skimage"; "torch"; "pil" ]
+        [ "opencv"; "scipy"; "sklearn"; "skimage"; "torch"; "pil"; "fastapi"; "uvicorn" ]
         |> List.map (fun name -> "python3-" + name)
 
     if tryRun "dpkg" ("-s" :: packages) <> 0 then
@@ -561,7 +561,10 @@ let private writePerformance (results: string) =
 
     let rows =
         [
-            for file in Directory.GetFiles(results, "*.json") |> Array.sort do
+            for file in
+                Directory.GetFiles(results, "*.json")
+                |> Array.sort
+                |> Array.filter (fun file -> Path.GetFileName file <> "load.json") do
                 use json = JsonDocument.Parse(File.ReadAllText file)
 
                 for row in json.RootElement.EnumerateArray() do
@@ -570,6 +573,41 @@ let private writePerformance (results: string) =
 
                     $"""| {text "work"} | {text "peer"} | {value "0.00" "ours_ms"} | {value "0.00" "peer_ms"} | {value "0.00" "ratio"} | {value "0.##" "target"} |"""
         ]
+
+    let load =
+        let path = Path.Combine(results, "load.json")
+
+        if File.Exists path then
+            use json = JsonDocument.Parse(File.ReadAllText path)
+            let faults = json.RootElement.GetProperty "faults"
+            let fault (key: string) = number "0" (faults.GetProperty key)
+
+            [
+                ""
+                "| clients of the server | ours, pictures/s | median, ms | 99th percentile, ms | peer, pictures/s | median, ms | 99th percentile, ms | ratio |"
+                "| --- | --- | --- | --- | --- | --- | --- | --- |"
+                for row in json.RootElement.GetProperty("load").EnumerateArray() do
+                    let cells (side: string) =
+                        match row.GetProperty side with
+                        | traffic when traffic.ValueKind = JsonValueKind.Object ->
+                            [ "per_second"; "median_ms"; "p99_ms" ]
+                            |> List.map (fun key -> number "0.0" (traffic.GetProperty key))
+                        | _ -> [ "–"; "–"; "–" ]
+
+                    let rate (side: string) =
+                        match row.GetProperty side with
+                        | traffic when traffic.ValueKind = JsonValueKind.Object -> traffic.GetProperty("per_second").GetDouble()
+                        | _ -> nan
+
+                    let ratio = (rate "ours" / rate "theirs").ToString("0.00", CultureInfo.InvariantCulture)
+                    let clients = string (row.GetProperty("clients").GetInt32())
+                    let line = String.concat " | " ([ clients ] @ cells "ours" @ cells "theirs" @ [ ratio ])
+                    $"| {line} |"
+                ""
+                $"""Faults: of {fault "requests"} requests by 16 clients {fault "answered"} good ones were answered, {fault "refused_4xx"} broken or oversized ones refused with 4xx, {fault "cut_off"} cut off by the client, {fault "lost_or_wrong"} lost or answered wrongly; memory {fault "memory_after_a_tenth_mib"} MiB after a tenth of them, {fault "memory_at_the_end_mib"} MiB at the end. The model's file was replaced {fault "reloads"} times under load, {fault "failed_during_reloads"} requests failed. Kill -9 under load: {fault "missing_in_history"} of the answered inspections are missing in the history."""
+            ]
+        else
+            []
 
     let growth =
         let path = Path.Combine(root, "bench", "growth.json")
@@ -601,6 +639,7 @@ let private writePerformance (results: string) =
             "| --- | --- | --- | --- | --- | --- |"
         ]
         @ rows
+        @ load
         @ growth
 
     rewriteResults (Path.Combine(root, "docs", "performance.md")) "Bench" (fun _ -> table)
@@ -617,6 +656,9 @@ let bench (asked: string list) =
         [ "kernels"; "inference"; "training" ]
         |> List.filter (fun part -> asked.IsEmpty || List.contains part asked) do
         File.WriteAllText(Path.Combine(results, part + ".json"), measured [ part ])
+
+    if asked.IsEmpty || List.contains "load" asked then
+        File.WriteAllText(Path.Combine(results, "load.json"), measured [ "load" ])
 
     if asked.IsEmpty || List.contains "growth" asked then
         File.WriteAllText(Path.Combine(root, "bench", "growth.json"), measured [ "growth"; Path.Combine(root, "docs", "images") ])

@@ -3,7 +3,7 @@ using System.Linq;
 using System.Text.Json;
 using Fae.Bench;
 
-// `Fae.Bench kernels|inference|training [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench kernels|inference|training|load [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
 // `Fae.Bench growth FOLDER [--tiny]`: the points of the cost curves, and the curves drawn into that folder. `cost` measures one of them.
 var tiny = args.Contains("--tiny");
 switch (args.FirstOrDefault())
@@ -14,6 +14,9 @@ switch (args.FirstOrDefault())
         return Write(Inference.Rows(tiny).OfType<Row>());
     case "training":
         return Write(Training.Rows(tiny).OfType<Row>());
+    case "load":
+        Console.WriteLine(JsonSerializer.Serialize(Load.Measure(tiny), Results.Indented));
+        return 0;
     case "growth" when args.Length > 1:
         var costs = Growth.Costs(tiny).ToList();
         Growth.Draw(costs, args[1]);
@@ -22,7 +25,7 @@ switch (args.FirstOrDefault())
         Console.WriteLine(JsonSerializer.Serialize(Growth.Measure(args[1], int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture))));
         return 0;
     default:
-        Console.Error.WriteLine("bench: say what to measure: kernels, inference, training, or growth and a folder for its pictures");
+        Console.Error.WriteLine("bench: say what to measure: kernels, inference, training, load, or growth and a folder for its pictures");
         return 2;
 }
 

@@ -231,17 +231,16 @@ def unet(channels=3, fold=2, width=24, depth=2, dilations=(1, 2, 4, 8, 16, 32)):
     return UNet().to(memory_format=torch.channels_last)
 
 
-def inspection(data):
-    """From the bytes of a picture to a verdict with regions."""
+def inspector():
+    """What makes a verdict with regions of the bytes of a picture."""
     import cv2
     import torch
 
     cv2.setNumThreads(THREADS)
     net = unet().eval()
-    picture = np.frombuffer(data, np.uint8)
 
-    def work():
-        image = cv2.cvtColor(cv2.imdecode(picture, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.float32) / 255
+    def inspect(data):
+        image = cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB).astype(np.float32) / 255
         x = torch.from_numpy(image).permute(2, 0, 1)[None]
         with torch.no_grad():
             difference = (x - net(x)).square().mean(1)[0].numpy()
@@ -250,7 +249,13 @@ def inspection(data):
         regions = cv2.connectedComponentsWithStats((difference >= THRESHOLD).astype(np.uint8), connectivity=8)
         return difference.max(), regions
 
-    return work
+    return inspect
+
+
+def inspection(data):
+    """From the bytes of a picture to a verdict with regions, again and again."""
+    inspect = inspector()
+    return lambda: inspect(data)
 
 
 def inference(size, _):

@@ -84,6 +84,30 @@ let tests =
                             Expect.isGreaterThan (number row "target") 0.9 "a target"
             }
 
+            test "the benchmark puts the server under load and under faults, and loses nothing" {
+                let run = program bench [ "load"; "--tiny" ]
+                Expect.equal run.Code 0 run.Error
+                let found = json run.Output
+                let faults = nonNull found["faults"]
+
+                for key, expected in
+                    [
+                        "requests", 100.0
+                        "answered", 97.0
+                        "refused_4xx", 2.0
+                        "cut_off", 1.0
+                        "lost_or_wrong", 0.0
+                        "reloads", 3.0
+                        "failed_during_reloads", 0.0
+                        "missing_in_history", 0.0
+                    ] do
+                    Expect.equal (number faults key) expected key
+
+                match found["load"] with
+                | :? JsonArray as rows -> Expect.isGreaterThan rows.Count 0 "a row"
+                | _ -> failtest "no rows"
+            }
+
             test "the benchmark draws how cost grows" {
                 inTemporaryFolder (fun folder ->
                     let run = program bench [ "growth"; folder; "--tiny" ]

@@ -317,4 +317,32 @@ let commandLine =
                     let wrong = fae [ "export"; "--model"; path; "--onnx"; other; "--camera"; "150" ]
                     Expect.equal wrong.Code 2 wrong.Error)
             }
+            test "ONNX's own checker accepts the graphs, every shape inferred" {
+                let there () = (command "/usr/bin/env" [ "/usr/bin/python3"; "-c"; "import onnx" ]).Code = 0
+
+                if not (available there [ "python3-onnx" ]) then
+                    skiptest "python3-onnx is not installed here and could not be (as root, with apt-get)"
+
+                inTemporaryFolder (fun folder ->
+                    let windows =
+                        { config with
+                            Config.Image.Tile = 64
+                            Config.Image.Overlap = 16
+                            Config.Image.Light = 6.0f
+                        }
+
+                    for name, config, measure, camera in
+                        [
+                            "whole", config, Weighted [ 1.0f, Ssim; 1.0f, Gms; 1.0f, Relative ], whole
+                            "windows", windows, MultiGms, Nullable(struct (150, 211))
+                        ] do
+                        let scoring = { scoring with Measure = measure; Typical = 0.01f; Reduction = Top 0.01f }
+                        let struct (card, weights) = modelOf config 3 scoring null
+                        let file = Path.Combine(folder, name + ".onnx")
+                        File.WriteAllBytes(file, OnnxDetector.Export(card, weights, camera))
+
+                        let check = "import onnx, sys; onnx.checker.check_model(onnx.load(sys.argv[1]), full_check=True)"
+                        let verdict = command "/usr/bin/python3" [ "-c"; check; file ]
+                        Expect.equal verdict.Code 0 verdict.Error)
+            }
         ]
