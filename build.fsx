@@ -210,8 +210,7 @@ let private packBuilt () =
     Directory.CreateDirectory folder |> ignore
     Directory.CreateDirectory packages |> ignore
 
-    let version =
-        (capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; "-getProperty:Version" ]).Trim()
+    let version = (capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; "-getProperty:Version" ]).Trim()
 
     let needed =
         [
@@ -230,8 +229,7 @@ let private packBuilt () =
         [ "linux-x64"; "linux-arm64"; "win-x64"; "osx-arm64" ]
         |> List.map (fun system -> $"NetVips.Native.{system}", locked "NetVips.Native.linux-x64")
 
-    let assemblies =
-        [ "Fae"; "Fae.Core"; "Fae.Kernels"; "Fae.Detection"; "Fae.Data"; "Fae.Report" ]
+    let assemblies = [ "Fae"; "Fae.Core"; "Fae.Kernels"; "Fae.Detection"; "Fae.Data"; "Fae.Report" ]
 
     let bin = Path.Combine(root, "src", "Fae", "bin", "Release", "net10.0")
 
@@ -277,7 +275,19 @@ let private packBuilt () =
 /// The library as a NuGet package in artifacts/packages: Fae's own assemblies without torch, and the packages that they need at the versions that are locked here.
 let pack () =
     restore ()
-    run "dotnet" [ "build"; "src/Fae/Fae.csproj"; "--configuration"; "Release"; "--nologo"; "-v"; "q" ]
+
+    run
+        "dotnet"
+        [
+            "build"
+            "src/Fae/Fae.csproj"
+            "--configuration"
+            "Release"
+            "--nologo"
+            "-v"
+            "q"
+        ]
+
     packBuilt ()
 
 /// Every test of the solution, in one Expecto program; its last line is `N passed, N failed`.
@@ -535,7 +545,16 @@ let reproduce (asked: string list) =
 /// What the benchmarks compare with, from Debian; where it cannot be installed, the benchmarks say what they skip.
 let private installPeers () =
     let packages =
-        [ "opencv"; "scipy"; "sklearn"; "skimage"; "torch"; "pil"; "fastapi"; "uvicorn" ]
+        [
+            "opencv"
+            "scipy"
+            "sklearn"
+            "skimage"
+            "torch"
+            "pil"
+            "fastapi"
+            "uvicorn"
+        ]
         |> List.map (fun name -> "python3-" + name)
 
     if tryRun "dpkg" ("-s" :: packages) <> 0 then
@@ -742,6 +761,59 @@ let coverage () =
     File.WriteAllText(Path.Combine(root, "docs", "coverage.md"), String.concat "\n" page + "\n")
     printfn $"covered: {percent lines} percent of {lines.Length} lines; see docs/coverage.md"
 
+/// The licences of everything that paket.lock pins, as the packages themselves say: docs/licences.md.
+let licences () =
+    restore ()
+
+    let packages =
+        File.ReadAllLines(Path.Combine(root, "paket.lock"))
+        |> Array.filter (fun line -> line.StartsWith "    " && line.Length > 4 && line[4] <> ' ' && line.Contains " (")
+        |> Array.map (fun line -> line.Trim().Split(" (")[0], line.Substring(line.IndexOf '(' + 1).TrimEnd ')')
+        |> Array.distinct
+        |> Array.sortBy (fun (name, _) -> name.ToLowerInvariant())
+
+    let row (name: string, version: string) =
+        let folder = Path.Combine(globalPackages (), name.ToLowerInvariant())
+        // Paket writes 8.18 where NuGet's folder is called 8.18.0.
+        let unpacked =
+            [ version; version + ".0"; version + ".0.0" ]
+            |> List.map (fun version -> Path.Combine(folder, version))
+            |> List.tryFind Directory.Exists
+
+        match unpacked |> Option.bind (fun folder -> Directory.GetFiles(folder, "*.nuspec") |> Array.tryHead) with
+        | None -> $"| {name} | {version} | not unpacked here | |"
+        | Some nuspec ->
+            let document = Xml.Linq.XDocument.Load nuspec
+
+            let value (element: string) =
+                document.Descendants()
+                |> Seq.tryFind (fun node -> node.Name.LocalName = element)
+                |> Option.map _.Value.Trim()
+
+            let licence =
+                match value "license", value "licenseUrl" with
+                | Some text, _ -> text.Replace('\n', ' ')
+                | None, Some _ -> "see its page"
+                | None, None -> "not said"
+
+            // Of addresses only projects' own pages; none of a registry.
+            let home = value "projectUrl" |> Option.defaultValue ""
+            $"| {name} | {version} | {licence} | {home} |"
+
+    let page =
+        [
+            "# Licences of what Fae depends on"
+            ""
+            "As the packages in `paket.lock` say themselves; written by `dotnet fsi build.fsx Licenses`. A name of a file (LICENSE.txt) is a licence that the package carries in itself."
+            ""
+            "| package | version | licence | project |"
+            "| --- | --- | --- | --- |"
+        ]
+        @ (packages |> Array.map row |> List.ofArray)
+
+    File.WriteAllText(Path.Combine(root, "docs", "licences.md"), String.concat "\n" page + "\n")
+    printfn $"{packages.Length} packages; see docs/licences.md"
+
 match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Restore" :: _ -> restore ()
 | "Lock" :: _ -> lock ()
@@ -751,11 +823,15 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Test" :: args -> test args
 | "Spec" :: args -> test ("--spec" :: args)
 | "Coverage" :: _ -> coverage ()
+| "Licenses" :: _ -> licences ()
 | "Demo" :: args -> demo args
 | "Measure" :: names -> measureAll names
 | "Reproduce" :: names -> reproduce names
 | "Bench" :: parts -> bench parts
 | other ->
     let asked = String.concat " " other
-    eprintfn $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Pack, Test, Spec, Coverage, Demo, Measure, Reproduce, Bench"
+
+    eprintfn
+        $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Pack, Test, Spec, Coverage, Licenses, Demo, Measure, Reproduce, Bench"
+
     exit 2

@@ -125,7 +125,8 @@ type ServeArgs =
             | Keys _ -> "a file of SHA-256 hashes of API keys, one a line: printf %s KEY | sha256sum"
             | Queue _ -> "pictures that may wait; requests beyond are answered 429 (64)"
             | Batch _ -> "pictures that the network gets at once, at most (8)"
-            | History _ -> "keeps what was inspected in this SQLite file, where people can mark verdicts that are wrong; fae calibrate uses the marks"
+            | History _ ->
+                "keeps what was inspected in this SQLite file, where people can mark verdicts that are wrong; fae calibrate uses the marks"
             | Keep _ -> "inspections in the history, at most; marked ones stay (10000)"
             | Keep_Days _ -> "days that they are kept, at most; marked ones stay (90)"
             | Max_Megabytes _ -> "the largest body (32)"
@@ -261,8 +262,7 @@ type ExportArgs =
             match arg with
             | Model _ -> "a run's folder, or a model file"
             | Onnx _ -> "the ONNX model: batches of pictures in bytes to scores, p-values, verdicts, heatmaps and reconstructions"
-            | Camera _ ->
-                "the shape of the camera's pictures, for models that look at them in windows; others take pictures of any shape"
+            | Camera _ -> "the shape of the camera's pictures, for models that look at them in windows; others take pictures of any shape"
             | Tolerance _ -> "how far the written model's scores of the probe pictures may be from the model's, as a share of them (0.001)"
 
 type Arguments =

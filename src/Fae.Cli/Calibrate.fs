@@ -15,7 +15,13 @@ module Calibrate =
         History.Marks(history, card.Fingerprint)
         |> Result.mapError (fun reason -> Usage [ $"--from {reason}" ])
         |> Result.bind (function
-            | [] -> Error(Usage [ $"--from {history}: holds no mark of this model (by its weights and its way of scoring): there is nothing to learn" ])
+            | [] ->
+                Error(
+                    Usage
+                        [
+                            $"--from {history}: holds no mark of this model (by its weights and its way of scoring): there is nothing to learn"
+                        ]
+                )
             | marks ->
                 let scores wanted =
                     [|
@@ -36,7 +42,10 @@ module Calibrate =
         Calibration.atRate rate wider
         |> Result.mapError (function
             | TooFewImages(held, smallest) ->
-                Usage [ $"--false-alarm {rate}: {held} good pictures can promise no less than {smallest:F4}; mark more, or ask for more" ]
+                Usage
+                    [
+                        $"--false-alarm {rate}: {held} good pictures can promise no less than {smallest:F4}; mark more, or ask for more"
+                    ]
             | RateOutOfRange _ -> Usage [ $"--false-alarm {rate}: must lie between 0 and 1" ])
 
     let private tell (before: Calibration) (after: Calibration) (good: float32[]) (bad: float32[]) =
@@ -66,7 +75,10 @@ module Calibrate =
             let! struct (card, weights) = Settings.modelFile path
             let before = card.Calibration
             let! good, bad = marks (args.GetResult CalibrateArgs.From) card
-            let! after = learned (args.GetResult(CalibrateArgs.False_Alarm, defaultValue = before.FalseAlarm)) good before
+
+            let! after =
+                learned (args.GetResult(CalibrateArgs.False_Alarm, defaultValue = before.FalseAlarm)) good before
+
             tell before after good bad
 
             let target =

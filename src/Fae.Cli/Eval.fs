@@ -182,11 +182,27 @@ module Eval =
         | Some v -> $"{100.0 * v:F2}"
         | None -> "not defined here"
 
+    /// Says what makes the labels worth less than they seem.
+    let private doubt (card: ModelCard) data =
+        let trained =
+            Seq.append card.TrainedOn card.HeldOut
+            |> Seq.map (fun name -> Path.Combine(data, name))
+            |> Seq.filter File.Exists
+            |> List.ofSeq
+
+        match DataSet.testPictures data with
+        | Ok pictures ->
+            let paths = pictures |> List.map (fun (picture: TestPicture) -> picture.Path)
+            WrongUse.testInTraining trained paths
+            WrongUse.colours card paths
+        | Error _ -> ()
+
     let run (args: ParseResults<EvalArgs>) : Result<int, Fault> =
         result {
             let! pairs = Settings.overrides (args.GetResults EvalArgs.Set)
             let data = args.GetResult EvalArgs.Data
             use! loaded = Settings.detector (args.TryGetResult EvalArgs.Device) (args.GetResult EvalArgs.Model)
+            doubt loaded.Card data
             let! rescored = rescored data pairs loaded
             let! detector = Settings.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
             let! evaluation, judged = measure (args.Contains EvalArgs.Compare) detector data

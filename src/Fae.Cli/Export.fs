@@ -14,9 +14,18 @@ module Export =
 
     /// HEIGHTxWIDTH, or WIDTHxHEIGHT's mistake: both numbers positive.
     let private shape (text: string) =
-        match text.ToLowerInvariant().Split 'x' |> Array.map (fun side -> Int32.TryParse(side, CultureInfo.InvariantCulture)) with
+        match
+            text.ToLowerInvariant().Split 'x'
+            |> Array.map (fun side -> Int32.TryParse(side, CultureInfo.InvariantCulture))
+        with
         | [| (true, height); (true, width) |] when height > 0 && width > 0 -> Ok(struct (height, width))
-        | _ -> Error(Usage [ $"--camera {text}: write the height and the width of the camera's pictures in pixels: --camera 1024x2048" ])
+        | _ ->
+            Error(
+                Usage
+                    [
+                        $"--camera {text}: write the height and the width of the camera's pictures in pixels: --camera 1024x2048"
+                    ]
+            )
 
     let private camera (args: ParseResults<ExportArgs>) =
         match args.TryGetResult ExportArgs.Camera with

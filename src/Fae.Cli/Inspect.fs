@@ -50,6 +50,7 @@ module Inspect =
     type private Inspected =
         {
             Anomalous: bool
+            Score: float32
             Row: string list
             Json: JsonObject
         }
@@ -73,6 +74,7 @@ module Inspect =
             Ok
                 {
                     Anomalous = verdict.Anomalous
+                    Score = verdict.Score
                     Row =
                         [
                             path
@@ -89,6 +91,7 @@ module Inspect =
             let! paths = gather (args.GetResult InspectArgs.Paths)
             use! loaded = Settings.detector (args.TryGetResult InspectArgs.Device) (args.GetResult InspectArgs.Model)
             let! detector = Settings.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
+            WrongUse.colours detector.Card paths
             let inspected = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out))
 
             let broken =
@@ -103,6 +106,7 @@ module Inspect =
                     | Ok found -> Some found
                     | Error _ -> None)
 
+            WrongUse.drift detector.Calibration [| for one in found -> one.Score |]
             let findings = JsonArray([| for one in found -> one.Json :> JsonNode | null |])
             let json = findings.ToJsonString(JsonSerializerOptions(WriteIndented = true))
 

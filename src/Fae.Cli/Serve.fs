@@ -42,7 +42,8 @@ module Serve =
                     let names = models |> List.map _.Name |> String.concat ", "
                     Console.say $"serving {names} at {url} (a page to try it; Ctrl-C ends)"
 
-                Server.run options models Console.say started stop |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
+                Server.run options models Console.say started stop
+                |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
         finally
             for model in models do
                 (model :> IDisposable).Dispose()

@@ -72,6 +72,7 @@ module Train =
         (device: TorchSharp.torch.Device | null)
         (network: Network)
         (validation: ValidationSet)
+        (training: Gallery)
         (heldOut: Gallery)
         ignore
         data
@@ -105,7 +106,8 @@ module Train =
                 Probes = probes
             )
 
-        let card = cardWith (Probes.take (Detector.Of(cardWith [||], best)) split.HeldOut)
+        let detector = Detector.Of(cardWith [||], best)
+        let card = cardWith (Probes.take detector split.HeldOut)
 
         ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
         ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
@@ -119,6 +121,8 @@ module Train =
             Console.warn
                 $"{heldOut.Count} held-out good pictures cannot promise a false-alarm rate of {config.Calibration.FalseAlarm}; the threshold stands for {calibration.FalseAlarm:F3}"
 
+        let pictures = Seq.append (Seq.zip split.Training training) (Seq.zip split.HeldOut heldOut)
+        WrongUse.unlikeOthers detector pictures (training.Count + heldOut.Count)
         Console.say $"""wrote {Path.Combine(out, "model.safetensors")}"""
 
     /// A step's line in TensorBoard; the loss of every tenth step is enough to draw it.
@@ -161,6 +165,8 @@ module Train =
 
             Console.say
                 $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} channel(s), {Settings.scale config}"
+
+            WrongUse.ofTraining data split
 
             let! ignore =
                 match order.Ignore with
@@ -216,10 +222,10 @@ module Train =
                 Console.say
                     $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far is written all the same."
 
-                finish config detecting network validation heldOut ignore data split outcome out
+                finish config detecting network validation training heldOut ignore data split outcome out
                 return false
             | _ ->
-                finish config detecting network validation heldOut ignore data split outcome out
+                finish config detecting network validation training heldOut ignore data split outcome out
                 return true
         }
 

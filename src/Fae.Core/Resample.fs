@@ -7,7 +7,11 @@ module Resample =
     /// Lobes of the window: a = 3.
     let lobes = 3.0
 
-    let private sinc x = if x = 0.0 then 1.0 else sin (System.Math.PI * x) / (System.Math.PI * x)
+    let private sinc x =
+        if x = 0.0 then
+            1.0
+        else
+            sin (System.Math.PI * x) / (System.Math.PI * x)
 
     /// sinc(x)·sinc(x/3) for |x| < 3, else 0.
     let lanczos (x: float) = if abs x < lobes then sinc x * sinc (x / lobes) else 0.0
@@ -25,7 +29,10 @@ module Resample =
             let centre = (float i + 0.5) * scale - 0.5
             let first = max 0 (min (available - 1) (int (ceil (centre - reach))))
             let last = max first (min (available - 1) (int (floor (centre + reach))))
-            let weights = Array.init (last - first + 1) (fun j -> lanczos ((float (first + j) - centre) / max 1.0 scale))
+
+            let weights =
+                Array.init (last - first + 1) (fun j -> lanczos ((float (first + j) - centre) / max 1.0 scale))
+
             let total = Array.sum weights
             struct (first, weights |> Array.map (fun w -> w / total)))
 

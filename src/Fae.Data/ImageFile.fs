@@ -301,7 +301,15 @@ module ImageFile =
             if image.Height = height && image.Width = width then
                 PlanesKernel.Split(ReadOnlySpan pixels, channels, scale, Span planes)
             else
-                ResampleKernel.Split(pixels, channels, struct (image.Height, image.Width), span, scale, planes.AsMemory(), struct (height, width))
+                ResampleKernel.Split(
+                    pixels,
+                    channels,
+                    struct (image.Height, image.Width),
+                    span,
+                    scale,
+                    planes.AsMemory(),
+                    struct (height, width)
+                )
 
         if image.Bands <> channels then
             problem $"has {image.Bands} bands, which are neither grey nor colour"
@@ -418,7 +426,7 @@ module ImageFile =
             struct (buffer.Pixels, buffer.Stride / pixel)
         else
             let row = buffer.Width * pixel
-            let packed = Array.zeroCreate<byte> (row * buffer.Height)
+            let packed = Array.zeroCreate<byte>(row * buffer.Height)
 
             for y in 0 .. buffer.Height - 1 do
                 buffer.Pixels.Span.Slice(y * buffer.Stride, row).CopyTo(Span(packed, y * row, row))
@@ -451,7 +459,11 @@ module ImageFile =
             checkSize buffer.Width buffer.Height
             let struct (pixels, pitch) = rows buffer
             use pin = pixels.Pin()
-            let address = pin.Pointer |> NativeInterop.NativePtr.ofVoidPtr<byte> |> NativeInterop.NativePtr.toNativeInt
+
+            let address =
+                pin.Pointer
+                |> NativeInterop.NativePtr.ofVoidPtr<byte>
+                |> NativeInterop.NativePtr.toNativeInt
 
             let format =
                 if buffer.Depth = 2 then

@@ -44,19 +44,19 @@ module Findings =
         let json = JsonObject()
 
         json["box"] <-
-            JsonArray(
-                JsonValue.Create place.Left,
-                JsonValue.Create place.Top,
-                JsonValue.Create place.Width,
-                JsonValue.Create place.Height
-            )
+            JsonArray(JsonValue.Create place.Left, JsonValue.Create place.Top, JsonValue.Create place.Width, JsonValue.Create place.Height)
 
         json["area"] <- JsonValue.Create place.Area
         json["peak"] <- JsonValue.Create place.Peak
         json
 
     /// The regions as JSON: `box` (left, top, width, height), `area`, `peak`.
-    let regionsJson picture finding = JsonArray([| for place in regions picture finding -> placeToJson place :> JsonNode | null |])
+    let regionsJson picture finding =
+        JsonArray(
+            [|
+                for place in regions picture finding -> placeToJson place :> JsonNode | null
+            |]
+        )
 
     /// `path`, `score`, `p_value`, `anomalous`, `regions`, `heatmap` (where it is, or null).
     let toJson (path: string) (picture: Picture) (finding: Finding) (heatmap: string | null) =

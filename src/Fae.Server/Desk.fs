@@ -110,7 +110,9 @@ module private Seen =
         json
 
 /// Where pictures are handed in. `say` gets what a person should know.
-type private Desk(options: ServerOptions, models: Hosted list, telemetry: Telemetry, inspector: Inspector, history: History option, say: string -> unit) =
+type private Desk
+    (options: ServerOptions, models: Hosted list, telemetry: Telemetry, inspector: Inspector, history: History option, say: string -> unit)
+    =
     // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
     let admitted = new SemaphoreSlim(options.Room + options.Together)
     let decoding = new SemaphoreSlim(Environment.ProcessorCount)

@@ -62,7 +62,8 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
         PRAGMA user_version = 1;
         """
 
-    static let columns = "id, time, model, fingerprint, name, score, p_value, anomalous, width, height, regions, mark"
+    static let columns =
+        "id, time, model, fingerprint, name, score, p_value, anomalous, width, height, regions, mark"
 
     static let connect (path: string) mode =
         let settings = SqliteConnectionStringBuilder(DataSource = path, Mode = mode, DefaultTimeout = 10)

@@ -196,7 +196,8 @@ let private content (Coloured(a, b)) =
             for name, image in [ "α.weight", a; "β", b ] -> NamedArray(name, [| 3L; int64 image.Height; int64 image.Width |], image.Pixels)
         |]
 
-    let bytes = NamedBytes("pixels", [| int64 a.Height; int64 a.Width |], Array.init a.Area (fun i -> byte (17 * i)))
+    let bytes =
+        NamedBytes("pixels", [| int64 a.Height; int64 a.Width |], Array.init a.Area (fun i -> byte (17 * i)))
 
     SafeTensorsContent(
         arrays,
@@ -219,10 +220,7 @@ let private same (a: SafeTensorsContent) (b: SafeTensorsContent) =
             for t in c.Arrays -> t.Name, List.ofArray t.Shape, [ for v in t.Values -> BitConverter.SingleToInt32Bits v ]
         ]
 
-    let bytes (c: SafeTensorsContent) =
-        [
-            for t in c.Bytes -> t.Name, List.ofArray t.Shape, List.ofArray t.Values
-        ]
+    let bytes (c: SafeTensorsContent) = [ for t in c.Bytes -> t.Name, List.ofArray t.Shape, List.ofArray t.Values ]
 
     let notes (c: SafeTensorsContent) = c.Metadata |> Seq.map (fun e -> e.Key, e.Value) |> Seq.sort |> List.ofSeq
     arrays a = arrays b && bytes a = bytes b && notes a = notes b

@@ -7,7 +7,8 @@ open Fae.Kernels
 open Fae.Spec.Generators
 
 [<NoComparison; NoEquality>]
-type Resampler = { Resize: int -> int -> Image -> Image }
+type Resampler =
+    { Resize: int -> int -> Image -> Image }
 
 let private side (a: uint8) = 1 + int a % 29
 
@@ -46,9 +47,7 @@ let private laws: Law<Resampler> list =
             let resize = r.Resize (side a) (side b)
             let whole = resize image
 
-            List.forall
-                (fun c -> Near.images 1e-5f (Image.plane c whole) (resize (Image.plane c image)))
-                [ 0 .. image.Channels - 1 ])
+            List.forall (fun c -> Near.images 1e-5f (Image.plane c whole) (resize (Image.plane c image))) [ 0 .. image.Channels - 1 ])
         Law.once "what is finer than the new pixels becomes grey" (fun r ->
             let fine = Image.init 1 64 64 (fun _ y x -> float32 ((y + x) % 2))
             Near.images 0.02f (r.Resize 13 13 fine |> Image.crop 2 2 9 9) (Image.constant 1 9 9 0.5f))
@@ -59,7 +58,11 @@ let private laws: Law<Resampler> list =
     ]
 
 let private plain = { Resize = Resample.resize }
-let private kernel = { Resize = fun height width image -> ResampleKernel.Resize(image, height, width) }
+
+let private kernel =
+    {
+        Resize = fun height width image -> ResampleKernel.Resize(image, height, width)
+    }
 
 /// Lanczos with another idea of where places lie, how wide windows are, or what weights sum to.
 let private other (centre: float -> int -> float) widen normalise height width (image: Image) =
@@ -69,7 +72,11 @@ let private other (centre: float -> int -> float) widen normalise height width (
 
         Array.init count (fun i ->
             let at = centre scale i
-            let near = [| for j in 0 .. available - 1 -> struct (j, Resample.lanczos ((float j - at) / wide)) |]
+
+            let near =
+                [|
+                    for j in 0 .. available - 1 -> struct (j, Resample.lanczos ((float j - at) / wide))
+                |]
 
             let total =
                 if normalise then
@@ -128,9 +135,7 @@ let private mutants =
                     let first = Resample.resize height width (Image.plane 0 image)
                     Image.init image.Channels height width (fun _ y x -> first[0, y, x])
         }
-        "windows are not widened",
-        "what is finer than the new pixels becomes grey",
-        { Resize = other middle false true }
+        "windows are not widened", "what is finer than the new pixels becomes grey", { Resize = other middle false true }
         "places are half a pixel off",
         "what is coarser stays, in its place",
         {

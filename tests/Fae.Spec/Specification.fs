@@ -5,18 +5,13 @@ open System
 
 let suites =
     RandomLaws.suites
-    @ [
-        NoiseLaws.suite
-        ResampleLaws.suite
-        ViewLaws.suite
-        TileLaws.suite
-    ]
+    @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite ]
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites
     @ [ MetricLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
-    @ [ DriftLaws.suite ]
+    @ [ DriftLaws.suite; OutlierLaws.suite ]
     @ FileLaws.suites
 
 /// Cases a mutant gets until the law must have caught it; always the same ones.

@@ -21,14 +21,21 @@ let private browsing (url: string) width (work: IPage -> Task<unit>) =
         use! playwright = Playwright.CreateAsync()
 
         let! browser =
-            playwright.Chromium.LaunchAsync(BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [| "--no-sandbox"; "--disable-gpu" |]))
+            playwright.Chromium.LaunchAsync(
+                BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [| "--no-sandbox"; "--disable-gpu" |])
+            )
 
-        let! page = browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = ViewportSize(Width = width, Height = 900)))
+        let! page =
+            browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = ViewportSize(Width = width, Height = 900)))
+
         let complaints = Collections.Generic.List<string>()
 
         page.Console.Add(fun message ->
             // A refused request is logged as an error; the page answers for it in words.
-            if message.Type = "error" && not (message.Text.Contains "responded with a status of") then
+            if
+                message.Type = "error"
+                && not (message.Text.Contains "responded with a status of")
+            then
                 lock complaints (fun () -> complaints.Add message.Text))
 
         page.PageError.Add(fun error -> lock complaints (fun () -> complaints.Add error))
@@ -58,7 +65,9 @@ let private shot (page: IPage) name =
     task {
         match shots with
         | Some folder ->
-            let! _ = page.ScreenshotAsync(PageScreenshotOptions(Path = Path.Combine(folder, name + ".png"), FullPage = true))
+            let! _ =
+                page.ScreenshotAsync(PageScreenshotOptions(Path = Path.Combine(folder, name + ".png"), FullPage = true))
+
             ()
         | None -> ()
     }
@@ -66,7 +75,10 @@ let private shot (page: IPage) name =
 let private says (page: IPage) (selector: string) (text: string) =
     task {
         let options = PageWaitForFunctionOptions(Timeout = Nullable 30000.0f)
-        let! _ = page.WaitForFunctionAsync("([s, t]) => document.querySelector(s).textContent.includes(t)", [| selector; text |], options)
+
+        let! _ =
+            page.WaitForFunctionAsync("([s, t]) => document.querySelector(s).textContent.includes(t)", [| selector; text |], options)
+
         ()
     }
 
@@ -114,7 +126,10 @@ let tests =
                                 let! _ = page.SelectOptionAsync("#shown", "reconstruction")
                                 let! source = page.GetAttributeAsync("#base", "src")
                                 Expect.stringStarts (string source) "data:image/jpeg" "the reconstruction"
-                                let! _ = page.EvalOnSelectorAsync("#opacity", "e => { e.value = 0; e.dispatchEvent(new Event('input')) }")
+
+                                let! _ =
+                                    page.EvalOnSelectorAsync("#opacity", "e => { e.value = 0; e.dispatchEvent(new Event('input')) }")
+
                                 let! opacity = page.EvalOnSelectorAsync<string>("#heat", "e => e.style.opacity")
                                 Expect.equal opacity "0" "the heatmap fades"
 

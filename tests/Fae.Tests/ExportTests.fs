@@ -124,7 +124,15 @@ let private modelOf (config: Config) channels scoring (ignore: Image | null) =
         |]
 
     let calibration =
-        Calibrator.Fit(scoring, { config.Calibration with FalseAlarm = 0.25f }, Repairer.Of(reconstructor, config), heldOut, ignore)
+        Calibrator.Fit(
+            scoring,
+            { config.Calibration with
+                FalseAlarm = 0.25f
+            },
+            Repairer.Of(reconstructor, config),
+            heldOut,
+            ignore
+        )
 
     struct (ModelCard(config, channels, calibration, [||], [||], "", "", ignore), weights)
 
@@ -165,8 +173,18 @@ let tests =
                     for name, change in
                         [
                             "of squares, as large as they get", id
-                            "relative to the brightness, summed", (fun (s: Scoring) -> { s with Measure = Relative; Reduction = Sum })
-                            "of structure, the top two percent", (fun (s: Scoring) -> { s with Measure = Ssim; Reduction = Top 0.02f })
+                            "relative to the brightness, summed",
+                            (fun (s: Scoring) ->
+                                { s with
+                                    Measure = Relative
+                                    Reduction = Sum
+                                })
+                            "of structure, the top two percent",
+                            (fun (s: Scoring) ->
+                                { s with
+                                    Measure = Ssim
+                                    Reduction = Top 0.02f
+                                })
                             "of gradients, without a frame", (fun (s: Scoring) -> { s with Measure = Gms; Frame = 5 })
                             "of gradients at several sizes, over the median",
                             (fun (s: Scoring) ->
@@ -196,7 +214,10 @@ let tests =
                 agrees config 1 { scoring with Reduction = Sum } null whole (real 1)
             }
             test "with the light divided out, and in all eight views" {
-                let lit = { config with Config.Image.Light = 6.0f }
+                let lit =
+                    { config with
+                        Config.Image.Light = 6.0f
+                    }
 
                 let turned =
                     { lit with
@@ -274,8 +295,7 @@ let commandLine =
                     let model name off =
                         let path = Path.Combine(folder, name)
 
-                        let card =
-                            ModelCard(config, 1, card.Calibration, [||], [||], "", "", null, Probes = probes off)
+                        let card = ModelCard(config, 1, card.Calibration, [||], [||], "", "", null, Probes = probes off)
 
                         ModelFile.Write(path, card, weights, "")
                         path
@@ -336,7 +356,13 @@ let commandLine =
                             "whole", config, Weighted [ 1.0f, Ssim; 1.0f, Gms; 1.0f, Relative ], whole
                             "windows", windows, MultiGms, Nullable(struct (150, 211))
                         ] do
-                        let scoring = { scoring with Measure = measure; Typical = 0.01f; Reduction = Top 0.01f }
+                        let scoring =
+                            { scoring with
+                                Measure = measure
+                                Typical = 0.01f
+                                Reduction = Top 0.01f
+                            }
+
                         let struct (card, weights) = modelOf config 3 scoring null
                         let file = Path.Combine(folder, name + ".onnx")
                         File.WriteAllBytes(file, OnnxDetector.Export(card, weights, camera))

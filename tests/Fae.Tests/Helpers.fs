@@ -175,7 +175,11 @@ let fae = program faeAssembly
 
 /// Whether something is on this machine, after apt was asked for its packages where that can be done.
 let available (there: unit -> bool) (packages: string list) =
-    if not (there ()) && Environment.UserName = "root" && File.Exists "/usr/bin/apt-get" then
+    if
+        not (there ())
+        && Environment.UserName = "root"
+        && File.Exists "/usr/bin/apt-get"
+    then
         let apt args = command "env" ("DEBIAN_FRONTEND=noninteractive" :: "apt-get" :: args) |> ignore
         apt [ "update" ]
         apt ([ "install"; "--yes"; "--no-install-recommends" ] @ packages)

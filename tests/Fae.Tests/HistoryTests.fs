@@ -78,7 +78,12 @@ let store =
                     let latest = second.Latest(Int64.MaxValue, 4, None, false)
                     Expect.equal (latest |> List.map _.Name) [ "10.png"; "9.png"; "8.png"; "7.png" ] "newest first"
                     Expect.equal (second.Latest(8L, 2, None, false) |> List.map _.Id) [ 7L; 6L ] "a page further"
-                    Expect.equal (second.Latest(Int64.MaxValue, 9, None, true) |> List.map _.Name) [ "9.png"; "6.png"; "3.png"; "0.png" ] "anomalous"
+
+                    Expect.equal
+                        (second.Latest(Int64.MaxValue, 9, None, true) |> List.map _.Name)
+                        [ "9.png"; "6.png"; "3.png"; "0.png" ]
+                        "anomalous"
+
                     Expect.isEmpty (second.Latest(Int64.MaxValue, 9, Some "other", false)) "of another model"
 
                     match second.TryFind 10L with
@@ -212,7 +217,12 @@ let tests =
                     serving model history (fun served ->
                         use http = client ()
                         let all = get http (served.Url + "/v1/history?limit=500")
-                        let kept = list all "inspections" |> List.map (fun record -> textOf record "id") |> Set.ofList
+
+                        let kept =
+                            list all "inspections"
+                            |> List.map (fun record -> textOf record "id")
+                            |> Set.ofList
+
                         Expect.isGreaterThan answered.Count 40 "some were answered"
                         Expect.isEmpty (Set.difference (Set.ofSeq answered) kept) "every answered one is there"
                         Expect.equal (textOf (get http (served.Url + "/v1/history/1")) "mark") "good" "and the mark"
@@ -260,7 +270,21 @@ let tests =
                         Expect.equal (int word.StatusCode) 200 "and a bright one is bad")
 
                     let out = Path.Combine(folder, "other.safetensors")
-                    let learned = fae [ "calibrate"; "--model"; model; "--from"; path; "--false-alarm"; "0.08"; "--out"; out ]
+
+                    let learned =
+                        fae
+                            [
+                                "calibrate"
+                                "--model"
+                                model
+                                "--from"
+                                path
+                                "--false-alarm"
+                                "0.08"
+                                "--out"
+                                out
+                            ]
+
                     Expect.equal learned.Code 0 learned.Error
                     Expect.stringContains learned.Error "13 good pictures (3 of them marked)" learned.Error
                     Expect.stringContains learned.Error "of 3 marked good, 0 are called anomalous now (before 3)" learned.Error

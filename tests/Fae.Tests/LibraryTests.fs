@@ -56,7 +56,8 @@ let private all (inspections: IAsyncEnumerable<Inspection>) (stop: CancellationT
     }
 
 /// A colour picture of 20 × 30 with every pixel of its own.
-let private colours = Image.init 3 20 30 (fun c y x -> float32 ((37 * c + 11 * y + 5 * x) % 256) / 255.0f)
+let private colours =
+    Image.init 3 20 30 (fun c y x -> float32 ((37 * c + 11 * y + 5 * x) % 256) / 255.0f)
 
 let private valueOf (c: int) y x = byte (round (255.0f * colours[c, y, x]))
 
@@ -139,7 +140,12 @@ let tests =
                         "a byte is missing"
 
                     let broken = detector.Inspect(ImageSource.FromBytes(ReadOnlyMemory "no picture"B, "broken"))
-                    Expect.equal (broken.Verdict, broken.Anomalous, broken.Regions.Count) (Verdict.Unreadable, false, 0) "not good, not bad"
+
+                    Expect.equal
+                        (broken.Verdict, broken.Anomalous, broken.Regions.Count)
+                        (Verdict.Unreadable, false, 0)
+                        "not good, not bad"
+
                     Expect.stringContains (string broken.Problem) "cannot be read" "why"
                     Expect.isTrue (Single.IsNaN broken.Score && Double.IsNaN broken.PValue) "no number"
                     Expect.isNull broken.Heatmap "nothing to see"
@@ -160,7 +166,11 @@ let tests =
                     match bad.Heatmap, bad.Mask with
                     | NonNull heatmap, NonNull mask ->
                         Expect.equal (heatmap.Width, heatmap.Height) (32, 32) "the network's size"
-                        let above = heatmap.Values.ToArray() |> Array.map (fun v -> if v >= bad.PixelThreshold then 1.0f else 0.0f)
+
+                        let above =
+                            heatmap.Values.ToArray()
+                            |> Array.map (fun v -> if v >= bad.PixelThreshold then 1.0f else 0.0f)
+
                         Expect.equal (mask.Values.ToArray()) above "the mask is the heatmap's"
                         Expect.equal (bad.Regions |> Seq.sumBy _.Area) (int (Array.sum above)) "and the regions are the mask's"
                     | _ -> failtest "no heatmap"
@@ -183,8 +193,14 @@ let tests =
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "model.safetensors")
 
-                    for content, reason in [ None, "model.safetensors"; Some "no model", "shorter than a safetensors header" ] do
-                        content |> Option.iter (fun text -> File.WriteAllText(path, text.Substring(0, 7)))
+                    for content, reason in
+                        [
+                            None, "model.safetensors"
+                            Some "no model", "shorter than a safetensors header"
+                        ] do
+                        content
+                        |> Option.iter (fun text -> File.WriteAllText(path, text.Substring(0, 7)))
+
                         let read, detector, problem = Detector.TryLoad path
                         Expect.equal (read, isNull detector) (false, true) "no detector"
                         Expect.stringContains (string problem) reason "why")
@@ -199,6 +215,7 @@ let tests =
 
                     let numbers = [| 0..40 |]
                     let alone = numbers |> Array.map (fun number -> detector.Inspect(source number))
+
                     let equal what (others: Inspection seq) =
                         let others = Array.ofSeq others
                         Expect.equal (Array.map (fun (i: Inspection) -> i.Name) others) (Array.map string numbers) $"{what}: in order"
@@ -231,7 +248,8 @@ let tests =
 
                             ImageSource.FromBytes(ReadOnlyMemory(lightPicture (number % 3))))
 
-                    let run () = (all (detector.InspectAsync(stream endless, stop.Token)) CancellationToken.None).GetAwaiter().GetResult()
+                    let run () =
+                        (all (detector.InspectAsync(stream endless, stop.Token)) CancellationToken.None).GetAwaiter().GetResult()
 
                     let stopped =
                         try
@@ -314,9 +332,20 @@ let package =
                     | _ -> failtest own.Output
 
                     Expect.stringContains lines[4] "camera: " "and a camera's buffer"
-                    let files = Directory.GetFiles(out, "*", SearchOption.AllDirectories) |> Array.map Path.GetFileName
-                    Expect.isFalse (files |> Array.exists (fun file -> (string file).Contains("torch", StringComparison.OrdinalIgnoreCase))) "no torch"
-                    let size = DirectoryInfo(out).GetFiles("*", SearchOption.AllDirectories) |> Array.sumBy _.Length
+
+                    let files =
+                        Directory.GetFiles(out, "*", SearchOption.AllDirectories)
+                        |> Array.map Path.GetFileName
+
+                    Expect.isFalse
+                        (files
+                         |> Array.exists (fun file -> (string file).Contains("torch", StringComparison.OrdinalIgnoreCase)))
+                        "no torch"
+
+                    let size =
+                        DirectoryInfo(out).GetFiles("*", SearchOption.AllDirectories)
+                        |> Array.sumBy _.Length
+
                     Expect.isLessThan size 100_000_000L "a program of less than a hundred megabytes"
 
                     let broken = sample "Inspect" "Inspect.csproj" [ pictures.Head; pictures.Head ] |> snd

@@ -51,6 +51,7 @@ let main argv =
                     CliTests.tests
                     ExportTests.commandLine
                     LibraryTests.package
+                    WrongUseTests.tests
                     SweepTests.tests
                     WatchTests.tests
                     ServerTests.tests

@@ -1,0 +1,141 @@
+/// What cannot be an error and should not go unsaid: pictures that are not what they are taken for.
+namespace Fae.Cli
+
+open System
+open System.IO
+open System.Security.Cryptography
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Kernels
+
+[<RequireQualifiedAccess>]
+module WrongUse =
+    /// Pictures that are named in a warning; the rest is counted.
+    let private named = 10
+
+    let private list (paths: string list) =
+        let more = paths.Length - named
+
+        String.concat ", " (List.truncate named paths)
+        + (if more > 0 then $" and {more} more" else "")
+
+    let private digest path =
+        try
+            use file = File.OpenRead path
+            Some(Convert.ToHexString(SHA256.HashData file))
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> None
+
+    let private length path =
+        let file = FileInfo path
+        if file.Exists then file.Length else -1L
+
+    /// Pairs of files with the same bytes, one of either list. Only files of equal lengths are read.
+    let private sameBytes (these: string list) (those: string list) =
+        let lengths = those |> List.groupBy length |> Map.ofList
+
+        [
+            for size, candidates in List.groupBy length these do
+                match Map.tryFind size lengths with
+                | Some others when size > 0L ->
+                    let known =
+                        others
+                        |> List.choose (fun path -> digest path |> Option.map (fun d -> d, path))
+                        |> Map.ofList
+
+                    for path in candidates do
+                        match digest path |> Option.bind (fun d -> Map.tryFind d known) with
+                        | Some other -> path, other
+                        | _ -> ()
+                | _ -> ()
+        ]
+
+    let private pairs found = found |> List.map (fun (a, b) -> if a = b then a else $"{a} = {b}") |> list
+
+    /// Training pictures that are test pictures too.
+    let testInTraining (trained: string list) (test: string list) =
+        match sameBytes test trained with
+        | [] -> ()
+        | found ->
+            Console.warn
+                $"{found.Length} test picture(s) were trained on (the same bytes): what is measured on them is too good to be true: {pairs found}"
+
+    /// Held-out pictures that are trained on too: thresholds rest on them.
+    let private heldOutInTraining (split: TrainingSplit) =
+        match sameBytes split.HeldOut split.Training with
+        | [] -> ()
+        | found ->
+            Console.warn
+                $"{found.Length} picture(s) are there twice, to train on and held out: thresholds will be too low; remove the copies: {pairs found}"
+
+    /// Of a data set about to be trained on.
+    let ofTraining data (split: TrainingSplit) =
+        heldOutInTraining split
+
+        match DataSet.testPictures data with
+        | Ok test when Directory.Exists(Path.Combine(data, "test")) ->
+            testInTraining (split.Training @ split.HeldOut) (test |> List.map (fun (picture: TestPicture) -> picture.Path))
+        | _ -> ()
+
+    /// Pictures that are looked at to find bad ones among the good: about so many, fewer of large ones.
+    let private looked = 400
+
+    /// "Good" pictures that the detector, though it learned from them, finds unlike the others: by their scores, or by their hottest place, which a score over the whole picture may drown.
+    let unlikeOthers (detector: Detector) (pictures: (string * Image) seq) (count: int) =
+        let every = max 1 (count / looked)
+
+        let hottest =
+            { detector.Calibration.Scoring with
+                Reduction = Maximum
+                Typical = 0.0f
+            }
+
+        let look (some: (string * Image)[]) =
+            Seq.zip some (detector.Inspect(Array.map snd some))
+            |> Seq.map (fun ((path, _), finding) ->
+                struct (path, finding.Verdict.Score, ScoringKernel.Score(hottest, Option.ofObj detector.Card.Ignore, finding.Heatmap)))
+            |> Array.ofSeq
+
+        let seen =
+            pictures
+            |> Seq.indexed
+            |> Seq.filter (fun (number, _) -> number % every = 0)
+            |> Seq.map snd
+            |> Seq.chunkBySize 8
+            |> Seq.collect look
+            |> Array.ofSeq
+
+        let byScore = Outliers.above [| for struct (_, score, _) in seen -> score |]
+        let byPlace = Outliers.above [| for struct (_, _, place) in seen -> place |]
+
+        match List.distinct (byScore @ byPlace) with
+        | [] -> ()
+        | found ->
+            let paths =
+                [
+                    for number in found do
+                        let struct (path, _, _) = seen[number]
+                        path
+                ]
+
+            Console.warn
+                $"{found.Length} of the good pictures look unlike the others; if they are bad parts, take them out and train again: {list paths}"
+
+    /// Pictures for a model that was trained on pictures of another kind.
+    let colours (card: ModelCard) (paths: string list) =
+        match card.Channels, DataSet.channelsOf paths with
+        | 1, 3 -> Console.warn "the pictures are in colour, the model was trained on grey ones: it does not see colours"
+        | 3, 1 ->
+            Console.warn
+                "the pictures are grey, the model was trained on colour: it will find everything unusual; give it the camera's colours"
+        | _ -> ()
+
+    /// Scores that are not those of good parts from the camera that the model was trained with.
+    let drift (calibration: Calibration) (scores: float32[]) =
+        match Drift.test calibration.HeldOut scores with
+        | Some drift when drift.Significance < Drift.alarm ->
+            Console.warn
+                $"the scores of these {scores.Length} pictures are not those of good parts (odds of chance {drift.Significance:E0}): many are anomalous, or the camera or the light has changed"
+        | _ -> ()

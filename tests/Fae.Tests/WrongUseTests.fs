@@ -1,0 +1,122 @@
+/// What is no error and must not go unsaid.
+module Fae.Tests.WrongUseTests
+
+open System.IO
+open Expecto
+open Fae.Core
+open Fae.Data
+open Fae.Tests.Helpers
+
+let private write folder (name: string) image =
+    let path = Path.Combine(folder, name)
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
+    File.WriteAllBytes(path, ImageFile.toPng image)
+    path
+
+let private config = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs", "default.toml")
+
+let private train data out more =
+    fae (
+        [
+            "train"
+            "--config"
+            config
+            "--data"
+            data
+            "--out"
+            out
+            "--steps"
+            "200"
+            "--set"
+            "image.size=64"
+            "--set"
+            "network.width=16"
+            "--set"
+            "train.validate_every=200"
+            "--set"
+            "score.views=1"
+            "--set"
+            "train.held_out=0.4"
+        ]
+        @ more
+    )
+
+let private coloured number =
+    let grey = part 64 number
+    Image.init 3 64 64 (fun c y x -> if c = 0 then 0.9f else grey[0, y, x])
+
+let tests =
+    testSequenced
+    <| testList
+        "Wrong use"
+        [
+            test
+                "bad parts among the good, copies of test and held-out pictures, another camera: each is said, and nothing of the kind where all is well" {
+                inTemporaryFolder (fun folder ->
+                    let clean, dirty = Path.Combine(folder, "clean"), Path.Combine(folder, "dirty")
+
+                    for data in [ clean; dirty ] do
+                        for number in 0..39 do
+                            write data $"train/good/{number:D3}.png" (part 64 number) |> ignore
+
+                        for number in 100..129 do
+                            write data $"test/good/{number:D3}.png" (part 64 number) |> ignore
+
+                        for number in 200..204 do
+                            write data $"test/blot/{number:D3}.png" (fst (blotted 64 number)) |> ignore
+
+                    // Two bad parts, one test picture, and a third of the good ones twice: some copy is held out.
+                    for number in 0..1 do
+                        write dirty $"train/good/bad-{number}.png" (fst (blotted 64 (300 + number)))
+                        |> ignore
+
+                    File.Copy(Path.Combine(dirty, "test", "good", "100.png"), Path.Combine(dirty, "train", "good", "copy.png"))
+
+                    for number in 0..13 do
+                        File.Copy(
+                            Path.Combine(dirty, "train", "good", $"{number:D3}.png"),
+                            Path.Combine(dirty, "train", "good", $"again-{number:D3}.png")
+                        )
+
+                    let well = train clean (Path.Combine(folder, "well")) []
+                    Expect.equal well.Code 0 well.Error
+
+                    Expect.isFalse
+                        (well.Error.Contains "unlike the others"
+                         || well.Error.Contains "the same bytes"
+                         || well.Error.Contains "twice")
+                        well.Error
+
+                    let ill = train dirty (Path.Combine(folder, "ill")) []
+                    Expect.equal ill.Code 0 ill.Error
+                    Expect.stringContains ill.Error "look unlike the others" "bad parts"
+                    Expect.stringContains ill.Error "bad-0.png" "by name"
+                    Expect.stringContains ill.Error "bad-1.png" "both"
+                    Expect.stringContains ill.Error "1 test picture(s) were trained on" "a copy"
+                    Expect.stringContains ill.Error "are there twice" ill.Error
+
+                    let model = Path.Combine(folder, "ill")
+                    let measured = fae [ "eval"; "--model"; model; "--data"; dirty ]
+                    Expect.equal measured.Code 0 measured.Error
+                    Expect.stringContains measured.Error "1 test picture(s) were trained on" "said again where it counts"
+
+                    let model = Path.Combine(folder, "well")
+                    let honest = fae [ "eval"; "--model"; model; "--data"; clean ]
+                    Expect.equal (honest.Code, honest.Error.Contains "warning: 1 test") (0, false) honest.Error
+
+                    let same = fae [ "inspect"; "--model"; model; Path.Combine(clean, "test", "good") ]
+                    Expect.equal (same.Code, same.Error.Contains "the camera or the light") (0, false) same.Error
+                    let lit = Path.Combine(folder, "lit")
+
+                    for number in 100..129 do
+                        write lit $"{number}.png" (Image.map (fun v -> min 1.0f (0.35f + v)) (part 64 number))
+                        |> ignore
+
+                    let other = fae [ "inspect"; "--model"; model; lit ]
+                    Expect.equal other.Code 0 other.Error
+                    Expect.stringContains other.Error "the camera or the light has changed" other.Error
+                    let red = write folder "red/part.png" (coloured 3)
+                    let seen = fae [ "inspect"; "--model"; model; red ]
+                    Expect.stringContains seen.Error "it does not see colours" seen.Error)
+            }
+        ]
