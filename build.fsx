@@ -767,7 +767,11 @@ let licences () =
 
     let packages =
         File.ReadAllLines(Path.Combine(root, "paket.lock"))
-        |> Array.filter (fun line -> line.StartsWith "    " && line.Length > 4 && line[4] <> ' ' && line.Contains " (")
+        |> Array.filter (fun line ->
+            line.StartsWith "    "
+            && line.Length > 4
+            && line[4] <> ' '
+            && line.Contains " (")
         |> Array.map (fun line -> line.Trim().Split(" (")[0], line.Substring(line.IndexOf '(' + 1).TrimEnd ')')
         |> Array.distinct
         |> Array.sortBy (fun (name, _) -> name.ToLowerInvariant())
@@ -780,7 +784,10 @@ let licences () =
             |> List.map (fun version -> Path.Combine(folder, version))
             |> List.tryFind Directory.Exists
 
-        match unpacked |> Option.bind (fun folder -> Directory.GetFiles(folder, "*.nuspec") |> Array.tryHead) with
+        match
+            unpacked
+            |> Option.bind (fun folder -> Directory.GetFiles(folder, "*.nuspec") |> Array.tryHead)
+        with
         | None -> $"| {name} | {version} | not unpacked here | |"
         | Some nuspec ->
             let document = Xml.Linq.XDocument.Load nuspec

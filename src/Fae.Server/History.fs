@@ -179,25 +179,7 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
             for waiting in some do
                 waiting.Written.TrySetException e |> ignore
 
-    let work () =
-        task {
-            let mutable go = true
-
-            while go do
-                let! more = queue.Reader.WaitToReadAsync()
-                go <- more
-
-                if more then
-                    let some = List<Waiting>()
-                    let mutable one = Unchecked.defaultof<Waiting>
-
-                    while some.Count < 64 && queue.Reader.TryRead &one do
-                        some.Add one
-
-                    write some
-        }
-
-    let writing = Task.Run<unit>(fun () -> work ())
+    let writing = Drain.start queue.Reader 64 write
 
     let read work =
         use connection = connect path SqliteOpenMode.ReadWrite

@@ -49,30 +49,15 @@ type Inspector(room: int, together: int) =
         else
             true
 
-    let work () =
-        task {
-            let mutable go = true
+    /// Pictures of one detector and one shape go together.
+    let inspect (jobs: List<Job>) =
+        for _, jobs in
+            jobs
+            |> Seq.filter wanted
+            |> Seq.groupBy (fun job -> struct (job.Lease, job.Image.Height, job.Image.Width)) do
+            finish (List.ofSeq jobs)
 
-            while go do
-                let! more = queue.Reader.WaitToReadAsync()
-                go <- more
-
-                if more then
-                    let batch = List<Job>()
-                    let mutable job = Unchecked.defaultof<Job>
-
-                    while batch.Count < together && queue.Reader.TryRead &job do
-                        batch.Add job
-
-                    // Pictures of one detector and one shape go together.
-                    for _, jobs in
-                        batch
-                        |> Seq.filter wanted
-                        |> Seq.groupBy (fun job -> struct (job.Lease, job.Image.Height, job.Image.Width)) do
-                        finish (List.ofSeq jobs)
-        }
-
-    let working = Task.Run<unit>(fun () -> work ())
+    let working = Drain.start queue.Reader together inspect
 
     /// Pictures that wait.
     member _.Waiting = queue.Reader.Count

@@ -84,7 +84,7 @@ let tests =
                         | other -> failtest $"no list: {other}"
 
                         let page = http.GetAsync(served.Url + "/").Result
-                        Expect.stringContains (page.Content.ReadAsStringAsync().Result) "Drop a picture" "the page"
+                        Expect.stringContains (page.Content.ReadAsStringAsync().Result) "Drop pictures" "the page"
 
                         Expect.stringContains
                             (Seq.head (page.Headers.GetValues "Content-Security-Policy"))
