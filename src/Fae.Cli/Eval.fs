@@ -55,10 +55,19 @@ module Eval =
                                 None
                     }))
 
+        /// What else cannot be read, so that all of it is told at once.
+        let broken pictures =
+            match DataSet.readAll (readPair >> Result.map ignore) pictures with
+            | Ok _ -> []
+            | Error problems -> problems
+
         let rec all done' =
             function
             | [] -> Ok(List.concat (List.rev done'))
-            | next :: rest -> chunk next |> Result.bind (fun judged -> all (judged :: done') rest)
+            | next :: rest ->
+                match chunk next with
+                | Ok judged -> all (judged :: done') rest
+                | Error problems -> Error(problems @ List.collect broken rest)
 
         all [] (List.chunkBySize atOnce pictures) |> Result.mapError Data
 

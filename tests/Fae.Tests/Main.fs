@@ -45,6 +45,7 @@ let main argv =
                 ExportTests.tests
                 LibraryTests.tests
                 HistoryTests.store
+                CorpusTests.tests
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
@@ -52,10 +53,12 @@ let main argv =
                     ExportTests.commandLine
                     LibraryTests.package
                     WrongUseTests.tests
+                    CrashTests.tests
                     SweepTests.tests
                     WatchTests.tests
                     ServerTests.tests
                     HistoryTests.tests
+                    CorpusTests.commandLine
                     BrowserTests.tests
             ]
 
