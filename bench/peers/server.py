@@ -2,8 +2,8 @@
 
 usage: server.py PORT
 """
+import asyncio
 import sys
-import threading
 
 import numpy as np
 import uvicorn
@@ -14,13 +14,12 @@ from peers import inspector
 
 app = FastAPI()
 inspect = inspector()
-# One picture at a time through the network, which uses all cores itself: several at once would only get in each other's way.
-network = threading.Lock()
+# One picture at a time through the network, which uses all cores itself: several at once would only get in each other's way. First come, first served.
+network = asyncio.Lock()
 
 
 def verdict(body):
-    with network:
-        score, (count, _, stats, _) = inspect(body)
+    score, (count, _, stats, _) = inspect(body)
     regions = [{"box": [int(v) for v in stats[i][:4]], "area": int(stats[i][4])} for i in range(1, count)]
     return {"score": float(score), "p_value": 0.5, "anomalous": bool(score > 0.05), "regions": regions}
 
@@ -29,7 +28,8 @@ def verdict(body):
 async def post(request: Request):
     body = await request.body()
     try:
-        return await run_in_threadpool(verdict, body)
+        async with network:
+            return await run_in_threadpool(verdict, body)
     except Exception as error:
         raise HTTPException(400, str(error))
 
