@@ -169,15 +169,17 @@ module ImageFile =
 
         let bands = int decoded.Comp
 
-        NetVips.Image
-            .NewFromMemory(decoded.Data, decoded.Width, decoded.Height, bands, NetVips.Enums.BandFormat.Uchar)
-            .Copy(
-                interpretation =
-                    if bands < 3 then
-                        NetVips.Enums.Interpretation.Bw
-                    else
-                        NetVips.Enums.Interpretation.Srgb
-            )
+        // The image over .NET's memory must be disposed of: what holds the memory does not let it go otherwise.
+        use memory =
+            NetVips.Image.NewFromMemory(decoded.Data, decoded.Width, decoded.Height, bands, NetVips.Enums.BandFormat.Uchar)
+
+        memory.Copy(
+            interpretation =
+                if bands < 3 then
+                    NetVips.Enums.Interpretation.Bw
+                else
+                    NetVips.Enums.Interpretation.Srgb
+        )
 
     /// libvips remembers what it read by the file's name: a file that was replaced would be seen as it was.
     let private forgetful = lazy (NetVips.Cache.Max <- 0)
@@ -509,15 +511,16 @@ module ImageFile =
                 let v = image.Pixels[c * image.Area + i]
                 bytes[i * image.Channels + c] <- byte (max 0.0f (min 255.0f (round (255.0f * v))))
 
-        NetVips.Image
-            .NewFromMemory(bytes, image.Width, image.Height, image.Channels, NetVips.Enums.BandFormat.Uchar)
-            .Copy(
-                interpretation =
-                    if image.Channels = 1 then
-                        NetVips.Enums.Interpretation.Bw
-                    else
-                        NetVips.Enums.Interpretation.Srgb
-            )
+        use memory =
+            NetVips.Image.NewFromMemory(bytes, image.Width, image.Height, image.Channels, NetVips.Enums.BandFormat.Uchar)
+
+        memory.Copy(
+            interpretation =
+                if image.Channels = 1 then
+                    NetVips.Enums.Interpretation.Bw
+                else
+                    NetVips.Enums.Interpretation.Srgb
+        )
 
     /// An image of values in [0, 1] as the bytes of an 8-bit PNG.
     let toPng (image: Image) =
