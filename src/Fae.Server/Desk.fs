@@ -52,7 +52,8 @@ module private Body =
         task {
             let request = context.Request
 
-            if request.HasFormContentType then
+            // `curl --data-binary` calls any body an urlencoded form; a picture is none.
+            if (string request.ContentType).StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase) then
                 let! form = request.ReadFormAsync stop
 
                 match

@@ -51,6 +51,11 @@ let tests =
                             Expect.equal (textOf answer "model", textOf answer "width") ("model", "32") "which model, what size"
                             Expect.isNull answer["heatmap"] "not asked for"
 
+                        // As `curl --data-binary` sends it.
+                        use curled = new ByteArrayContent(lightPicture 0)
+                        curled.Headers.ContentType <- MediaTypeHeaderValue "application/x-www-form-urlencoded"
+                        Expect.equal (textOf (json (http.PostAsync(inspect, curled).Result)) "anomalous") "true" "curl's way"
+
                         use form = new MultipartFormDataContent()
                         form.Add(new ByteArrayContent(lightPicture 0), "image", "dark.png")
                         form.Add(new ByteArrayContent(lightPicture 1), "image", "bright.png")
