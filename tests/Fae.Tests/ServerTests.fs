@@ -100,7 +100,7 @@ let tests =
 
                         Expect.equal
                             (metric http served.Url "fae_inspect_seconds_count{model=\"model\"}")
-                            (Some 9.0)
+                            (Some 10.0)
                             "all that were inspected are counted"
 
                         Expect.equal (metric http served.Url "fae_anomalies_total{model=\"model\"}") (Some 4.0) "and the anomalous ones"))
