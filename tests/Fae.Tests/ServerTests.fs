@@ -103,7 +103,7 @@ let tests =
                             (Some 10.0)
                             "all that were inspected are counted"
 
-                        Expect.equal (metric http served.Url "fae_anomalies_total{model=\"model\"}") (Some 4.0) "and the anomalous ones"))
+                        Expect.equal (metric http served.Url "fae_anomalies_total{model=\"model\"}") (Some 5.0) "and the anomalous ones"))
             }
 
             test "what is wrong with a request is told by its status and a line" {
