@@ -87,14 +87,27 @@ internal sealed class Objective(ObjectiveSettings settings, double lambda)
         return sum!.Times(-1.0 / Scales).Plus(1);
     }
 
-    /// <summary>Prewitt's gradient magnitude of one plane, a little off zero, where its own slope is infinite.</summary>
+    /// <summary>
+    /// Prewitt's gradient magnitude of one plane, a little off zero, where its own slope is infinite. Sums of shifted planes and no convolution: oneDNN 3.7, which libtorch
+    /// 2.10 carries, leaves the padding unset when it lays out one channel in blocks of eight or sixteen, and its gradient is then whatever lay in memory.
+    /// </summary>
     private static Tensor Gradient(Tensor plane)
     {
-        var across = tensor(new float[] { -1, 0, 1, -1, 0, 1, -1, 0, 1 }, 1, 1, 3, 3).Times(1.0 / 3).to(plane.device);
         var padded = functional.pad(plane, [1, 1, 1, 1], TorchSharp.PaddingModes.Replicate);
-        var gx = functional.conv2d(padded, across);
-        var gy = functional.conv2d(padded, across.transpose(2, 3));
-        return gx.Squared().Plus(gy.Squared()).Plus(1e-8).sqrt();
+        Tensor Slope(int across, int along)
+        {
+            var sum = Three(padded, along);
+            var length = sum.shape[across] - 2;
+            return sum.narrow(across, 2, length).Minus(sum.narrow(across, 0, length)).Times(1.0 / 3);
+        }
+        return Slope(3, 2).Squared().Plus(Slope(2, 3).Squared()).Plus(1e-8).sqrt();
+    }
+
+    /// <summary>The sums of three neighbours along a dimension.</summary>
+    private static Tensor Three(Tensor x, int along)
+    {
+        var length = x.shape[along] - 2;
+        return x.narrow(along, 0, length).Plus(x.narrow(along, 1, length)).Plus(x.narrow(along, 2, length));
     }
 
     /// <summary>‖J_f‖²_F per value: E over normal v of ‖Jᵀv‖² (Hutchinson 1990), one v a step. Batch normalisation couples the images of a batch a little.</summary>

@@ -32,7 +32,7 @@ internal sealed class Critic : Module<Tensor, Tensor>
     /// <summary>The coarse features of a picture.</summary>
     public Tensor Features(Tensor input)
     {
-        var h = fold == 1 ? input : functional.pixel_unshuffle(input, fold);
+        var h = ChannelsLast(fold == 1 ? input : functional.pixel_unshuffle(input, fold));
         foreach (var stage in stages)
             h = stage.forward(h);
         return h;
