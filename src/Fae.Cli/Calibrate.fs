@@ -39,14 +39,7 @@ module Calibrate =
                 HeldOut = Array.append calibration.HeldOut good
             }
 
-        Calibration.atRate rate wider
-        |> Result.mapError (function
-            | TooFewImages(held, smallest) ->
-                Usage
-                    [
-                        $"--false-alarm {rate}: {held} good pictures can promise no less than {smallest:F4}; mark more, or ask for more"
-                    ]
-            | RateOutOfRange _ -> Usage [ $"--false-alarm {rate}: must lie between 0 and 1" ])
+        Settings.promised "mark more, or ask for more" rate wider
 
     let private tell (before: Calibration) (after: Calibration) (good: float32[]) (bad: float32[]) =
         let above (calibration: Calibration) scores =
@@ -71,7 +64,7 @@ module Calibrate =
 
     let run (args: ParseResults<CalibrateArgs>) : Result<int, Fault> =
         result {
-            let path = Settings.modelPath (args.GetResult CalibrateArgs.Model)
+            let path = ModelFile.PathOf(args.GetResult CalibrateArgs.Model)
             let! struct (card, weights) = Settings.modelFile path
             let before = card.Calibration
             let! good, bad = marks (args.GetResult CalibrateArgs.From) card

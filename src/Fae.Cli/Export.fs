@@ -12,7 +12,7 @@ module Export =
     /// Scores may differ by so much of themselves: the rounding of two ways to compute the same.
     let private defaultTolerance = 1e-3
 
-    /// HEIGHTxWIDTH, or WIDTHxHEIGHT's mistake: both numbers positive.
+    /// HEIGHTxWIDTH, both at least 1.
     let private shape (text: string) =
         match
             text.ToLowerInvariant().Split 'x'
@@ -68,7 +68,7 @@ module Export =
 
     let run (args: ParseResults<ExportArgs>) : Result<int, Fault> =
         result {
-            let path = Settings.modelPath (args.GetResult ExportArgs.Model)
+            let path = ModelFile.PathOf(args.GetResult ExportArgs.Model)
             let target = args.GetResult ExportArgs.Onnx
             let tolerance = args.GetResult(ExportArgs.Tolerance, defaultValue = defaultTolerance)
             let! camera = camera args

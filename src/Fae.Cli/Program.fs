@@ -36,6 +36,20 @@ let private report fault =
 
     Fault.exitCode fault
 
+/// What is said of an exception that no verb made a fault of.
+let private unforeseen (e: exn) =
+    let full = "out of memory; try a smaller train.batch or image.size"
+
+    match e with
+    | :? IOException
+    | :? UnauthorizedAccessException -> e.Message
+    // .NET's memory, libtorch's or the GPU's.
+    | :? OutOfMemoryException -> full
+    | :? System.Runtime.InteropServices.ExternalException when e.Message.Contains "memory" -> full
+    | :? System.Runtime.InteropServices.ExternalException -> $"libtorch failed: {e.Message.Split('\n')[0]}"
+    // A defect of ours keeps its stack trace, for the report.
+    | _ -> $"an error that Fae did not foresee; please report it with these lines:\n{e}"
+
 /// The command line's parser. It checks its own declarations only where it is asked to explain itself: that takes a while.
 let private parser (argv: string[]) =
     ArgumentParser.Create<Arguments>(programName = "fae", checkStructure = Array.contains "--help" argv)
@@ -56,9 +70,6 @@ let main argv =
         System.Console.Out.WriteLine e.Message
         0
     | :? ArguParseException as e -> report (Usage [ e.Message.Split('\n')[0]; "see fae --help" ])
-    | :? IOException
-    | :? UnauthorizedAccessException as e -> report (Machine e.Message)
-    | :? OutOfMemoryException -> report (Machine "out of memory; try a smaller train.batch or image.size")
-    | :? System.Runtime.InteropServices.ExternalException as e -> report (Machine $"libtorch failed: {e.Message.Split('\n')[0]}")
-    // What nobody foresaw is a defect of ours: it keeps its stack trace, for the report.
-    | e -> report (Machine $"an error that Fae did not foresee; please report it with these lines:\n{e}")
+    // What went wrong on several threads went wrong on the first.
+    | :? AggregateException as e -> report (Machine(unforeseen (e.Flatten().InnerExceptions[0])))
+    | e -> report (Machine(unforeseen e))

@@ -22,7 +22,7 @@ module Serve =
             else
                 Files.stem path
 
-        name, Settings.modelPath path
+        name, ModelFile.PathOf path
 
     let private hosted device (run: string) : Result<Hosted, Fault> =
         let name, path = named run

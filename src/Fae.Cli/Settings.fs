@@ -31,16 +31,14 @@ module Settings =
         )
         |> List.ofArray
 
+    /// What tells a file's bytes from all others, in hexadecimal.
+    let fileDigest (path: string) =
+        use file = File.OpenRead path
+        System.Convert.ToHexString(System.Security.Cryptography.SHA256.HashData file)
+
     /// What tells a text from every other, in hexadecimal.
     let digest (text: string) =
         System.Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes text))
-
-    /// The model file of a run's folder, or the file itself.
-    let modelPath (run: string) =
-        if Directory.Exists run then
-            Path.Combine(run, "model.safetensors")
-        else
-            run
 
     /// A configuration file.
     let configFile (path: string) =
@@ -152,7 +150,7 @@ module Settings =
     /// A run's folder or a model file, opened.
     let detector (deviceName: string option) (run: string) : Result<Detector, Fault> =
         result {
-            let path = modelPath run
+            let path = ModelFile.PathOf run
             let! struct (card, weights) = modelFile path
             let! device = detectingDevice deviceName
             return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device))
@@ -184,18 +182,21 @@ module Settings =
         else
             DataSet.channelsOf paths
 
+    /// A calibration at another false-alarm rate; where too few good pictures are held out to promise it, `advice` says what to do.
+    let promised (advice: string) (rate: float) calibration =
+        Calibration.atRate rate calibration
+        |> Result.mapError (function
+            | TooFewImages(held, smallest) ->
+                Usage
+                    [
+                        $"--false-alarm {rate}: {held} held-out good pictures can promise no less than {smallest:F4}; {advice}"
+                    ]
+            | RateOutOfRange _ -> Usage [ $"--false-alarm {rate}: must lie between 0 and 1" ])
+
     /// The detector at another false-alarm rate, if one is asked for.
     let atRate (rate: float option) (detector: Detector) =
         match rate with
         | None -> Ok detector
         | Some rate ->
-            match Calibration.atRate rate detector.Calibration with
-            | Ok calibration -> Ok(detector.With calibration)
-            | Error(TooFewImages(held, smallest)) ->
-                Error(
-                    Usage
-                        [
-                            $"--false-alarm {rate}: {held} held-out good pictures can promise no less than {smallest:F4}; train with more pictures or a larger train.held_out"
-                        ]
-                )
-            | Error(RateOutOfRange _) -> Error(Usage [ $"--false-alarm {rate}: must lie between 0 and 1" ])
+            promised "train with more pictures or a larger train.held_out" rate detector.Calibration
+            |> Result.map detector.With

@@ -3,7 +3,6 @@ namespace Fae.Cli
 
 open System
 open System.IO
-open System.Security.Cryptography
 open System.Text.Json
 open System.Text.Json.Nodes
 open Argu
@@ -215,9 +214,7 @@ module Sweep =
             pictures
             |> List.map (fun (name: string, path: string) -> name, FileInfo(path).Length)
 
-        let content pictures =
-            pictures
-            |> List.map (fun (_, path: string) -> Convert.ToHexString(SHA256.HashData(File.ReadAllBytes path)))
+        let content pictures = pictures |> List.map (fun (_, path: string) -> Settings.fileDigest path)
 
         let goodA, goodB = good a, good b
 

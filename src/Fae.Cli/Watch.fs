@@ -25,6 +25,9 @@ type private Post =
         /// How long a file must have kept its size and time before it counts as written, in seconds.
         Settle: float
         Detector: Detector
+        Lookout: Lookout
+        /// Files that were listed and cannot be opened under any name, as was said of each.
+        Unreachable: HashSet<string>
     }
 
 [<RequireQualifiedAccess>]
@@ -116,6 +119,7 @@ module Watch =
 
             let json = Findings.toJson mark.Name picture finding (Path.GetRelativePath(post.Out, heatmap))
             let verdict = if finding.Verdict.Anomalous then "anomalous" else "good"
+            post.Lookout.Saw(finding.Verdict.Score, (fun () -> ImageFile.hasColour path))
             record post journal path mark verdict json
             Console.say $"{mark.Name}: {verdict}, score {finding.Verdict.Score:G4}, p = {finding.Verdict.PValue:F4}"
             Ok()
@@ -154,6 +158,7 @@ module Watch =
                             // Written slowly, perhaps: it is tried again.
                             | Error _ -> ()
                     | _ -> waiting[mark.Name] <- { Mark = mark; Since = clock.Elapsed }
+            | None when ImageFile.isUnreachable path && post.Unreachable.Add path -> Console.warn $"{path}: {ImageFile.unreachable}"
             | _ -> ()
 
         journal.Keep there
@@ -229,6 +234,8 @@ module Watch =
                     Move = args.Contains WatchArgs.Move
                     Settle = settle
                     Detector = detector
+                    Lookout = Lookout(detector.Card, detector.Calibration.HeldOut, Console.warn)
+                    Unreachable = HashSet()
                 }
 
             Console.say $"watching {folder}; {journal.Count} done before"

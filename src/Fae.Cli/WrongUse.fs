@@ -3,7 +3,6 @@ namespace Fae.Cli
 
 open System
 open System.IO
-open System.Security.Cryptography
 open Fae.Core
 open Fae.Data
 open Fae.Detection
@@ -22,8 +21,7 @@ module WrongUse =
 
     let private digest path =
         try
-            use file = File.OpenRead path
-            Some(Convert.ToHexString(SHA256.HashData file))
+            Some(Settings.fileDigest path)
         with
         | :? IOException
         | :? UnauthorizedAccessException -> None
@@ -125,17 +123,11 @@ module WrongUse =
 
     /// Pictures for a model that was trained on pictures of another kind.
     let colours (card: ModelCard) (paths: string list) =
-        match card.Channels, DataSet.channelsOf paths with
-        | 1, 3 -> Console.warn "the pictures are in colour, the model was trained on grey ones: it does not see colours"
-        | 3, 1 ->
-            Console.warn
-                "the pictures are grey, the model was trained on colour: it will find everything unusual; give it the camera's colours"
-        | _ -> ()
+        Remark.colours card.Channels (DataSet.channelsOf paths = 3)
+        |> Option.iter Console.warn
 
-    /// Scores that are not those of good parts from the camera that the model was trained with.
+    /// Scores that are not those of good parts.
     let drift (calibration: Calibration) (scores: float32[]) =
         match Drift.test calibration.HeldOut scores with
-        | Some drift when drift.Significance < Drift.alarm ->
-            Console.warn
-                $"the scores of these {scores.Length} pictures are not those of good parts (odds of chance {drift.Significance:E0}): many are anomalous, or the camera or the light has changed"
+        | Some drift when drift.Significance < Drift.alarm -> Console.warn (Remark.drift scores.Length drift.Significance)
         | _ -> ()

@@ -176,24 +176,12 @@ module DataSet =
                         | Error _ -> ()
                 ]
 
-    /// 3 if any of the pictures has three different planes, else 1: a grey camera's pictures are often stored as RGB.
+    /// 3 if any of the pictures has colour, else 1; of many, eight are asked.
     let channelsOf (paths: string list) =
-        let coloured path =
-            match ImageFile.header path with
-            | Ok(struct (_, _, true)) ->
-                match ImageFile.read 3 64 path with
-                | Ok picture ->
-                    let plane c = (Image.plane c picture.Image).Pixels
-
-                    Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) (plane 0) (plane 1)
-                    || Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) (plane 1) (plane 2)
-                | Error _ -> false
-            | _ -> false
-
         let sampled =
             paths
             |> List.indexed
             |> List.filter (fun (i, _) -> i % (max 1 (paths.Length / 8)) = 0)
             |> List.map snd
 
-        if List.exists coloured sampled then 3 else 1
+        if List.exists ImageFile.hasColour sampled then 3 else 1

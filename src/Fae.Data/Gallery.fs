@@ -6,9 +6,18 @@ open System.IO
 open System.Threading
 open Fae.Core
 
+/// A picture in memory, or its file as it was when it was first read: size in bytes and last change in ticks of UTC.
+[<NoComparison>]
+type private Exhibit =
+    | InMemory of Image
+    | OnDisk of size: int64 * changed: int64
+
 /// Pictures that are there when they are asked for: those that fit into memory stay, the others are read anew each time. What a number
 /// stands for never depends on which.
-type Gallery private (names: string[], kept: Image option[], read: string -> Result<Image, ImageProblem>) =
+type Gallery private (names: string[], exhibits: Exhibit[], read: string -> Result<Image, ImageProblem>) =
+    static let stamp (path: string) =
+        let file = FileInfo path
+        OnDisk(file.Length, file.LastWriteTimeUtc.Ticks)
 
     /// A quarter of what this process may use.
     static member DefaultRoom = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4L
@@ -23,13 +32,13 @@ type Gallery private (names: string[], kept: Image option[], read: string -> Res
                 let size = 4L * int64 image.Pixels.Length
 
                 if Interlocked.Add(&taken, size) <= room then
-                    Some image
+                    InMemory image
                 else
                     Interlocked.Add(&taken, -size) |> ignore
-                    None)
+                    stamp path)
 
         DataSet.readAll look paths
-        |> Result.map (fun kept -> Gallery(Array.ofList paths, Array.ofList kept, read))
+        |> Result.map (fun exhibits -> Gallery(Array.ofList paths, Array.ofList exhibits, read))
 
     /// What was read again of a picture that could be read before; an `IOException` if it no longer can.
     static member Again(result: Result<'a, ImageProblem>) =
@@ -40,19 +49,25 @@ type Gallery private (names: string[], kept: Image option[], read: string -> Res
     /// Pictures that are in memory already.
     static member OfImages(images: Image seq) =
         let images = Array.ofSeq images
-        Gallery(Array.replicate images.Length "", Array.map Some images, (fun _ -> invalidOp "every picture is in memory"))
+        Gallery(Array.replicate images.Length "", Array.map InMemory images, (fun _ -> invalidOp "every picture is in memory"))
 
     member _.Count = names.Length
 
     /// How many of the pictures stay in memory.
-    member _.Kept = kept |> Array.sumBy (fun image -> if image.IsSome then 1 else 0)
+    member _.Kept = exhibits |> Array.sumBy (fun exhibit -> if exhibit.IsInMemory then 1 else 0)
 
-    /// The picture of a number from 0; an `IOException` if its file can no longer be read.
+    /// The picture of a number from 0; an `IOException` if its file can no longer be read, or was replaced: two epochs would not see the same picture.
     member _.Item
         with get (number: int) =
-            match kept[number] with
-            | Some image -> image
-            | None -> Gallery.Again(read names[number])
+            match exhibits[number] with
+            | InMemory image -> image
+            | OnDisk _ as before ->
+                let path = names[number]
+
+                if File.Exists path && stamp path <> before then
+                    raise (IOException $"{path}: was replaced while it is used; leave the pictures in place")
+
+                Gallery.Again(read path)
 
     /// About `most` of the pictures (never fewer where there are more), evenly from first to last.
     member gallery.Some(most: int) =

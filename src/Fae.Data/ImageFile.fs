@@ -100,18 +100,25 @@ module ImageFile =
         NetVips.Log.SetLogHandler("VIPS", NetVips.Enums.LogLevelFlags.Warning, (fun _ _ message -> log message))
         |> ignore
 
+    /// Whether a file was listed under a name that is no UTF-8: .NET knows no name to open it by.
+    let isUnreachable (path: string) = path.Contains '\uFFFD' && not (File.Exists path)
+
+    let unreachable = "its name is not UTF-8, so it cannot be opened; rename the file"
+
     let private guard path (work: unit -> 'a) =
-        try
-            Ok(work ())
-        with
-        | :? NetVips.VipsException as e ->
+        let problem reason =
             Error
                 {
                     Path = path
-                    Reason = "cannot be read: " + e.Message.Trim().Split('\n')[0]
+                    Reason = if isUnreachable path then unreachable else reason
                 }
+
+        try
+            Ok(work ())
+        with
+        | :? NetVips.VipsException as e -> problem ("cannot be read: " + e.Message.Trim().Split('\n')[0])
         | :? IOException
-        | :? UnauthorizedAccessException as e -> Error { Path = path; Reason = e.Message }
+        | :? UnauthorizedAccessException as e -> problem e.Message
 
     let private refuse (reason: string) = raise (NetVips.VipsException reason)
 
@@ -146,6 +153,19 @@ module ImageFile =
         let bits = at (if at 14L (_.ReadUInt32() >> int64) = 12L then 24L else 28L) (_.ReadUInt16() >> int64)
         start + (int64 width * bits + 31L) / 32L * 4L * int64 height
 
+    /// Bytes, colours side by side, as a picture of libvips'.
+    let private overMemory (pixels: byte[]) width height bands =
+        // The image over .NET's memory must be disposed of: what holds the memory does not let it go otherwise.
+        use memory = NetVips.Image.NewFromMemory(pixels, width, height, bands, NetVips.Enums.BandFormat.Uchar)
+
+        memory.Copy(
+            interpretation =
+                if bands < 3 then
+                    NetVips.Enums.Interpretation.Bw
+                else
+                    NetVips.Enums.Interpretation.Srgb
+        )
+
     /// A BMP's pixels; the header is looked at before anything is allocated.
     let private ofBmp source =
         use file = contents source
@@ -167,19 +187,7 @@ module ImageFile =
             with e when not (e :? OutOfMemoryException) ->
                 refuse $"its BMP data are damaged ({e.Message})"
 
-        let bands = int decoded.Comp
-
-        // The image over .NET's memory must be disposed of: what holds the memory does not let it go otherwise.
-        use memory =
-            NetVips.Image.NewFromMemory(decoded.Data, decoded.Width, decoded.Height, bands, NetVips.Enums.BandFormat.Uchar)
-
-        memory.Copy(
-            interpretation =
-                if bands < 3 then
-                    NetVips.Enums.Interpretation.Bw
-                else
-                    NetVips.Enums.Interpretation.Srgb
-        )
+        overMemory decoded.Data decoded.Width decoded.Height (int decoded.Comp)
 
     /// libvips remembers what it read by the file's name: a file that was replaced would be seen as it was.
     let private forgetful = lazy (NetVips.Cache.Max <- 0)
@@ -393,6 +401,23 @@ module ImageFile =
     /// The same from the bytes of a file; `name` is what a problem calls it.
     let readBytes channels shape name (bytes: byte[]) : Result<Picture, ImageProblem> = readSource channels shape name (InMemory bytes)
 
+    let private colourIn name source =
+        let several = guard name (fun () -> use image = openPicture (isBmp source) source in image.Bands >= 3)
+
+        several = Ok true
+        && match readSource 3 (fun _ -> struct (64, 64)) name source with
+           | Ok picture ->
+               let plane c = (Image.plane c picture.Image).Pixels
+               let differ a b = Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) a b
+               differ (plane 0) (plane 1) || differ (plane 1) (plane 2)
+           | Error _ -> false
+
+    /// Whether a picture has three different planes: a grey camera's pictures are often stored as RGB. One that cannot be read has none.
+    let hasColour path = colourIn path (OnDisk path)
+
+    /// The same from the bytes of a file.
+    let bytesHaveColour name (bytes: byte[]) = colourIn name (InMemory bytes)
+
     /// Reads a picture resized to size × size (0: left as it is).
     let read channels (size: int) path = readTo channels (fun own -> if size = 0 then own else struct (size, size)) path
 
@@ -511,16 +536,7 @@ module ImageFile =
                 let v = image.Pixels[c * image.Area + i]
                 bytes[i * image.Channels + c] <- byte (max 0.0f (min 255.0f (round (255.0f * v))))
 
-        use memory =
-            NetVips.Image.NewFromMemory(bytes, image.Width, image.Height, image.Channels, NetVips.Enums.BandFormat.Uchar)
-
-        memory.Copy(
-            interpretation =
-                if image.Channels = 1 then
-                    NetVips.Enums.Interpretation.Bw
-                else
-                    NetVips.Enums.Interpretation.Srgb
-        )
+        overMemory bytes image.Width image.Height image.Channels
 
     /// An image of values in [0, 1] as the bytes of an 8-bit PNG.
     let toPng (image: Image) =

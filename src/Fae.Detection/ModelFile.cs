@@ -48,6 +48,9 @@ public static class ModelFile
     private const string IgnoreMask = "fae.ignore_mask";
     private const string ProbePicture = "fae.probe.";
 
+    /// <summary>The model file of a run's folder, or the file itself.</summary>
+    public static string PathOf(string run) => Directory.Exists(run) ? Path.Combine(run, "model.safetensors") : run;
+
     /// <summary>Writes a model atomically; <paramref name="torch"/> is the version of what trained it.</summary>
     public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights, string torch)
     {
@@ -75,7 +78,15 @@ public static class ModelFile
     /// <exception cref="InvalidDataException">It is damaged, no model of Fae's, or of a newer format.</exception>
     public static (ModelCard Card, IReadOnlyList<NamedArray> Weights) Read(string path)
     {
-        var content = SafeTensors.Read(path);
+        using var stream = File.OpenRead(path);
+        return Read(stream);
+    }
+
+    /// <summary>Reads a model from the beginning of a stream that can be sought in.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, no model of Fae's, or of a newer format.</exception>
+    public static (ModelCard Card, IReadOnlyList<NamedArray> Weights) Read(Stream stream)
+    {
+        var content = SafeTensors.Read(stream);
         string Text(string key) => content.Metadata.TryGetValue(key, out var text)
             ? text
             : throw new InvalidDataException($"it is a safetensors file, but no Fae model: '{key}' is missing");
@@ -103,7 +114,7 @@ public static class ModelFile
                 throw new InvalidDataException($"it wants images of {card.Channels} channels");
             return (card, content.Arrays);
         }
-        catch (Exception e) when (e is JsonException or FormatException or OverflowException or InvalidOperationException or NullReferenceException)
+        catch (Exception e) when (SafeTensors.MeansDamage(e))
         {
             throw new InvalidDataException("its metadata is damaged", e);
         }
@@ -160,7 +171,8 @@ public static class ModelFile
         if (!json.ContainsKey("score.views"))
             json["score.views"] = 1;
         var settings = json.Select(entry => Tuple.Create(entry.Key, FromJson(entry.Value!)));
-        var config = ConfigModule.apply(ListModule.OfSeq(settings), ConfigModule.defaults);
+        var applied = ConfigModule.apply(ListModule.OfSeq(settings), ConfigModule.defaults);
+        var config = applied.IsOk ? ConfigModule.check(applied.ResultValue) : applied;
         return config.IsOk
             ? config.ResultValue
             : throw new InvalidDataException("its configuration is not one of this build: " + string.Join("; ", config.ErrorValue.Select(ConfigModule.explain)));

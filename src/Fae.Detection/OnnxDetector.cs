@@ -43,11 +43,17 @@ public sealed class OnnxDetector : IDisposable
     public static IReadOnlyList<Replay> Replays(byte[] model, ModelCard card, IReadOnlyList<NamedArray> weights, (int Height, int Width)? camera)
     {
         ArgumentNullException.ThrowIfNull(card);
+        using var written = new OnnxDetector(model);
+        OnnxFinding Ask(OnnxDetector detector, Probe probe) => detector.Inspect(probe.Pixels, 1, probe.Height, probe.Width, probe.Channels)[0];
+        OnnxFinding AskAnew(Probe probe)
+        {
+            using var anew = new OnnxDetector(Export(card, weights, (probe.Height, probe.Width)));
+            return Ask(anew, probe);
+        }
+
         return card.Probes.Select(probe =>
         {
-            var fits = camera is null || camera == (probe.Height, probe.Width);
-            using var detector = new OnnxDetector(fits ? model : Export(card, weights, (probe.Height, probe.Width)));
-            var finding = detector.Inspect(probe.Pixels, 1, probe.Height, probe.Width, probe.Channels)[0];
+            var finding = camera is null || camera == (probe.Height, probe.Width) ? Ask(written, probe) : AskAnew(probe);
             return new Replay(probe, finding, Conformal.pValue(card.Calibration.HeldOut, finding.Score));
         }).ToList();
     }

@@ -85,6 +85,14 @@ public static class SafeTensors
     public static SafeTensorsContent Read(string path)
     {
         using var stream = File.OpenRead(path);
+        return Read(stream);
+    }
+
+    /// <summary>Reads from the beginning of a stream that can be sought in.</summary>
+    /// <exception cref="InvalidDataException">It is damaged or no safetensors file; the message says how.</exception>
+    public static SafeTensorsContent Read(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
         var length = new byte[8];
         if (stream.ReadAtLeast(length, 8, throwOnEndOfStream: false) < 8)
             throw new InvalidDataException("it is shorter than a safetensors header");
@@ -97,17 +105,23 @@ public static class SafeTensors
         {
             return ReadBody(stream, JsonNode.Parse(bytes)?.AsObject() ?? throw new InvalidDataException("its header is empty"), 8 + headerLength);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException or ArgumentException or KeyNotFoundException)
+        catch (Exception e) when (MeansDamage(e))
         {
             throw new InvalidDataException("its header is damaged", e);
         }
     }
 
-    private static SafeTensorsContent ReadBody(FileStream stream, JsonObject header, long start)
+    /// <summary>What JSON that is not as it should be throws where it is taken for what it should be: keys that are missing or twice there, values of other kinds.</summary>
+    internal static bool MeansDamage(Exception e) =>
+        e is JsonException or InvalidOperationException or FormatException or OverflowException or ArgumentException or NullReferenceException;
+
+    private static SafeTensorsContent ReadBody(Stream stream, JsonObject header, long start)
     {
         var metadata = new Dictionary<string, string>();
         var arrays = new List<NamedArray>();
         var bytes = new List<NamedBytes>();
+        // Arrays that share their values could ask for any amount of memory.
+        var left = stream.Length - start;
         foreach (var (name, node) in header)
         {
             if (node is not JsonObject entry)
@@ -130,6 +144,9 @@ public static class SafeTensors
             var count = shape.Aggregate(1L, (a, b) => checked(a * b));
             if (shape.Any(n => n < 0) || from < 0 || to < from || to > stream.Length - start || to - from != checked(width * count))
                 throw new InvalidDataException($"its array '{name}' lies outside the file: cut short or damaged");
+            left -= to - from;
+            if (left < 0)
+                throw new InvalidDataException("its arrays overlap");
             stream.Position = start + from;
             if (width == 1)
             {

@@ -36,7 +36,15 @@ public static class CheckpointFile
     /// <exception cref="InvalidDataException">It is damaged, or of another configuration or data set.</exception>
     public static Checkpoint Read(string path, string fingerprint)
     {
-        var content = SafeTensors.Read(path);
+        using var stream = File.OpenRead(path);
+        return Read(stream, fingerprint);
+    }
+
+    /// <summary>Reads a checkpoint from the beginning of a stream that can be sought in.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or of another configuration or data set.</exception>
+    public static Checkpoint Read(Stream stream, string fingerprint)
+    {
+        var content = SafeTensors.Read(stream);
         if (!content.Metadata.TryGetValue("fae.fingerprint", out var found) || found != fingerprint)
             throw new InvalidDataException("it belongs to another configuration, seed or data set");
         if (!int.TryParse(content.Metadata.GetValueOrDefault("fae.step"), CultureInfo.InvariantCulture, out var step)

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.IO;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using System;
 using Fae.Kernels;
@@ -30,6 +32,8 @@ internal sealed class Prefetcher : IDisposable
     }
 
     /// <summary>The next batch in order; give it back with <see cref="Return"/>.</summary>
+    /// <exception cref="IOException">A picture can no longer be read.</exception>
+    /// <exception cref="OutOfMemoryException">There is no room for a sample.</exception>
     public Batch Take()
     {
         try
@@ -38,6 +42,8 @@ internal sealed class Prefetcher : IDisposable
         }
         catch (OperationCanceledException)
         {
+            if (failure is IOException or OutOfMemoryException)
+                ExceptionDispatchInfo.Throw(failure);
             throw new InvalidOperationException("a training sample could not be made: " + failure?.Message, failure);
         }
     }

@@ -20,10 +20,7 @@ public static class ResampleKernel
         ArgumentNullException.ThrowIfNull(image);
         var planes = new float[image.Channels * height * width];
         for (var c = 0; c < image.Channels; c++)
-        {
-            var plane = image.Pixels.AsSpan(c * image.Area, image.Area).ToArray();
-            Resize(plane, 1, (image.Height, image.Width), (image.Height, image.Width), planes.AsMemory(c * height * width, height * width), (height, width));
-        }
+            Resize<float>(image.Pixels.AsMemory(c * image.Area, image.Area), 1, (image.Height, image.Width), (image.Height, image.Width), planes.AsMemory(c * height * width, height * width), (height, width));
         return ImageModule.ofArray(image.Channels, height, width, planes);
     }
 
@@ -38,7 +35,7 @@ public static class ResampleKernel
         ArgumentNullException.ThrowIfNull(interleaved);
         if (channels < 1 || interleaved.Length != (long)channels * shape.Height * shape.Width || planes.Length != (long)channels * size.Height * size.Width)
             throw new ArgumentException($"{interleaved.Length} values are not {shape.Height}×{shape.Width} pixels of {channels} channels for {planes.Length} values", nameof(planes));
-        Resize(interleaved, channels, shape, span, planes, size);
+        Resize<T>(interleaved, channels, shape, span, planes, size);
         var finite = true;
         foreach (ref var value in planes.Span)
         {
@@ -48,7 +45,7 @@ public static class ResampleKernel
         return finite;
     }
 
-    private static void Resize<T>(T[] interleaved, int channels, (int Height, int Width) shape, (double Height, double Width) span, Memory<float> planes, (int Height, int Width) size)
+    private static void Resize<T>(ReadOnlyMemory<T> interleaved, int channels, (int Height, int Width) shape, (double Height, double Width) span, Memory<float> planes, (int Height, int Width) size)
         where T : struct, INumberBase<T>
     {
         var down = Taps(size.Height, span.Height, shape.Height);
@@ -61,7 +58,7 @@ public static class ResampleKernel
             {
                 var to = Math.Min(last, from + BandRows);
                 var sums = room.AsSpan(0, (to - from) * row);
-                Down(interleaved, down, from, sums, room.AsSpan(BandRows * row, row));
+                Down(interleaved.Span, down, from, sums, room.AsSpan(BandRows * row, row));
                 for (var y = from; y < to; y++)
                     for (var c = 0; c < channels; c++)
                         Along(sums.Slice((y - from) * row, row), channels, c, along, planes.Span.Slice((c * size.Height + y) * size.Width, size.Width));
@@ -71,7 +68,7 @@ public static class ResampleKernel
     }
 
     /// <summary>The rows from <paramref name="from"/> on, at their own width.</summary>
-    private static void Down<T>(T[] interleaved, (int First, float[] Weights)[] down, int from, Span<float> sums, Span<float> floats)
+    private static void Down<T>(ReadOnlySpan<T> interleaved, (int First, float[] Weights)[] down, int from, Span<float> sums, Span<float> floats)
         where T : struct, INumberBase<T>
     {
         var count = sums.Length / floats.Length;
@@ -82,7 +79,7 @@ public static class ResampleKernel
             end = Math.Max(end, first + weights.Length);
         for (var j = some[0].First; j < end; j++)
         {
-            var source = interleaved.AsSpan(j * floats.Length, floats.Length);
+            var source = interleaved.Slice(j * floats.Length, floats.Length);
             for (var i = 0; i < floats.Length; i++)
                 floats[i] = float.CreateTruncating(source[i]);
             for (var y = 0; y < count; y++)

@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Net
+open System.Runtime.CompilerServices
 open System.Text.Json.Nodes
 open System.Threading
 open System.Threading.Tasks
@@ -41,6 +42,8 @@ type private Answer =
         Picture: Picture
         Finding: Finding
         Threshold: float32
+        /// Made when they are first asked for, by the history or by the answer.
+        Views: Lazy<Views>
         /// In the history, where there is one.
         Id: int64 option
     }
@@ -53,7 +56,12 @@ module private Body =
             let request = context.Request
 
             // `curl --data-binary` calls any body an urlencoded form; a picture is none.
-            if (string request.ContentType).StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase) then
+            let form =
+                (string request.ContentType).StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase)
+
+            if form && not request.HasFormContentType then
+                return Http.refuse 400 "the form's Content-Type cannot be read"
+            elif form then
                 let! form = request.ReadFormAsync stop
 
                 match
@@ -117,6 +125,15 @@ type private Desk
     // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
     let admitted = new SemaphoreSlim(options.Room + options.Together)
     let decoding = new SemaphoreSlim(Environment.ProcessorCount)
+    // As long as the detector that they are of.
+    let lookouts = ConditionalWeakTable<Detector, Lookout>()
+
+    let lookout (model: Hosted) (detector: Detector) =
+        lookouts.GetValue(
+            detector,
+            fun detector ->
+                Lookout(detector.Card, detector.Calibration.HeldOut, (fun remark -> say $"warning: model {model.Name}: {remark}"))
+        )
 
     let hosted (context: HttpContext) =
         match string context.Request.Query["model"] with
@@ -129,7 +146,7 @@ type private Desk
                 Http.refuse 404 $"there is no model '{name}'; there are {names}"
 
     /// Into the history; an inspection that cannot be kept is answered all the same.
-    let record (model: Hosted) (detector: Detector) name (picture: Picture) (finding: Finding) : Task<int64 option> =
+    let record (model: Hosted) (card: ModelCard) name (picture: Picture) (finding: Finding) (views: Lazy<Views>) : Task<int64 option> =
         task {
             match history with
             | None -> return None
@@ -140,7 +157,7 @@ type private Desk
                             Id = 0L
                             Time = DateTimeOffset.UtcNow
                             Model = model.Name
-                            Fingerprint = detector.Card.Fingerprint
+                            Fingerprint = card.Fingerprint
                             Name = name
                             Score = finding.Verdict.Score
                             PValue = finding.Verdict.PValue
@@ -151,7 +168,7 @@ type private Desk
                             Mark = None
                         }
 
-                    let! id = history.Add(record, Seen.views detector.Calibration.PixelThreshold picture finding)
+                    let! id = history.Add(record, views.Value)
                     return Some id
                 with :? Microsoft.Data.Sqlite.SqliteException as e ->
                     say $"warning: an inspection is not in the history: {e.Message}"
@@ -194,14 +211,18 @@ type private Desk
                     | Some finding ->
                         let! finding = finding
                         telemetry.Inspected(model.Name, finding.Verdict, clock.Elapsed.TotalSeconds)
-                        let! id = record model lease.Detector name picture finding
+                        (lookout model lease.Detector).Saw(finding.Verdict.Score, (fun () -> ImageFile.bytesHaveColour name bytes))
+                        let threshold = lease.Detector.Calibration.PixelThreshold
+                        let views = lazy Seen.views threshold picture finding
+                        let! id = record model card name picture finding views
 
                         return
                             Ok
                                 {
                                     Picture = picture
                                     Finding = finding
-                                    Threshold = lease.Detector.Calibration.PixelThreshold
+                                    Threshold = threshold
+                                    Views = views
                                     Id = id
                                 }
             finally
@@ -226,7 +247,7 @@ type private Desk
         answer.Id |> Option.iter (fun id -> json["id"] <- JsonValue.Create id)
 
         if asked "views" then
-            json["views"] <- Seen.toJson (Seen.views threshold picture finding)
+            json["views"] <- Seen.toJson answer.Views.Value
 
         json
 
@@ -288,7 +309,7 @@ type private Desk
                                 json["results"] <- JsonArray(Array.ofSeq results)
                                 do! Http.writeJson context 200 json
                     with
-                    | :? BadHttpRequestException as e -> do! Http.writeJson context e.StatusCode (Http.errorJson e.Message)
+                    | :? BadHttpRequestException as e -> do! Http.writeBroken context e
                     | :? InvalidDataException as e when e.Message.Contains "limit" ->
                         do! Http.writeJson context 413 (Http.errorJson e.Message)
                     | :? InvalidDataException

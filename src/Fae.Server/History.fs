@@ -145,11 +145,11 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
             ]
         |> ignore
 
-    /// What a person marked is kept whatever its age: it is what they know.
+    /// What a person marked is kept whatever its age: it is what they know. An inspection is old when all before it are, too: a clock that was wrong for a while makes none old.
     let trim () =
         execute
             connection
-            "DELETE FROM inspections WHERE mark IS NULL AND (id <= $last - $count OR time < $oldest)"
+            "DELETE FROM inspections WHERE mark IS NULL AND (id <= $last - $count OR id < COALESCE((SELECT id FROM inspections WHERE time >= $oldest ORDER BY id LIMIT 1), $last + 1))"
             [
                 "$last", box last
                 "$count", box (int64 keep.Count)

@@ -9,11 +9,15 @@ open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
+open Microsoft.AspNetCore.Http.Features
 
 [<RequireQualifiedAccess>]
 module HistoryRoutes =
     /// Records of one answer, at most.
     let private most = 500
+
+    /// Bytes of a mark's JSON, at most.
+    let private longestMark = Nullable 4096L
 
     let private recordJson (record: Record) =
         let json = JsonObject()
@@ -79,6 +83,10 @@ module HistoryRoutes =
     /// The body is `{"mark": "good"}`, "anomalous", or null to take a mark back.
     let private mark (history: History) (context: HttpContext) : Task =
         task {
+            match context.Features.Get<IHttpMaxRequestBodySizeFeature>() with
+            | null -> ()
+            | limit -> limit.MaxRequestBodySize <- longestMark
+
             use reader = new StreamReader(context.Request.Body)
             let! body = reader.ReadToEndAsync context.RequestAborted
 

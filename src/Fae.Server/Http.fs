@@ -31,6 +31,9 @@ module Http =
 
         writeJson context refusal.Status (errorJson refusal.Reason)
 
+    /// To a request that Kestrel finds broken, or larger than allowed, as its body is read.
+    let writeBroken (context: HttpContext) (e: BadHttpRequestException) : Task = writeJson context e.StatusCode (errorJson e.Message)
+
     let writeBytes (context: HttpContext) (kind: string) (bytes: byte[]) : Task =
         context.Response.ContentType <- kind
         context.Response.Body.WriteAsync(bytes, 0, bytes.Length, context.RequestAborted)

@@ -74,7 +74,7 @@ module Server =
                     json["anomalous"] <- JsonValue.Create anomalous
                     json["latest"] <- JsonArray([| for score in latest -> JsonValue.Create score :> JsonNode | null |])
 
-                    match Drift.test model.Current.Calibration.HeldOut latest with
+                    match telemetry.Drift(model.Name, model.Current.Calibration.HeldOut) with
                     | Some drift ->
                         json["drift_significance"] <- JsonValue.Create drift.Significance
                         json["drift_alarm"] <- JsonValue.Create(drift.Significance < Drift.alarm)
@@ -112,8 +112,22 @@ module Server =
 
         builder.Build()
 
+    /// A request that Kestrel finds broken as it is read gets its 4xx. What nobody foresaw is a defect of ours: it is said, and the client gets an answer.
+    let private foresee (say: string -> unit) (context: HttpContext) (next: RequestDelegate) : Task =
+        task {
+            try
+                do! next.Invoke context
+            with
+            | :? BadHttpRequestException as e when not context.Response.HasStarted -> do! Http.writeBroken context e
+            | e when not context.RequestAborted.IsCancellationRequested ->
+                say $"an error that Fae did not foresee; please report it with these lines:\n{e}"
+
+                if not context.Response.HasStarted then
+                    do! Http.writeJson context 500 (Http.errorJson "an error that Fae did not foresee; the server's log says more")
+        }
+
     /// Whatever the path, an answer is counted; what is under /v1 needs a key where there are keys.
-    let private guard (app: WebApplication) options (telemetry: Telemetry) =
+    let private guard (app: WebApplication) options (telemetry: Telemetry) say =
         app.Use(
             Func<HttpContext, RequestDelegate, Task>(fun context next ->
                 task {
@@ -127,7 +141,7 @@ module Server =
                         context.Response.Headers.WWWAuthenticate <- StringValues "Bearer"
                         do! Http.writeJson context 401 (Http.errorJson "a key is needed: Authorization: Bearer KEY")
                     else
-                        do! next.Invoke context
+                        do! foresee say context next
 
                     telemetry.Answered context.Response.StatusCode
                 })
@@ -158,7 +172,7 @@ module Server =
             use desk = new Desk(options, models, telemetry, inspector, history, say)
             use app = build options
             let page, description = Http.resource "page.html", Http.resource "openapi.json"
-            guard app options telemetry
+            guard app options telemetry say
 
             let stopping () =
                 app.Lifetime.ApplicationStopping.IsCancellationRequested

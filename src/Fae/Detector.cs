@@ -50,7 +50,7 @@ public sealed class Detector : IDisposable
     /// <exception cref="InvalidDataException">It is damaged or no model of Fae's; the message says how.</exception>
     /// <exception cref="NotSupportedException">Its network is one of those that work in libtorch alone.</exception>
     public static Detector Load(string path) =>
-        new(Detection.Detector.Load(Directory.Exists(path) ? Path.Combine(path, "model.safetensors") : path));
+        new(Detection.Detector.Load(ModelFile.PathOf(path)));
 
     /// <summary>Reads a model file, or says why it cannot.</summary>
     public static bool TryLoad(string path, [NotNullWhen(true)] out Detector? detector, [NotNullWhen(false)] out string? problem)

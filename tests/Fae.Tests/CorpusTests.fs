@@ -18,7 +18,8 @@ type private Fate =
     | Refused
     | Either
 
-let private vips (save: NetVips.Image -> byte[]) bands format =
+/// A small ramp of so many bands in this format, saved.
+let vips (save: NetVips.Image -> byte[]) bands format =
     use ramp = NetVips.Image.Xyz(48, 40)
     use plane = (ramp.ExtractBand 0).Linear([| 4.0 |], [| 10.0 |])
 
@@ -136,6 +137,20 @@ let private write folder =
     for name, bytes, _ in corpus do
         File.WriteAllBytes(Path.Combine(folder, name), bytes)
 
+/// A picture whose name is no UTF-8, where the file system allows one; .NET cannot make it.
+let private unspeakable (folder: string) =
+    let copied =
+        command
+            "bash"
+            [
+                "-c"
+                "cp -- \"$1/whole.png\" \"$1\"/$'un\\xffspeakable.png'"
+                "bash"
+                folder
+            ]
+
+    copied.Code = 0
+
 let private agrees name fate (read: bool) =
     match fate with
     | Read -> Expect.isTrue read $"{name} is read"
@@ -197,6 +212,7 @@ let commandLine =
                     let model = brightnessModel folder
                     let pictures = Path.Combine(folder, "pictures")
                     write pictures
+                    let named = unspeakable pictures
                     let refused = corpus |> List.filter (fun (_, _, fate) -> fate = Refused)
 
                     let inspected = fae [ "inspect"; "--model"; model; pictures; "--json"; "-" ]
@@ -212,6 +228,9 @@ let commandLine =
 
                     for name, _, _ in refused do
                         Expect.stringContains inspected.Error name "skipped by name"
+
+                    let unnamed (run: Run) = Expect.equal (run.Error.Contains "not UTF-8") named run.Error
+                    unnamed inspected
 
                     let out = Path.Combine(folder, "watched")
 
@@ -230,6 +249,7 @@ let commandLine =
                             ]
 
                     Expect.equal watched.Code 0 watched.Error
+                    unnamed watched
 
                     let lines =
                         File.ReadAllLines(Path.Combine(out, "inspections.jsonl"))
@@ -256,23 +276,18 @@ let commandLine =
                     let data = Path.Combine(folder, "data")
                     write (Path.Combine(data, "train", "good"))
                     write (Path.Combine(data, "test", "good"))
-                    let config = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs", "default.toml")
 
-                    let trained =
-                        fae
-                            [
-                                "train"
-                                "--config"
-                                config
-                                "--data"
-                                data
-                                "--out"
-                                Path.Combine(folder, "run")
-                            ]
+                    let named =
+                        unspeakable (Path.Combine(data, "train", "good"))
+                        && unspeakable (Path.Combine(data, "test", "good"))
 
+                    let trained = fae (training data (Path.Combine(folder, "run")) [])
                     Expect.equal trained.Code 3 trained.Error
                     let measured = fae [ "eval"; "--model"; model; "--data"; data ]
                     Expect.equal measured.Code 3 measured.Error
+
+                    for run in [ trained; measured ] do
+                        Expect.equal (run.Error.Contains "not UTF-8") named run.Error
 
                     for name, _, _ in refused do
                         Expect.stringContains trained.Error name "train lists all of them"

@@ -11,8 +11,6 @@ open Fae.Data
 open Fae.Detection
 open Fae.Tests.Helpers
 
-let private config = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs", "default.toml")
-
 let private parts folder count =
     let good = Path.Combine(folder, "data", "train", "good")
     Directory.CreateDirectory good |> ignore
@@ -22,30 +20,19 @@ let private parts folder count =
 
     Path.Combine(folder, "data")
 
-let private arguments data out steps =
-    [
-        "train"
-        "--config"
-        config
-        "--data"
+let private arguments data out (steps: int) =
+    training
         data
-        "--out"
         out
-        "--steps"
-        string (steps: int)
-        "--set"
-        "image.size=32"
-        "--set"
-        "network.width=4"
-        "--set"
-        "network.depth=1"
-        "--set"
-        "train.batch=4"
-        "--set"
-        "train.validate_every=2"
-        "--set"
-        "score.views=1"
-    ]
+        [
+            $"train.steps={steps}"
+            "image.size=32"
+            "network.width=4"
+            "network.depth=1"
+            "train.batch=4"
+            "train.validate_every=2"
+            "score.views=1"
+        ]
 
 let private digest path = Convert.ToHexString(Security.Cryptography.SHA256.HashData(File.ReadAllBytes path))
 
@@ -68,6 +55,18 @@ let private killed (args: string list) fromStart (delay: int) =
         child.StandardError.ReadToEnd() |> ignore
         child.WaitForExit()
         running
+
+/// A shell in which a process gets no more than so many megabytes of memory.
+let private confined (megabytes: int) (args: string list) =
+    let script = $"ulimit -d {megabytes * 1024}; exec dotnet \"$@\""
+    command "bash" ([ "-c"; script; "bash"; faeAssembly ] @ args)
+
+/// The same command under a clock that stands in the year 2001; of its own it goes on.
+let private longAgo (args: string list) =
+    command
+        "env"
+        ([ "NO_FAKE_STAT=1"; "faketime"; "2001-01-01 00:00:00"; "dotnet"; faeAssembly ]
+         @ args)
 
 /// A shell that lets no file grow beyond so many kilobytes: a disk that is full.
 let private cramped (kilobytes: int) (args: string list) =
@@ -174,5 +173,108 @@ let tests =
                     let cut = fae (arguments data out 6)
                     Expect.equal cut.Code 3 cut.Error
                     Expect.stringContains cut.Error "03.png" "which")
+            }
+            test "a picture that is replaced under a training's hands ends it with a line" {
+                inTemporaryFolder (fun folder ->
+                    let data, out = parts folder 120, Path.Combine(folder, "run")
+
+                    let args =
+                        training
+                            data
+                            out
+                            [
+                                "train.steps=100000"
+                                "image.size=512"
+                                "image.crop=32"
+                                "network.width=4"
+                                "network.depth=1"
+                                "train.batch=4"
+                                "train.validate_every=100000"
+                                "score.views=1"
+                            ]
+
+                    // A quarter of this much keeps eighty of the pictures in memory.
+                    let start =
+                        ProcessStartInfo("dotnet", faeAssembly :: args, RedirectStandardError = true, RedirectStandardOutput = true)
+
+                    start.Environment["DOTNET_GCHeapHardLimit"] <- "0x14000000"
+
+                    match Process.Start start with
+                    | null -> failtest "fae did not start"
+                    | child ->
+                        use child = child
+                        let said = child.StandardError.ReadToEndAsync()
+                        until 60.0 (fun () -> "it did not start to train") (fun () -> File.Exists(Path.Combine(out, "config.toml")))
+
+                        for number in 0..119 do
+                            let path = Path.Combine(data, "train", "good", $"{number:D2}.png")
+                            File.WriteAllBytes(path, ImageFile.toPng (part 32 (1000 + number)))
+
+                        child.WaitForExit()
+                        Expect.equal child.ExitCode 5 said.Result
+                        Expect.stringContains said.Result "stay in memory" "some do not fit"
+                        let last = said.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.last
+                        Expect.stringStarts last "fae: " "one line"
+                        Expect.stringContains last "was replaced while it is used" "what")
+            }
+            test "a batch that no memory holds ends with a line that says what to make smaller" {
+                inTemporaryFolder (fun folder ->
+                    let data, out = parts folder 8, Path.Combine(folder, "run")
+
+                    let args batch =
+                        training
+                            data
+                            out
+                            [
+                                "train.steps=2"
+                                "image.size=128"
+                                "network.width=16"
+                                $"train.batch={batch}"
+                                "score.views=1"
+                            ]
+
+                    let much = confined 1500 (args 1024)
+                    Expect.equal much.Code 5 much.Error
+                    let last = much.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.last
+                    Expect.equal last "fae: out of memory; try a smaller train.batch or image.size" much.Error
+                    let little = confined 1500 (args 4)
+                    Expect.equal little.Code 0 little.Error)
+            }
+            test "a clock that goes backwards loses nothing: a training goes on to the same model, the watcher does nothing twice" {
+                inTemporaryFolder (fun folder ->
+                    if not (available (fun () -> File.Exists "/usr/bin/faketime") [ "faketime" ]) then
+                        skiptest "this machine has no faketime"
+
+                    let data = parts folder 16
+                    let whole, broken = Path.Combine(folder, "whole"), Path.Combine(folder, "broken")
+                    let unbroken = fae (arguments data whole 400)
+                    Expect.equal unbroken.Code 0 unbroken.Error
+
+                    Expect.isTrue (killed (arguments data broken 400) false 300) "killed under way"
+                    let resumed = longAgo (arguments data broken 400 @ [ "--resume" ])
+                    Expect.equal resumed.Code 0 resumed.Error
+
+                    for name in [ "model.safetensors"; "curve.csv" ] do
+                        Expect.equal (digest (Path.Combine(broken, name))) (digest (Path.Combine(whole, name))) name
+
+                    let model, into, seen = brightnessModel folder, Path.Combine(folder, "in"), Path.Combine(folder, "seen")
+                    Directory.CreateDirectory into |> ignore
+                    let put number = File.WriteAllBytes(Path.Combine(into, $"{number}.png"), lightPicture number)
+                    let watch = [ "watch"; into; "--model"; model; "--out"; seen; "--once"; "--settle"; "0.1" ]
+                    put 1
+                    Expect.equal (fae watch).Code 0 "now"
+                    put 2
+                    Expect.equal (longAgo watch).Code 0 "in 2001"
+                    put 3
+                    Expect.equal (fae watch).Code 0 "now again"
+                    let lines = File.ReadAllLines(Path.Combine(seen, "inspections.jsonl"))
+
+                    let paths =
+                        [
+                            for line in lines -> textOf (nonNull (Text.Json.Nodes.JsonNode.Parse line)) "path"
+                        ]
+
+                    Expect.equal paths [ "1.png"; "2.png"; "3.png" ] "each once"
+                    Expect.stringContains lines[1] "\"time\":\"2001-" "the clock was wrong indeed")
             }
         ]

@@ -30,7 +30,12 @@ let inTemporaryFolder (work: string -> 'a) =
     try
         work folder
     finally
-        Directory.Delete(folder, true)
+        try
+            Directory.Delete(folder, true)
+        with :? IOException ->
+            // A name that is no UTF-8 is out of .NET's reach.
+            use remove = Diagnostics.Process.Start("rm", [ "-rf"; "--"; folder ])
+            remove.WaitForExit()
 
 /// Grey parts with a fine regular pattern; bad ones have a blot of other texture. No two alike.
 let part size (number: int) =
@@ -185,3 +190,11 @@ let available (there: unit -> bool) (packages: string list) =
         apt ([ "install"; "--yes"; "--no-install-recommends" ] @ packages)
 
     there ()
+
+/// The configuration that everybody starts from.
+let defaultConfig = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs", "default.toml")
+
+/// The arguments of a training by it, with some keys set.
+let training data out (settings: string list) =
+    [ "train"; "--config"; defaultConfig; "--data"; data; "--out"; out ]
+    @ List.collect (fun setting -> [ "--set"; setting ]) settings

@@ -110,6 +110,18 @@ let store =
                     Expect.equal (int64 left.Length) history.Count "counted"
                     history.Close().Wait())
             }
+            test "a clock that was wrong for a while makes no inspection old, and one that is goes all the same" {
+                inTemporaryFolder (fun folder ->
+                    let history = openOr (Path.Combine(folder, "h.db")) { Count = 1000; Days = 5.0 }
+                    let add number = history.Add(sample number, views).Wait()
+                    let longAgo = DateTimeOffset(2001, 1, 1, 0, 0, 0, TimeSpan.Zero)
+                    Seq.iter add [ 0..9 ]
+                    history.Add({ sample 10 with Time = longAgo }, views).Wait()
+                    Seq.iter add [ 11..199 ]
+                    let left = history.Latest(Int64.MaxValue, 500, None, false) |> List.map _.Id
+                    Expect.equal (List.rev left) [ 4L .. 200L ] "the first three are old, the eleventh was written between younger ones"
+                    history.Close().Wait())
+            }
             test "marks are of one model's weights, and can be taken back" {
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "h.db")

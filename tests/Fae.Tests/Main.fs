@@ -21,12 +21,30 @@ let rec private effortOf effort (args: string list) =
         struct (effort, other :: others)
     | [] -> struct (effort, [])
 
-/// All tests, with `--spec` the specification alone, with `--in-process` all but those of the command line; the last line says how many passed and failed, alone on a line.
-[<EntryPoint>]
-let main argv =
-    Fae.Engine.TorchRuntime.KeepQuiet()
-    Fae.Data.ImageFile.routeWarnings ignore
+/// `--fuzz N`: every reader gets N bent inputs; rows of a table, and what went wrong.
+let private fuzz (count: int) =
+    let hand (target: Fuzz.Target) =
+        let tally = Fuzz.run target 0 count
+        let defects = tally.Defects.Length
+        let words = if defects = 0 then "none" else $"{defects} or more"
 
+        Console.Out.WriteLine
+            $"| {tally.Target} | {tally.Inputs} | {tally.Taken} | {tally.Inputs - tally.Taken} | {words} | {tally.Seconds:F0} |"
+
+        Console.Out.Flush()
+
+        for number, what in tally.Defects do
+            Console.Error.WriteLine $"{tally.Target}, input {number}: {what}"
+
+        defects
+
+    let found = List.map hand Fuzz.targets
+    let mutable behindTheServer = 0
+    Fuzz.withServer (fun target -> behindTheServer <- hand target)
+    if List.sum found + behindTheServer = 0 then 0 else 1
+
+/// All tests, with `--spec` the specification alone, with `--in-process` all but those of the command line; the last line says how many passed and failed, alone on a line.
+let private test (argv: string[]) =
     let struct (effort, args) = effortOf (Effort.exploring ordinaryCases) (List.ofArray argv)
     let specification = [ SpecificationTests.laws effort; SpecificationTests.mutants ]
 
@@ -46,6 +64,7 @@ let main argv =
                 LibraryTests.tests
                 HistoryTests.store
                 CorpusTests.tests
+                FuzzTests.tests
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
@@ -59,6 +78,7 @@ let main argv =
                     ServerTests.tests
                     HistoryTests.tests
                     CorpusTests.commandLine
+                    FuzzTests.server
                     BrowserTests.tests
             ]
 
@@ -78,3 +98,24 @@ let main argv =
     Console.WriteLine()
     Console.WriteLine $"{passed} passed, {failed} failed"
     code
+
+[<EntryPoint>]
+let main argv =
+    Fae.Engine.TorchRuntime.KeepQuiet()
+    Fae.Data.ImageFile.routeWarnings ignore
+
+    match argv with
+    | [| "--fuzz"; count |] -> fuzz (int count)
+    | [| "--fuzz-one"; name; number |] ->
+        let again target =
+            Console.OpenStandardOutput().Write(Fuzz.input target (int number))
+
+            (Fuzz.run target (int number) 1).Defects
+            |> List.iter (fun (_, what) -> Console.Error.WriteLine what)
+
+        match Fuzz.targets |> List.tryFind (fun target -> target.Name = name) with
+        | Some target -> again target
+        | None -> Fuzz.withServer again
+
+        0
+    | _ -> test argv

@@ -6,6 +6,7 @@ open Expecto
 open Fae.Core
 open Fae.Data
 open Fae.Tests.Helpers
+open Fae.Tests.Serving
 
 let private write folder (name: string) image =
     let path = Path.Combine(folder, name)
@@ -13,32 +14,19 @@ let private write folder (name: string) image =
     File.WriteAllBytes(path, ImageFile.toPng image)
     path
 
-let private config = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs", "default.toml")
-
-let private train data out more =
+let private train data out =
     fae (
-        [
-            "train"
-            "--config"
-            config
-            "--data"
+        training
             data
-            "--out"
             out
-            "--steps"
-            "200"
-            "--set"
-            "image.size=64"
-            "--set"
-            "network.width=16"
-            "--set"
-            "train.validate_every=200"
-            "--set"
-            "score.views=1"
-            "--set"
-            "train.held_out=0.4"
-        ]
-        @ more
+            [
+                "train.steps=200"
+                "image.size=64"
+                "network.width=16"
+                "train.validate_every=200"
+                "score.views=1"
+                "train.held_out=0.4"
+            ]
     )
 
 let private coloured number =
@@ -78,7 +66,7 @@ let tests =
                             Path.Combine(dirty, "train", "good", $"again-{number:D3}.png")
                         )
 
-                    let well = train clean (Path.Combine(folder, "well")) []
+                    let well = train clean (Path.Combine(folder, "well"))
                     Expect.equal well.Code 0 well.Error
 
                     Expect.isFalse
@@ -87,7 +75,7 @@ let tests =
                          || well.Error.Contains "twice")
                         well.Error
 
-                    let ill = train dirty (Path.Combine(folder, "ill")) []
+                    let ill = train dirty (Path.Combine(folder, "ill"))
                     Expect.equal ill.Code 0 ill.Error
                     Expect.stringContains ill.Error "look unlike the others" "bad parts"
                     Expect.stringContains ill.Error "bad-0.png" "by name"
@@ -115,8 +103,30 @@ let tests =
                     let other = fae [ "inspect"; "--model"; model; lit ]
                     Expect.equal other.Code 0 other.Error
                     Expect.stringContains other.Error "the camera or the light has changed" other.Error
+
+                    let watched more = fae ([ "watch"; "--model"; model; "--once"; "--settle"; "0" ] @ more)
+
+                    let all = watched [ lit; "--out"; Path.Combine(folder, "out") ]
+                    Expect.equal all.Code 0 all.Error
+                    Expect.stringContains all.Error "the camera or the light has changed" all.Error
+                    let calm = watched [ Path.Combine(clean, "test", "good"); "--out"; Path.Combine(folder, "out-2") ]
+                    Expect.equal (calm.Code, calm.Error.Contains "the camera or the light") (0, false) calm.Error
                     let red = write folder "red/part.png" (coloured 3)
                     let seen = fae [ "inspect"; "--model"; model; red ]
-                    Expect.stringContains seen.Error "it does not see colours" seen.Error)
+                    Expect.stringContains seen.Error "it does not see colours" seen.Error
+                    let seen = watched [ Path.Combine(folder, "red"); "--out"; Path.Combine(folder, "out-3") ]
+                    Expect.stringContains seen.Error "it does not see colours" seen.Error
+
+                    serving model [] (fun served ->
+                        use http = client ()
+                        let said () = lock served.Said served.Said.ToString
+                        let inspect (path: string) = status (post http (served.Url + "/v1/inspect") (File.ReadAllBytes path))
+                        Expect.equal (inspect red) 200 "inspected"
+                        until 10.0 said (fun () -> (said ()).Contains "it does not see colours")
+
+                        for path in Directory.GetFiles lit do
+                            Expect.equal (inspect path) 200 path
+
+                        until 10.0 said (fun () -> (said ()).Contains "the camera or the light has changed")))
             }
         ]

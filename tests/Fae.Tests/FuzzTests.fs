@@ -1,0 +1,60 @@
+/// The fuzzer's short run, a few thousand inputs a reader; `build.fsx Fuzz` is the long one.
+module Fae.Tests.FuzzTests
+
+open System.Text
+open Expecto
+
+/// Inputs a reader in an ordinary run, and of the server, whose every answer is a connection.
+let private inputs, private requests = 5000, 1500
+
+let private harmless (target: Fuzz.Target) count =
+    let tally = Fuzz.run target 0 count
+
+    for number, what in tally.Defects do
+        failtest $"{target.Name}, input {number} (replay with --fuzz-one \"{target.Name}\" {number}): {what}"
+
+    Expect.isGreaterThan tally.Taken 0 "some are taken: the fuzzer gets behind the door"
+    Expect.isLessThan tally.Taken count "some are refused"
+
+/// A reader with a mistake of the usual kind: it believes a length.
+let private trusting: Fuzz.Target =
+    {
+        Name = "trusting"
+        Seeds = lazy [| "3:abc"B |]
+        Words = [||]
+        Reads =
+            fun bytes ->
+                let text = Encoding.Latin1.GetString bytes
+
+                match text.Split ':' with
+                | [| length; rest |] when length <> "" && Seq.forall System.Char.IsAsciiDigit length && length.Length < 6 ->
+                    rest.Substring(0, int length) <> ""
+                | _ -> false
+        Together = 1
+    }
+
+let tests =
+    testSequenced
+    <| testList
+        "Fuzz"
+        [
+            for target in Fuzz.targets do
+                test target.Name { harmless target inputs }
+
+            test "a reader that believes a length is found out, and its input comes again by its number" {
+                match (Fuzz.run trusting 0 2000).Defects with
+                | (number, _) :: _ ->
+                    Expect.equal (Fuzz.run trusting number 1).Defects.Length 1 "again"
+                    Expect.equal (Fuzz.input trusting number) (Fuzz.input trusting number) "the same bytes"
+                | [] -> failtest "not found"
+            }
+        ]
+
+/// The server is a process.
+let server =
+    testSequenced
+    <| testList
+        "Fuzz, the server"
+        [
+            test "bytes on a connection" { Fuzz.withServer (fun target -> harmless target requests) }
+        ]
