@@ -29,7 +29,8 @@ internal sealed record PeerTimes(string Name, IReadOnlyList<double> Ms);
 /// <summary>Work of ours beside the same work of a peer's, one right after the other, medians of as many repetitions.</summary>
 internal static class Comparison
 {
-    private const string Python = "/usr/bin/python3";
+    /// <summary>Debian's, which has the peers, unless FAE_PYTHON names another.</summary>
+    public static string Python { get; } = Environment.GetEnvironmentVariable("FAE_PYTHON") ?? "/usr/bin/python3";
 
     /// <summary>Times both in turns; null, and a line that says so, where the peer does not run.</summary>
     public static Row? Run(string work, double target, Effort effort, Action ours, string peer, int size, int parameter, string file = "")

@@ -50,9 +50,11 @@ internal sealed record LoadResult([property: JsonPropertyName("load")] IReadOnly
 /// <summary>The server under load and under faults, beside a server in Python that does the same work.</summary>
 internal static class Load
 {
-    private const string Python = "/usr/bin/python3";
+    public static LoadResult Measure(bool tiny) => WithModel(tiny, (folder, model, picture) => new LoadResult(Rows(model, picture, tiny).ToList(), OfFaults(folder, model, picture, tiny)));
 
-    public static LoadResult Measure(bool tiny)
+    public static Faults MeasureFaults(bool tiny) => WithModel(tiny, (folder, model, picture) => OfFaults(folder, model, picture, tiny));
+
+    private static T WithModel<T>(bool tiny, Func<string, string, byte[], T> measure)
     {
         TorchRuntime.KeepQuiet();
         var folder = Directory.CreateTempSubdirectory("fae-load-").FullName;
@@ -62,7 +64,7 @@ internal static class Load
             var model = Path.Combine(folder, "model.safetensors");
             Specimen.WriteModel(model, Specimen.Set(("image.size", side), ("score.views", 1)));
             var picture = ImageFile.toPng(Specimen.Picture(3, side, side));
-            return new LoadResult(Rows(model, picture, tiny).ToList(), OfFaults(folder, model, picture, tiny));
+            return measure(folder, model, picture);
         }
         finally
         {
@@ -116,7 +118,9 @@ internal static class Load
     {
         var requests = tiny ? 100 : 10_000;
         var history = Path.Combine(folder, "history.db");
-        using var server = Ours(model, ["--history", history, "--max-megabytes", "1"]);
+        // Nothing is to go because there is too much of it.
+        string[] keeping = ["--history", history, "--keep", "1000000"];
+        using var server = Ours(model, [.. keeping, "--max-megabytes", "1"]);
         using var http = Client();
         var oversized = new byte[(1 << 20) + 1];
         var (answered, refused, cut, wrong) = (0, 0, 0, 0);
@@ -155,7 +159,7 @@ internal static class Load
         var late = server.MemoryMib;
         var (reloads, failed) = Reload(server, http, model, picture, tiny ? 3 : 50);
         var before = KillInTheMiddle(server, http, picture, ids);
-        using var again = Ours(model, ["--history", history]);
+        using var again = Ours(model, keeping);
         var kept = Kept(http, again);
         var missing = ids.Count(id => !kept.Contains(id));
         Console.Error.WriteLine(FormattableString.Invariant($"{requests} requests: {answered} answered, {refused} refused, {cut} cut off, {wrong} lost or wrong; memory {early:F0} to {late:F0} MiB; {reloads} reloads, {failed} failed; {before} answered before the kill, {missing} missing"));
@@ -291,12 +295,12 @@ internal static class Load
     /// <summary>Null where Python or a library is missing.</summary>
     private static Served? Theirs()
     {
-        if (!File.Exists(Python))
+        if (!File.Exists(Comparison.Python))
             return null;
         var port = FreePort();
         try
         {
-            return new Served(Start(Python, [Path.Combine(AppContext.BaseDirectory, "server.py"), $"{port}"]), port);
+            return new Served(Start(Comparison.Python, [Path.Combine(AppContext.BaseDirectory, "server.py"), $"{port}"]), port);
         }
         catch (InvalidOperationException)
         {

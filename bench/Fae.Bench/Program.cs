@@ -3,7 +3,8 @@ using System.Linq;
 using System.Text.Json;
 using Fae.Bench;
 
-// `Fae.Bench kernels|inference|training|load [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench kernels|inference|training|load|faults [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench gpu [--tiny]`: what a GPU does beside torch on the same GPU; exit code 5 and a line where there is none.
 // `Fae.Bench growth FOLDER [--tiny]`: the points of the cost curves, and the curves drawn into that folder. `cost` measures one of them.
 var tiny = args.Contains("--tiny");
 switch (args.FirstOrDefault())
@@ -17,6 +18,18 @@ switch (args.FirstOrDefault())
     case "load":
         Console.WriteLine(JsonSerializer.Serialize(Load.Measure(tiny), Results.Indented));
         return 0;
+    case "faults":
+        Console.WriteLine(JsonSerializer.Serialize(Load.MeasureFaults(tiny), Results.Indented));
+        return 0;
+    case "gpu":
+        Fae.Engine.TorchRuntime.UseConfigured();
+        if (Gpu.Missing() is { } missing)
+        {
+            Console.Error.WriteLine($"bench: {missing}");
+            return 5;
+        }
+        Console.WriteLine(JsonSerializer.Serialize(Gpu.Measure(tiny), Results.Indented));
+        return 0;
     case "growth" when args.Length > 1:
         var costs = Growth.Costs(tiny).ToList();
         Growth.Draw(costs, args[1]);
@@ -25,7 +38,7 @@ switch (args.FirstOrDefault())
         Console.WriteLine(JsonSerializer.Serialize(Growth.Measure(args[1], int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture))));
         return 0;
     default:
-        Console.Error.WriteLine("bench: say what to measure: kernels, inference, training, load, or growth and a folder for its pictures");
+        Console.Error.WriteLine("bench: say what to measure: kernels, inference, training, load, faults (which are a part of load), gpu, or growth and a folder for its pictures");
         return 2;
 }
 

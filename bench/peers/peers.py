@@ -308,19 +308,20 @@ def decode_pillow(size, _):
     return "Pillow " + PIL.__version__, work
 
 
-def training(size, batch):
+def training(size, batch, device="cpu", way=lambda net: net):
     """One step of equation (3): the two-term loss, clipped gradients, Adam; the batch is there already."""
     import torch
 
-    net = unet().train()
+    net = unet().to(device).train()
+    seen = way(net)
     adam = torch.optim.Adam(net.parameters(), 0.002)
-    target = torch.rand(batch, 3, size, size)
-    corrupted = torch.rand(batch, 3, size, size)
-    mask = (torch.rand(batch, 1, size, size) > 0.9).float()
+    target = torch.rand(batch, 3, size, size, device=device)
+    corrupted = torch.rand(batch, 3, size, size, device=device)
+    mask = (torch.rand(batch, 1, size, size, device=device) > 0.9).float()
 
     def work():
         adam.zero_grad()
-        error = (net(corrupted) - target).square().mean(1, keepdim=True)
+        error = (seen(corrupted) - target).square().mean(1, keepdim=True)
         clean = 1 - mask
         loss = 5 * (error * clean).sum() / (clean.sum() + 1) + 5 * (error * mask).sum() / (mask.sum() + 1)
         loss.backward()
@@ -329,6 +330,18 @@ def training(size, batch):
         return loss.item()
 
     return "torch " + torch.__version__ + ", data not made", work
+
+
+def training_cuda(size, batch):
+    name, work = training(size, batch, "cuda")
+    return name + ", eager", work
+
+
+def training_compiled(size, batch):
+    import torch
+
+    name, work = training(size, batch, "cuda", torch.compile)
+    return name + ", torch.compile", work
 
 
 if __name__ == "__main__":

@@ -44,6 +44,30 @@ module Doctor =
         | problem ->
             ill "torch" problem "build with `dotnet fsi build.fsx Build`, which fetches libtorch and makes it loadable on older Linux"
 
+    let private library () =
+        match Settings.libtorch () with
+        | Error fault -> ill "libtorch" (String.concat "; " (Fault.lines fault)) $"correct {TorchLibraries.Variable}, or leave it out"
+        | Ok() ->
+            match TorchLibraries.Folder with
+            | null ->
+                well
+                    "libtorch"
+                    $"""the one beside the program, {TorchLibraries.Wanted}{if TorchLibraries.HasCuda then
+                                                                                ", for CUDA"
+                                                                            else
+                                                                                ", for the CPU"}"""
+            | folder ->
+                let kind = if TorchLibraries.HasCuda then "for CUDA" else "for the CPU"
+
+                match TorchLibraries.VersionIn folder with
+                | null -> well "libtorch" $"of unknown version, {kind} in {folder}"
+                | version when not (TorchLibraries.Agree(version, TorchLibraries.Wanted)) ->
+                    ill
+                        "libtorch"
+                        $"{version} {kind} in {folder}; TorchSharp was built for {TorchLibraries.Wanted}"
+                        $"take a libtorch of version {TorchLibraries.Wanted}"
+                | version -> well "libtorch" $"{version} {kind} in {folder}"
+
     let private device () =
         match TorchRuntime.Find "cuda" with
         | null, problem -> well "GPU" $"none: {problem}"
@@ -69,7 +93,8 @@ module Doctor =
                 "machine"
                 $"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1048576L} MiB, {RuntimeInformation.FrameworkDescription}"
 
-        let findings = [ machine; torch (); device (); images () ]
+        let library = library ()
+        let findings = [ machine; library; torch (); device (); images () ]
         let json = JsonArray()
 
         for finding in findings do

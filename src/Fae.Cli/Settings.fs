@@ -117,24 +117,70 @@ module Settings =
 
         { config with Augment = augment }
 
+    /// The user's own settings, for all that they do on this machine.
+    let private ownSettings =
+        Path.Combine(
+            System.Environment.GetFolderPath(
+                System.Environment.SpecialFolder.ApplicationData,
+                System.Environment.SpecialFolderOption.DoNotVerify
+            ),
+            "fae",
+            "settings.toml"
+        )
+
+    /// The folder of a libtorch other than the one beside the program: FAE_LIBTORCH, or `libtorch` in the user's settings.
+    let private ownLibtorch () =
+        match System.Environment.GetEnvironmentVariable TorchLibraries.Variable with
+        | NonNull folder when folder <> "" -> Ok(Some folder)
+        | _ when File.Exists ownSettings -> ConfigFile.own ownSettings |> Result.mapError Usage
+        | _ -> Ok None
+
+    /// Takes libtorch from where the user said; before whatever needs it.
+    let libtorch () =
+        result {
+            match! ownLibtorch () with
+            | Some folder when isNull TorchLibraries.Folder ->
+                match TorchLibraries.Use folder with
+                | null -> ()
+                | problem -> return! Error(Machine problem)
+
+                match TorchLibraries.VersionIn(nonNull TorchLibraries.Folder) with
+                | NonNull version when not (TorchLibraries.Agree(version, TorchLibraries.Wanted)) ->
+                    Console.warn
+                        $"the libtorch in {TorchLibraries.Folder} is {version}, TorchSharp was built for {TorchLibraries.Wanted}: what they do not share will fail"
+                | _ -> ()
+            | _ -> ()
+        }
+
     let device (name: string option) =
-        match TorchRuntime.Find(defaultArg name "auto") with
-        | null, problem -> Error(Machine problem)
-        | device, _ -> Ok device
+        result {
+            do! libtorch ()
+
+            return!
+                match TorchRuntime.Find(defaultArg name "auto") with
+                | null, problem -> Error(Machine problem)
+                | device, _ -> Ok device
+        }
 
     /// Where a detector works: null, the CPU, without libtorch, or the device of that name.
     let detectingDevice (name: string option) : Result<TorchSharp.torch.Device | null, Fault> =
         match name with
         | Some "cpu" -> Ok null
-        | None
-        | Some "auto" when not TorchRuntime.KnowsCuda -> Ok null
         | _ ->
-            device name
-            |> Result.map (fun device ->
-                if device.``type`` = TorchSharp.DeviceType.CPU then
-                    null
+            result {
+                do! libtorch ()
+
+                if (name = None || name = Some "auto") && not TorchLibraries.HasCuda then
+                    return null
                 else
-                    device)
+                    let! device = device name
+
+                    return
+                        (if device.``type`` = TorchSharp.DeviceType.CPU then
+                             null
+                         else
+                             device)
+            }
 
     let private orFault path read =
         try

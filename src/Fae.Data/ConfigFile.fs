@@ -56,5 +56,28 @@ module ConfigFile =
         | :? IOException
         | :? System.UnauthorizedAccessException as e -> Error [ e.Message ]
 
+    /// The folder that a user's own settings name as `libtorch`, if they do; they know no other key.
+    let own (path: string) : Result<string option, string list> =
+        try
+            match TomlSerializer.Deserialize<TomlTable>(File.ReadAllText path) with
+            | null -> Ok None
+            | table ->
+                match
+                    [
+                        for pair in table do
+                            if pair.Key <> "libtorch" then
+                                pair.Key
+                    ],
+                    table.TryGetValue "libtorch"
+                with
+                | unknown :: _, _ -> Error [ $"{path}: unknown key '{unknown}'; there is libtorch alone" ]
+                | [], (true, (:? string as folder)) -> Ok(Some folder)
+                | [], (true, _) -> Error [ $"{path}: 'libtorch' must be a folder's name in quotes" ]
+                | [], _ -> Ok None
+        with
+        | :? TomlException as e -> Error [ $"{path}: {e.Message.Split('\n')[0]}" ]
+        | :? IOException
+        | :? System.UnauthorizedAccessException as e -> Error [ e.Message ]
+
     /// A configuration that came with the program: "mvtec/carpet", "methods/riad".
     let builtIn (name: string) = Files.embedded (System.Reflection.Assembly.GetExecutingAssembly()) (name + ".toml")

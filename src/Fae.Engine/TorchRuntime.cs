@@ -22,14 +22,22 @@ public static class TorchRuntime
         if (index < 0)
             return (null, $"there is no device '{name}'; use auto, cpu, cuda or cuda:N");
         if (!torch.cuda.is_available())
-            return (null, "this libtorch is built for the CPU only; use --device cpu");
+            return (null, Missing());
         return index < torch.cuda.device_count()
             ? (torch.device(DeviceType.CUDA, index), "")
             : (null, $"this machine has {torch.cuda.device_count()} CUDA device(s), so there is no {name}");
     }
 
-    /// <summary>Whether a libtorch for CUDA lies beside this program; told without loading any.</summary>
-    public static bool KnowsCuda => System.IO.Directory.EnumerateFiles(AppContext.BaseDirectory, "*torch_cuda.*", System.IO.SearchOption.AllDirectories).GetEnumerator().MoveNext();
+    /// <summary>Why there is no CUDA, in one line: the libtorch, the driver, or the GPU.</summary>
+    private static string Missing() => (TorchLibraries.HasCuda, CudaMachine.Missing()) switch
+    {
+        (false, _) => $"this libtorch is built for the CPU only; name one for CUDA in {TorchLibraries.Variable}, or use --device cpu",
+        (true, { } driver) => driver + "; use --device cpu",
+        _ => "libtorch finds no GPU that it can use; use --device cpu",
+    };
+
+    /// <summary>Takes libtorch from where <see cref="TorchLibraries.Variable"/> says; what is wrong with it, or null.</summary>
+    public static string? UseConfigured() => Environment.GetEnvironmentVariable(TorchLibraries.Variable) is { Length: > 0 } folder ? TorchLibraries.Use(folder) : null;
 
     /// <summary>
     /// Tells glibc's allocator to keep what libtorch frees: by default every large tensor is mapped and unmapped anew, and a training step on a CPU spends

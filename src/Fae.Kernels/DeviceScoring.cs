@@ -1,64 +1,41 @@
 using System;
 using System.Collections.Generic;
 using Fae.Core;
-using ILGPU;
-using ILGPU.Runtime;
-using ILGPU.Runtime.CPU;
+using Microsoft.FSharp.Core;
 
 namespace Fae.Kernels;
 
 /// <summary>
-/// Mean filter and difference maps on an ILGPU accelerator. Not for two threads at once. The CPU accelerator is there for tests: it runs the very
-/// kernels that a GPU would run, slowly.
+/// Mean filter, difference maps, scores and occlusions on a machine's memory: from two images that are there to one number, without a pixel leaving it. Not for two
+/// threads at once.
 /// </summary>
-public sealed class DeviceScoring : IDisposable
+public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
 {
-    private readonly Context context;
-    private readonly Accelerator accelerator;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, int, int> rows;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, int, int, int> columns;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>> product;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int> mse;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, float> relative;
-    private readonly Action<Index1D, DeviceKernels.SsimMeans, ArrayView<float>, int, float, float> ssim;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, int> meanPlane;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int, float> gms;
-    private readonly Action<Index1D, ArrayView<float>, ArrayView<float>, float> addWeighted;
-
-    private DeviceScoring(Context context, Accelerator accelerator)
-    {
-        this.context = context;
-        this.accelerator = accelerator;
-        rows = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, int, int>(DeviceKernels.MeanOfRows);
-        columns = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, int, int, int>(DeviceKernels.MeanOfColumns);
-        product = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>>(DeviceKernels.Product);
-        mse = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int>(DeviceKernels.Mse);
-        relative = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, float>(DeviceKernels.Relative);
-        ssim = accelerator.LoadAutoGroupedStreamKernel<Index1D, DeviceKernels.SsimMeans, ArrayView<float>, int, float, float>(DeviceKernels.Ssim);
-        meanPlane = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, int>(DeviceKernels.MeanPlane);
-        gms = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int, float>(DeviceKernels.Gms);
-        addWeighted = accelerator.LoadAutoGroupedStreamKernel<Index1D, ArrayView<float>, ArrayView<float>, float>(DeviceKernels.AddWeighted);
-    }
+    private (int Height, int Width, int Frame, Image? Ignore, DeviceMemory? Places, int Count)? known;
 
     /// <summary>On ILGPU's CPU accelerator.</summary>
-    public static DeviceScoring OnCpu()
-    {
-        var context = Context.Create(builder => builder.CPU());
-        return new DeviceScoring(context, context.CreateCPUAccelerator(0));
-    }
+    public static DeviceScoring Emulated() => new(new EmulatedMachine());
 
-    /// <summary>G_k^n on every plane.</summary>
+    /// <summary>G_k^n on every plane of an image.</summary>
     /// <exception cref="ArgumentException">An even or non-positive size, or negative passes.</exception>
     public Image Smooth(Image image, int size, int passes)
     {
         ArgumentNullException.ThrowIfNull(image);
+        using var buffer = machine.Upload<float>(image.Pixels);
+        Smooth(buffer.All, image.Channels, image.Height, image.Width, size, passes);
+        return Fetch(buffer.All, image.Channels, image);
+    }
+
+    /// <summary>G_k^n on every plane, in place.</summary>
+    /// <exception cref="ArgumentException">An even or non-positive size, or negative passes.</exception>
+    public void Smooth(DeviceSpan planes, int channels, int height, int width, int size, int passes)
+    {
         MeanFilterKernel.Check(size, passes);
-        using var buffer = accelerator.Allocate1D(image.Pixels);
-        using var between = accelerator.Allocate1D<float>(image.Pixels.Length);
-        if (size > 1)
-            for (var pass = 0; pass < passes; pass++)
-                Mean(buffer.View, buffer.View, between.View, image, size);
-        return Fetch(buffer, image.Channels, image);
+        if (size == 1 || passes == 0)
+            return;
+        using var between = machine.Rent(DeviceValue.Real, planes.Length);
+        for (var pass = 0; pass < passes; pass++)
+            Mean(planes, planes, between.All, new(channels, height, width), size);
     }
 
     /// <summary>The map of a measure, one plane.</summary>
@@ -66,92 +43,207 @@ public sealed class DeviceScoring : IDisposable
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(r);
-        using var a = accelerator.Allocate1D(x.Pixels);
-        using var b = accelerator.Allocate1D(r.Pixels);
-        using var map = accelerator.Allocate1D<float>(x.Area);
-        Map(measure, a.View, b.View, map.View, x);
-        return Fetch(map, 1, x);
+        using var a = machine.Upload<float>(x.Pixels);
+        using var b = machine.Upload<float>(r.Pixels);
+        using var map = machine.Rent(DeviceValue.Real, x.Area);
+        Map(measure, a.All, b.All, map.All, new(x.Channels, x.Height, x.Width));
+        return Fetch(map.All, 1, x);
+    }
+
+    /// <summary>A = G_k^n(D(x, r)) of channels × height × width values each, equation (2), into <paramref name="heatmap"/>.</summary>
+    public void Heatmap(Scoring scoring, DeviceSpan x, DeviceSpan r, DeviceSpan heatmap, int channels, int height, int width)
+    {
+        ArgumentNullException.ThrowIfNull(scoring);
+        Map(scoring.Measure, x, r, heatmap, new(channels, height, width));
+        Smooth(heatmap, 1, height, width, scoring.FilterSize, scoring.FilterPasses);
+    }
+
+    /// <summary>The image score of a heatmap.</summary>
+    public float Score(Scoring scoring, FSharpOption<Image> ignore, Image heatmap)
+    {
+        ArgumentNullException.ThrowIfNull(heatmap);
+        using var there = machine.Upload<float>(heatmap.Pixels);
+        return Score(scoring, ignore?.Value, there.All, heatmap.Height, heatmap.Width);
+    }
+
+    /// <summary>The image score of a heatmap that is there: two numbers are fetched.</summary>
+    public float Score(Scoring scoring, Image? ignore, DeviceSpan heatmap, int height, int width)
+    {
+        ArgumentNullException.ThrowIfNull(scoring);
+        var (places, count) = Counted(scoring.Frame, ignore, height, width);
+        if (count == 0)
+            return 0;
+        using var gathered = places is null ? null : machine.Rent(DeviceValue.Real, count);
+        if (gathered is not null)
+            machine.Launch(nameof(DeviceKernels.Gather), count, heatmap, places!.All, gathered.All);
+        var values = gathered?.All ?? heatmap;
+        using var results = machine.Rent(DeviceValue.Real, 2);
+        Reduce(scoring.Reduction, values, results.All);
+        if (scoring.Typical > 0)
+            Rank(values, count - count / 2, state => machine.Launch(nameof(DeviceKernels.FinishRank), 1, state, results.All, 1));
+        var (reduced, median) = machine.Download(results.All) is [var first, var second] ? (first, second) : default;
+        return scoring.Typical > 0 ? reduced / (median + scoring.Typical) : reduced;
+    }
+
+    /// <summary>Lays an occlusion over a picture: <c>Fae.Core.Plan.render</c>'s step, from a mask of one plane and a fill of as many as the picture has.</summary>
+    public (Image Pixels, Image Touched) Composite(Image picture, Image touched, Image mask, Image paint, float opacity)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(touched);
+        ArgumentNullException.ThrowIfNull(mask);
+        ArgumentNullException.ThrowIfNull(paint);
+        using var pixels = machine.Upload<float>(picture.Pixels);
+        using var marks = machine.Upload<float>(touched.Pixels);
+        using var where = machine.Upload<float>(mask.Pixels);
+        using var what = machine.Upload<float>(paint.Pixels);
+        machine.Launch(nameof(DeviceKernels.Composite), picture.Area, pixels.All, where.All, what.All, marks.All, picture.Channels, opacity);
+        return (Fetch(pixels.All, picture.Channels, picture), Fetch(marks.All, 1, picture));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        accelerator.Dispose();
-        context.Dispose();
+        known?.Places?.Dispose();
+        machine.Dispose();
     }
 
-    private Image Fetch(MemoryBuffer1D<float, Stride1D.Dense> buffer, int channels, Image like)
-    {
-        accelerator.Synchronize();
-        return ImageModule.ofArray(channels, like.Height, like.Width, buffer.GetAsArray1D());
-    }
+    private Image Fetch(DeviceSpan span, int channels, Image like) => ImageModule.ofArray(channels, like.Height, like.Width, machine.Download(span));
 
     /// <summary>One pass of G_k; source and destination may be the same.</summary>
-    private void Mean(ArrayView<float> source, ArrayView<float> destination, ArrayView<float> between, Image shape, int size)
+    private void Mean(DeviceSpan source, DeviceSpan destination, DeviceSpan between, Shape shape, int size)
     {
-        rows(shape.Channels * shape.Height, source, between, shape.Width, size / 2);
-        columns(shape.Channels * shape.Width, between, destination, shape.Height, shape.Width, size / 2);
+        static int Parts(int whole, int part) => (whole + part - 1) / part;
+        var rows = shape.Channels * shape.Height;
+        machine.LaunchGroups(nameof(DeviceKernels.MeanOfRows), (Parts(rows, DeviceKernels.Lanes), Parts(shape.Width, DeviceKernels.Run)), source, between, rows, shape.Width, size / 2);
+        var threads = shape.Channels * shape.Width * Parts(shape.Height, DeviceKernels.Run);
+        machine.Launch(nameof(DeviceKernels.MeanOfColumns), threads, between, destination, shape.Height, shape.Width, size / 2);
     }
 
-    private void Map(Measure measure, ArrayView<float> x, ArrayView<float> r, ArrayView<float> map, Image shape)
+    private void Map(Measure measure, DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)
     {
         if (measure is Measure.Weighted weighted)
             Sum(weighted.Item, x, r, map, shape);
         else if (measure.IsMse)
-            mse(shape.Area, x, r, map, shape.Channels);
+            machine.Launch(nameof(DeviceKernels.Mse), shape.Area, x, r, map, shape.Channels);
         else if (measure.IsRelative)
-            relative(shape.Area, x, r, map, shape.Channels, Difference.relativeFloor);
+            machine.Launch(nameof(DeviceKernels.Relative), shape.Area, x, r, map, shape.Channels, Difference.relativeFloor);
         else if (measure.IsSsim)
             Ssim(x, r, map, shape);
         else if (measure.IsOwn)
-            r.SubView(shape.Channels * shape.Area, shape.Area).CopyTo(map);
-        else if (measure.IsMultiGms)
-            throw new NotSupportedException("the multi-scale GMS has no device kernel");
+            Clear(map, shape, r.Slice(shape.Channels * shape.Area, shape.Area));
         else
-            Gms(x, r, map, shape);
+            Gms(x, r, map, shape, measure.IsMultiGms ? Difference.scales(shape.Height, shape.Width) : 1);
     }
 
-    private void Sum(IEnumerable<Tuple<float, Measure>> terms, ArrayView<float> x, ArrayView<float> r, ArrayView<float> map, Image shape)
+    /// <summary>map ← plane.</summary>
+    private void Clear(DeviceSpan map, Shape shape, DeviceSpan plane) => machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, plane, map, 1);
+
+    private void Sum(IEnumerable<Tuple<float, Measure>> terms, DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)
     {
-        using var term = accelerator.Allocate1D<float>(shape.Area);
-        map.MemSetToZero();
+        using var sum = machine.Rent(DeviceValue.Real, shape.Area);
         foreach (var (weight, measure) in terms)
         {
-            Map(measure, x, r, term.View, shape);
-            addWeighted(shape.Area, term.View, map, weight);
-            accelerator.Synchronize();
+            Map(measure, x, r, map, shape);
+            machine.Launch(nameof(DeviceKernels.AddWeighted), shape.Area, map, sum.All, weight);
         }
+        Clear(map, shape, sum.All);
     }
 
-    private void Ssim(ArrayView<float> x, ArrayView<float> r, ArrayView<float> map, Image shape)
+    private void Ssim(DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)
     {
-        var volume = shape.Pixels.Length;
-        using var buffers = accelerator.Allocate1D<float>(7 * volume);
-        ArrayView<float> Part(int i) => buffers.View.SubView(i * volume, volume);
+        var volume = shape.Channels * shape.Area;
+        using var buffers = machine.Rent(DeviceValue.Real, 7 * volume);
+        DeviceSpan Part(int i) => buffers.All.Slice(i * volume, volume);
         var (between, products) = (Part(5), Part(6));
         Mean(x, Part(0), between, shape, Difference.ssimWindow);
         Mean(r, Part(1), between, shape, Difference.ssimWindow);
         MeanOfProduct(x, x, Part(2));
         MeanOfProduct(r, r, Part(3));
         MeanOfProduct(x, r, Part(4));
-        ssim(shape.Area, new DeviceKernels.SsimMeans(Part(0), Part(1), Part(2), Part(3), Part(4)), map, shape.Channels, Difference.ssimC1, Difference.ssimC2);
-        accelerator.Synchronize();
+        machine.Launch(nameof(DeviceKernels.Ssim), shape.Area, buffers.All.Slice(0, 5 * volume), map, shape.Channels, Difference.ssimC1, Difference.ssimC2);
 
-        void MeanOfProduct(ArrayView<float> a, ArrayView<float> b, ArrayView<float> mean)
+        void MeanOfProduct(DeviceSpan a, DeviceSpan b, DeviceSpan mean)
         {
-            product(volume, a, b, products);
+            machine.Launch(nameof(DeviceKernels.Product), volume, a, b, products);
             Mean(products, mean, between, shape, Difference.ssimWindow);
         }
     }
 
-    private void Gms(ArrayView<float> x, ArrayView<float> r, ArrayView<float> map, Image shape)
+    /// <summary>The mean over so many sizes, each half of the one before.</summary>
+    private void Gms(DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape, int scales)
     {
-        using var planes = accelerator.Allocate1D<float>(2 * shape.Area);
-        var a = planes.View.SubView(0, shape.Area);
-        var b = planes.View.SubView(shape.Area, shape.Area);
-        meanPlane(shape.Area, x, a, shape.Channels);
-        meanPlane(shape.Area, r, b, shape.Channels);
-        gms(shape.Area, a, b, map, shape.Height, shape.Width, Difference.gmsConstant);
-        accelerator.Synchronize();
+        using var planes = machine.Rent(DeviceValue.Real, 6 * shape.Area);
+        DeviceSpan Part(int i, int length) => planes.All.Slice(i * shape.Area, length);
+        var (a, b, sum) = (Part(0, shape.Area), Part(1, shape.Area), Part(5, shape.Area));
+        machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, x, a, shape.Channels);
+        machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, r, b, shape.Channels);
+        for (var scale = 0; scale < scales; scale++)
+        {
+            var (height, width) = (shape.Height >> scale, shape.Width >> scale);
+            var at = Part(4, height * width);
+            machine.Launch(nameof(DeviceKernels.Gms), height * width, a, b, at, height, width, Difference.gmsConstant);
+            machine.Launch(nameof(DeviceKernels.AddSpread), shape.Area, at, sum, shape.Height, shape.Width, scale, 1f / scales);
+            if (scale + 1 == scales)
+                break;
+            // To and fro between two places: a plane is not halved into itself.
+            var (halfA, halfB) = scale % 2 == 0 ? (2, 3) : (0, 1);
+            var area = (height / 2) * (width / 2);
+            machine.Launch(nameof(DeviceKernels.Halve), area, a, Part(halfA, area), width);
+            machine.Launch(nameof(DeviceKernels.Halve), area, b, Part(halfB, area), width);
+            (a, b) = (Part(halfA, area), Part(halfB, area));
+        }
+        Clear(map, shape, sum);
+    }
+
+    private void Reduce(Reduction reduction, DeviceSpan values, DeviceSpan results)
+    {
+        if (reduction.IsSum)
+            Sum(values, 0, null);
+        else
+        {
+            var taken = reduction is Reduction.Top top ? Math.Max(1, (int)Math.Ceiling((double)top.q * values.Length)) : 1;
+            Rank(values, taken, state => Sum(values, taken, state));
+        }
+
+        void Sum(DeviceSpan values, int taken, DeviceSpan? state)
+        {
+            using var partials = machine.Rent(DeviceValue.LongReal, DeviceKernels.Partials);
+            using var none = state is null ? machine.Rent(DeviceValue.Whole, 2) : null;
+            var chosen = state ?? none!.All;
+            var above = state is null ? 0 : 1;
+            machine.Launch(nameof(DeviceKernels.Sums), DeviceKernels.Partials, values, partials.All, chosen, above);
+            machine.Launch(nameof(DeviceKernels.FinishSum), 1, partials.All, chosen, results, 0, above, Math.Max(1, taken));
+        }
+    }
+
+    /// <summary>Finds the value of a rank from above, digit by digit of its key, and goes on with what was found.</summary>
+    private void Rank(DeviceSpan values, int rank, Action<DeviceSpan> found)
+    {
+        using var counts = machine.Rent(DeviceValue.Whole, 256);
+        using var state = machine.Upload<int>([0, rank]);
+        for (var shift = 24; shift >= 0; shift -= 8)
+        {
+            machine.Launch(nameof(DeviceKernels.CountDigits), values.Length, values, counts.All, state.All, shift);
+            machine.Launch(nameof(DeviceKernels.ChooseDigit), 1, counts.All, state.All);
+        }
+        found(state.All);
+    }
+
+    /// <summary>The places of the values that count, kept from picture to picture; none where all do.</summary>
+    private (DeviceMemory? Places, int Count) Counted(int frame, Image? ignore, int height, int width)
+    {
+        if (known is { } before && (before.Height, before.Width, before.Frame) == (height, width, frame) && ReferenceEquals(before.Ignore, ignore))
+            return (before.Places, before.Count);
+        known?.Places?.Dispose();
+        var hidden = ignore is null ? null : FSharpOption<Image>.Some(ignore);
+        var numbered = Array.ConvertAll(ScoringModule.counted(frame, hidden, ImageModule.init(1, height, width, FuncConvert.FromFunc((int _, int y, int x) => BitConverter.Int32BitsToSingle(y * width + x)))), BitConverter.SingleToInt32Bits);
+        var places = numbered.Length == height * width || numbered.Length == 0 ? null : machine.Upload<int>(numbered);
+        known = (height, width, frame, ignore, places, numbered.Length);
+        return (places, numbered.Length);
+    }
+
+    private readonly record struct Shape(int Channels, int Height, int Width)
+    {
+        public int Area => Height * Width;
     }
 }

@@ -97,11 +97,7 @@ let kernel: Differences =
         DifferenceKernel.Map(measure, ReadOnlyMemory x.Pixels, ReadOnlyMemory r.Pixels, Memory map, x.Channels, x.Height, x.Width)
         Image.ofArray 1 x.Height x.Width map
 
-let private device = lazy DeviceScoring.OnCpu()
-
-/// The kernels that a GPU runs, on ILGPU's CPU accelerator; one case at a time.
-let private onDevice: Differences =
-    fun measure x r -> lock device (fun () -> device.Value.Map(measure, x, r))
+let onDevice: Differences = fun measure x r -> Emulated.on _.Map(measure, x, r)
 
 /// SSIM with other constants, window and channels, for mutants.
 let private ssimWith c1 c2 window x r =
@@ -205,4 +201,4 @@ let suite =
         laws
         [ "plain", plain; "kernel", kernel ]
         mutants
-    |> Suite.withEmulated laws "ILGPU (CPU accelerator)" onDevice
+    |> Suite.withEmulated laws Emulated.name onDevice

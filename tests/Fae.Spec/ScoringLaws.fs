@@ -123,6 +123,11 @@ let private kernel =
         DivideLight = fun sigma image -> ScoringKernel.DivideLight(sigma, image)
     }
 
+let private onDevice =
+    { plain with
+        Score = fun scoring ignore heatmap -> Emulated.on _.Score(scoring, ignore, heatmap)
+    }
+
 let private scoringBy change =
     { plain with
         Score = fun s ignore map -> Scoring.score (change s) ignore map
@@ -408,6 +413,7 @@ let suites =
             verdictLaws
             [ "plain", plain; "kernel", kernel ]
             verdictMutants
+        |> Suite.withEmulated verdictLaws Emulated.name onDevice
         Suite.create "Selection" "The n-th smallest without sorting." selectionLaws [ "kernel", selection ] selectionMutants
         Suite.create
             "Calibration"

@@ -56,11 +56,6 @@ let private killed (args: string list) fromStart (delay: int) =
         child.WaitForExit()
         running
 
-/// A shell in which a process gets no more than so many megabytes of memory.
-let private confined (megabytes: int) (args: string list) =
-    let script = $"ulimit -d {megabytes * 1024}; exec dotnet \"$@\""
-    command "bash" ([ "-c"; script; "bash"; faeAssembly ] @ args)
-
 /// The same command under a clock that stands in the year 2001; of its own it goes on.
 let private longAgo (args: string list) =
     command

@@ -178,6 +178,11 @@ let program (path: string) args = command "dotnet" (path :: args)
 /// Runs the program under test to its end.
 let fae = program faeAssembly
 
+/// A shell in which a process gets no more than so many megabytes of memory.
+let confined (megabytes: int) (args: string list) =
+    let script = $"ulimit -d {megabytes * 1024}; exec dotnet \"$@\""
+    command "bash" ([ "-c"; script; "bash"; faeAssembly ] @ args)
+
 /// Whether something is on this machine, after apt was asked for its packages where that can be done.
 let available (there: unit -> bool) (packages: string list) =
     if

@@ -65,6 +65,7 @@ let private test (argv: string[]) =
                 HistoryTests.store
                 CorpusTests.tests
                 FuzzTests.tests
+                GpuTests.tests
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
@@ -79,6 +80,7 @@ let private test (argv: string[]) =
                     HistoryTests.tests
                     CorpusTests.commandLine
                     FuzzTests.server
+                    GpuTests.commandLine
                     BrowserTests.tests
             ]
 

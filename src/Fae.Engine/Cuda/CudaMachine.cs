@@ -1,0 +1,162 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.InteropServices;
+using Fae.Kernels;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// A GPU that runs the kernels in torch's own context and on torch's own memory: what a tensor holds is given to a kernel where it is, and what kernels need besides is rented from
+/// torch's allocator. Not for two threads at once.
+/// </summary>
+public sealed class CudaMachine : DeviceMachine
+{
+    private const int Threads = 256;
+    private readonly Device place;
+    private readonly int device;
+    private readonly nint context;
+    private readonly Dictionary<string, (PtxKernel Kernel, nint Module, nint Function)> functions;
+
+    /// <summary>The GPU of this number.</summary>
+    /// <exception cref="NotSupportedException">There is no driver, or the GPU is too old; the message says which.</exception>
+    /// <exception cref="CudaException">The driver refuses.</exception>
+    public CudaMachine(int ordinal)
+    {
+        if (CudaDriver.Missing() is { } missing)
+            throw new NotSupportedException(missing);
+        place = torch.device(TorchSharp.DeviceType.CUDA, ordinal);
+        (device, context) = CudaDriver.Enter(ordinal);
+        var (major, minor) = CudaDriver.Capability(device);
+        functions = PtxKernels.Compile(major, minor).ToDictionary(kernel => kernel.Name, kernel =>
+        {
+            var (module, function) = CudaDriver.Load(kernel.Text, kernel.Entry);
+            return (kernel, module, function);
+        });
+    }
+
+    /// <summary>Why there is no GPU to run on, as far as the driver knows; null where there is one.</summary>
+    public static string? Missing() => CudaDriver.Missing();
+
+    /// <summary>The driver's CUDA version: 13000 is 13.0.</summary>
+    public static int DriverVersion() => CudaDriver.Version();
+
+    /// <summary>A contiguous tensor's values as they lie on the GPU; the tensor must outlive what is launched on them.</summary>
+    /// <exception cref="ArgumentException">It lies elsewhere, has gaps, or holds something else than 32-bit floats.</exception>
+    public static DeviceSpan Of(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return tensor.device_type == TorchSharp.DeviceType.CUDA && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()
+            ? new Memory(DeviceValue.Real, tensor, false).All
+            : throw new ArgumentException("kernels take contiguous 32-bit tensors on the GPU", nameof(tensor));
+    }
+
+    /// <inheritdoc/>
+    public override DeviceMemory Rent(DeviceValue type, int length) =>
+        new Memory(type, zeros(length, dtype: TypeOf(type), device: place).DetachFromDisposeScope(), true);
+
+    /// <inheritdoc/>
+    public override DeviceMemory Upload<T>(ReadOnlySpan<T> values)
+    {
+        var type = typeof(T) == typeof(float) ? DeviceValue.Real : typeof(T) == typeof(int) ? DeviceValue.Whole : DeviceValue.LongReal;
+        using var here = zeros(values.Length, dtype: TypeOf(type));
+        var bytes = MemoryMarshal.AsBytes(values);
+        bytes.CopyTo(here.bytes);
+        return new Memory(type, here.to(place).DetachFromDisposeScope(), true);
+    }
+
+    /// <inheritdoc/>
+    public override float[] Download(DeviceSpan span)
+    {
+        using var part = ((Memory)span.Memory).Tensor.reshape(-1).narrow(0, span.Offset, span.Length);
+        using var here = part.cpu();
+        return here.data<float>().ToArray();
+    }
+
+    /// <summary>Waits for all that was launched.</summary>
+    public void Synchronise() => torch.cuda.synchronize(place);
+
+    internal override void Launch(string kernel, int extent, params object[] arguments)
+    {
+        if (extent > 0)
+            Launch(kernel, ((extent + Threads - 1) / Threads, 1), Threads, arguments.Prepend(extent));
+    }
+
+    internal override void LaunchGroups(string kernel, (int X, int Y) groups, params object[] arguments) =>
+        Launch(kernel, groups, DeviceKernels.Lanes, arguments);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing)
+            return;
+        CudaDriver.Use(context);
+        foreach (var (_, module, _) in functions.Values)
+            CudaDriver.Unload(module);
+        CudaDriver.Leave(device);
+    }
+
+    private static ScalarType TypeOf(DeviceValue type) => type switch
+    {
+        DeviceValue.Real => ScalarType.Float32,
+        DeviceValue.LongReal => ScalarType.Float64,
+        _ => ScalarType.Int32,
+    };
+
+    /// <summary>The values side by side, each at eight bytes, and the addresses of each, as the driver wants them.</summary>
+    private void Launch(string name, (int X, int Y) grid, int threads, IEnumerable<object> arguments)
+    {
+        var (kernel, _, function) = functions[name];
+        var values = arguments.Select(Bytes).ToList();
+        if (!values.Select(value => value.Length).SequenceEqual(kernel.ParameterBytes))
+            throw new InvalidOperationException($"{name} takes parameters of {string.Join(", ", kernel.ParameterBytes)} bytes, not {string.Join(", ", values.Select(value => value.Length))}");
+        CudaDriver.Use(context);
+        var room = new long[values.Count * 3];
+        var handle = GCHandle.Alloc(room, GCHandleType.Pinned);
+        try
+        {
+            var bytes = MemoryMarshal.AsBytes(room.AsSpan());
+            var start = handle.AddrOfPinnedObject();
+            for (var i = 0; i < values.Count; i++)
+            {
+                var at = (values.Count + 2 * i) * sizeof(long);
+                room[i] = start + at;
+                values[i].CopyTo(bytes[at..]);
+            }
+            CudaDriver.Launch(function, grid, threads, start);
+        }
+        finally
+        {
+            handle.Free();
+        }
+    }
+
+    /// <summary>A span is its address and its length.</summary>
+    private static byte[] Bytes(object argument) => argument switch
+    {
+        DeviceSpan span => [.. BitConverter.GetBytes(((Memory)span.Memory).Address(span.Offset)), .. BitConverter.GetBytes((long)span.Length)],
+        int number => BitConverter.GetBytes(number),
+        float number => BitConverter.GetBytes(number),
+        _ => throw new ArgumentException($"a kernel takes no {argument.GetType().Name}", nameof(argument)),
+    };
+
+    private sealed class Memory(DeviceValue type, Tensor tensor, bool owned) : DeviceMemory(type, checked((int)tensor.numel()))
+    {
+        public Tensor Tensor => tensor;
+
+        public long Address(int offset) => THSTensor_data(tensor.Handle) + (long)offset * tensor.ElementSize;
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing && owned)
+                tensor.Dispose();
+        }
+    }
+
+    /// <summary>The address of a tensor's first value; TorchSharp keeps it to itself for tensors on a GPU.</summary>
+    [DllImport("LibTorchSharp", ExactSpelling = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
+    private static extern nint THSTensor_data(nint handle);
+}

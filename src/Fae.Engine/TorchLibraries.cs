@@ -1,0 +1,84 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using TorchSharp;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// A libtorch of the user's own instead of the one beside the program: one for CUDA, which few feeds have, unpacked or out of a PyTorch wheel. Its libraries are loaded by their
+/// full paths before TorchSharp asks for any by name, and it then gets these; a program that has one beside it goes on as a copy of itself that has not (<see cref="Detour"/>).
+/// </summary>
+public static partial class TorchLibraries
+{
+    /// <summary>The environment variable that names the folder.</summary>
+    public const string Variable = "FAE_LIBTORCH";
+
+    /// <summary>In the order of what needs what; those for CUDA may be missing.</summary>
+    private static readonly string[] Names = ["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"];
+
+    /// <summary>The folder in use; null: the libtorch beside the program.</summary>
+    public static string? Folder { get; private set; }
+
+    /// <summary>The version that TorchSharp was built for.</summary>
+    public static string Wanted => torch.__version__;
+
+    /// <summary>Whether the libtorch in use brings CUDA; told without loading any.</summary>
+    public static bool HasCuda => Folder is null
+        ? Directory.EnumerateFiles(AppContext.BaseDirectory, "*torch_cuda.*", SearchOption.AllDirectories).Any()
+        : File.Exists(PathOf(Folder, "torch_cuda"));
+
+    /// <summary>The version of the libtorch in a folder: what its package says beside it; null where nothing is said.</summary>
+    public static string? VersionIn(string folder)
+    {
+        var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) ?? "";
+        var (unpacked, wheel) = (Path.Combine(parent, "build-version"), Path.Combine(parent, "version.py"));
+        if (File.Exists(unpacked))
+            return File.ReadAllText(unpacked).Trim();
+        return File.Exists(wheel) && Assigned().Match(File.ReadAllText(wheel)) is { Success: true } said ? said.Groups[1].Value : null;
+    }
+
+    /// <summary>Whether two versions have the same interface: the same major and minor number.</summary>
+    public static bool Agree(string a, string b)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        return a.Split('.').Take(2).SequenceEqual(b.Split('.').Take(2));
+    }
+
+    /// <summary>Takes libtorch from a folder, or from the folder lib in it. Before the first tensor; does not return where the program has to go on as a copy of itself. Null where that went well, else what is wrong, in a line.</summary>
+    public static string? Use(string folder)
+    {
+        if (Folder is not null)
+            return Folder == folder ? null : $"libtorch was taken from {Folder} already";
+        var inner = Path.Combine(folder, "lib");
+        var lib = File.Exists(PathOf(folder, "torch_cpu")) ? folder : inner;
+        if (!File.Exists(PathOf(lib, "torch_cpu")))
+            return $"{folder} holds no libtorch ({Path.GetFileName(PathOf(folder, "torch_cpu"))} is missing): name an unpacked libtorch, or the folder torch/lib of a PyTorch wheel";
+        if (Beside().Any())
+            return Detour.Take(path => Beside().Contains(path));
+        try
+        {
+            foreach (var path in Names.Select(name => PathOf(lib, name)).Where(File.Exists))
+                NativeLibrary.Load(path);
+        }
+        catch (DllNotFoundException e)
+        {
+            return $"the libtorch in {lib} cannot be loaded: {e.Message.Split('\n')[0]}";
+        }
+        Folder = lib;
+        return null;
+    }
+
+    /// <summary>The libtorch that came with the program. TorchSharp would load it by its path whatever is loaded already, and two of them end the process.</summary>
+    private static IEnumerable<string> Beside() =>
+        Names.SelectMany(name => Directory.EnumerateFiles(AppContext.BaseDirectory, Path.GetFileName(PathOf("", name)), SearchOption.AllDirectories));
+
+    private static string PathOf(string folder, string name) => Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".dll" : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so");
+
+    [GeneratedRegex(@"^__version__\s*=\s*['""]([^'""]+)['""]", RegexOptions.Multiline)]
+    private static partial Regex Assigned();
+}

@@ -1,0 +1,196 @@
+/// What can be held to of the GPU without one: the PTX, what is said where something is missing, and a libtorch of the user's own.
+module Fae.Tests.GpuTests
+
+open System
+open System.IO
+open System.Reflection
+open Expecto
+open Fae.Data
+open Fae.Engine
+open Fae.Kernels
+open Fae.Tests.Helpers
+
+let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
+
+/// The package folder that restore fills.
+let private packages =
+    match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
+    | null
+    | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
+    | folder -> folder
+
+/// A libtorch that is not the one beside the program: its package, as it was unpacked.
+let private otherLibtorch () =
+    let package = Path.Combine(packages, "libtorch-cpu-linux-x64")
+
+    Directory.GetDirectories package
+    |> Array.map (fun version -> Path.Combine(version, "runtimes", "linux-x64", "native"))
+    |> Array.find (fun folder -> File.Exists(Path.Combine(folder, "libtorch_cpu.so")))
+
+/// The program with an environment of its own.
+let private faeWith (variables: string list) args = command "env" (variables @ "dotnet" :: faeAssembly :: args)
+
+/// Its output is the program's own, wherever it went on.
+let private seen (doctor: Run) what =
+    match Text.Json.Nodes.JsonNode.Parse doctor.Output with
+    | :? Text.Json.Nodes.JsonArray as findings ->
+        findings
+        |> Seq.map nonNull
+        |> Seq.find (fun finding -> textOf finding "what" = what)
+        |> fun finding -> textOf finding "seen"
+    | _ -> failtest doctor.Output
+
+let private kernels =
+    match typeof<DeviceMachine>.Assembly.GetType "Fae.Kernels.DeviceKernels" with
+    | null -> failwith "no kernels"
+    | kernels -> kernels.GetMethods(BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly)
+
+/// A span is an address and a length; the index stands for its extent.
+let private bytesOf (parameter: ParameterInfo) = if parameter.ParameterType.IsGenericType then 16 else 4
+
+let tests =
+    testList
+        "GPU"
+        [
+            for major in [ 7; 8; 9 ] do
+                test
+                    $"every kernel becomes PTX for compute capability {major}.0: its entry point, with the parameters that a launch hands over" {
+                    let compiled = PtxKernels.Compile(major, 0)
+                    let names = [ for kernel in compiled -> kernel.Name ]
+
+                    Expect.equal
+                        names
+                        (kernels
+                         |> Array.map _.Name
+                         |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+                         |> List.ofArray)
+                        "all"
+
+                    for kernel in compiled do
+                        Expect.stringContains kernel.Text $".target sm_{major}0" kernel.Name
+                        Expect.stringContains kernel.Text $".entry {kernel.Entry}" kernel.Name
+                        let method' = kernels |> Array.find (fun m -> m.Name = kernel.Name)
+                        Expect.equal (List.ofSeq kernel.ParameterBytes) [ for p in method'.GetParameters() -> bytesOf p ] kernel.Name
+
+                    Expect.equal (compiled |> Seq.distinctBy _.Entry |> Seq.length) compiled.Count "no two share a name"
+                }
+
+            test "the row filter shares memory, and no GPU before Volta is promised anything" {
+                let rows = PtxKernels.Compile(8, 0) |> Seq.find (fun kernel -> kernel.Name = "MeanOfRows")
+                Expect.stringContains rows.Text ".shared" "shared memory"
+                Expect.stringContains rows.Text "bar.sync" "barriers"
+                Expect.throwsT<NotSupportedException> (fun () -> PtxKernels.Compile(6, 1) |> ignore) "Pascal"
+            }
+
+            test "versions agree in their first two numbers, and are read where libtorch and PyTorch write them" {
+                Expect.isTrue (TorchLibraries.Agree("2.10.0+cu130", "2.10.1")) "a patch"
+                Expect.isFalse (TorchLibraries.Agree("2.11.0", "2.10.0")) "another interface"
+
+                inTemporaryFolder (fun folder ->
+                    let lib = Path.Combine(folder, "torch", "lib")
+                    Directory.CreateDirectory lib |> ignore
+                    Expect.isNull (TorchLibraries.VersionIn lib) "nothing is said"
+
+                    File.WriteAllText(
+                        Path.Combine(folder, "torch", "version.py"),
+                        "from typing import Optional\n__version__ = '2.11.0+cu130'\ndebug = False\n"
+                    )
+
+                    Expect.equal (TorchLibraries.VersionIn lib) "2.11.0+cu130" "a wheel"
+                    File.WriteAllText(Path.Combine(folder, "torch", "build-version"), "2.10.0+cu128\n")
+                    Expect.equal (TorchLibraries.VersionIn lib) "2.10.0+cu128" "an unpacked libtorch")
+            }
+        ]
+
+/// As processes.
+let commandLine =
+    testSequenced
+    <| testList
+        "GPU, by the verbs"
+        [
+            test "where there is no GPU, every verb that is asked for one says in a line what is missing" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+                    let picture = Path.Combine(folder, "part.png")
+                    File.WriteAllBytes(picture, lightPicture 1)
+                    let run = fae [ "inspect"; "--model"; model; picture; "--device"; "cuda" ]
+                    Expect.equal run.Code 5 run.Error
+                    Expect.stringContains run.Error "built for the CPU only; name one for CUDA in FAE_LIBTORCH" run.Error
+                    Expect.equal (run.Error.Trim().Split('\n').Length) 1 "one line")
+            }
+            test "a libtorch of the user's own is the one that works, by the environment or by their settings, and the doctor shows it" {
+                inTemporaryFolder (fun folder ->
+                    let other = otherLibtorch ()
+                    let log = Path.Combine(folder, "loaded")
+                    let variable = $"FAE_LIBTORCH={other}"
+
+                    let doctor =
+                        faeWith [ variable; "LD_DEBUG=files"; $"LD_DEBUG_OUTPUT={log}" ] [ "doctor"; "--json"; "-" ]
+
+                    Expect.equal doctor.Code 0 doctor.Error
+                    Expect.equal (seen doctor "libtorch") $"of unknown version, for the CPU in {other}" "which"
+                    Expect.stringStarts (seen doctor "torch") "computes" "and it works"
+
+                    let loaded =
+                        [
+                            for file in Directory.GetFiles(folder, "loaded.*") do
+                                for line in File.ReadLines file do
+                                    if
+                                        line.Contains "calling init: "
+                                        && line.EndsWith("/libtorch_cpu.so", StringComparison.Ordinal)
+                                    then
+                                        line.Substring(line.IndexOf('/'))
+                        ]
+
+                    Expect.equal loaded [ Path.Combine(other, "libtorch_cpu.so") ] "that one and no second"
+
+                    let settings = Path.Combine(folder, "config", "fae")
+                    Directory.CreateDirectory settings |> ignore
+                    File.WriteAllText(Path.Combine(settings, "settings.toml"), $"libtorch = \"{other}\"\n")
+                    let config = Path.Combine(folder, "config")
+                    let home = $"XDG_CONFIG_HOME={config}"
+                    let bySettings = faeWith [ home ] [ "doctor"; "--json"; "-" ]
+                    Expect.equal (seen bySettings "libtorch") $"of unknown version, for the CPU in {other}" "by the settings"
+
+                    let data = Path.Combine(folder, "data", "train", "good")
+                    Directory.CreateDirectory data |> ignore
+
+                    for number in 0..7 do
+                        File.WriteAllBytes(Path.Combine(data, $"{number}.png"), ImageFile.toPng (part 32 number))
+
+                    let trained =
+                        faeWith
+                            [ variable ]
+                            (training
+                                (Path.Combine(folder, "data"))
+                                (Path.Combine(folder, "run"))
+                                [
+                                    "train.steps=2"
+                                    "image.size=32"
+                                    "network.width=4"
+                                    "network.depth=1"
+                                    "train.batch=2"
+                                    "score.views=1"
+                                ])
+
+                    Expect.equal trained.Code 0 trained.Error)
+            }
+            test "a folder without libtorch, a broken setting: one line that says what to name" {
+                inTemporaryFolder (fun folder ->
+                    let empty = faeWith [ $"FAE_LIBTORCH={folder}" ] [ "doctor" ]
+                    Expect.equal empty.Code 5 empty.Error
+                    Expect.stringContains empty.Error "holds no libtorch" empty.Error
+                    Directory.CreateDirectory(Path.Combine(folder, "fae")) |> ignore
+                    File.WriteAllText(Path.Combine(folder, "fae", "settings.toml"), "libtroch = \"x\"\n")
+                    let typo = faeWith [ $"XDG_CONFIG_HOME={folder}" ] [ "doctor" ]
+                    Expect.stringContains typo.Error "unknown key 'libtroch'" typo.Error)
+            }
+            test "bench/gpu.sh says what is missing and writes nothing" {
+                inTemporaryFolder (fun folder ->
+                    let out = Path.Combine(folder, "gpu.json")
+                    let run = command "bash" [ Path.Combine(root, "bench", "gpu.sh"); out; "--tiny" ]
+                    Expect.equal run.Code 5 run.Error
+                    Expect.stringContains run.Error "bench: this libtorch is built for the CPU only" run.Error
+                    Expect.isFalse (File.Exists out) "nothing")
+            }
+        ]
