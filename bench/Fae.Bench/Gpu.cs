@@ -109,7 +109,7 @@ internal static class Gpu
         var images = Enumerable.Range(0, 16).Select(i => Specimen.Picture((ulong)i + 1, side, side)).ToArray();
         var source = new TrainingSource(config, Gallery.OfImages(images), [], FSharpOption<Image>.None);
         var validation = new ValidationSet(images[..1], images[..1], [ImageModule.constant(1, side, side, 0)]);
-        var settings = new TrainSettings(steps, batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue);
+        var settings = new TrainSettings(steps, batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue, config.Train.Precision);
         using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1), CUDA);
         var times = new List<double>();
         var clock = System.Diagnostics.Stopwatch.StartNew();

@@ -43,7 +43,7 @@ internal static class Training
 
     private static List<double> Round(Config config, ValidationSet validation, ISampleSource source, int steps)
     {
-        var settings = new TrainSettings(WarmUp + steps + 1, config.Train.Batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue);
+        var settings = new TrainSettings(WarmUp + steps + 1, config.Train.Batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue, config.Train.Precision);
         using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
         var times = new List<double>();
         var clock = System.Diagnostics.Stopwatch.StartNew();

@@ -89,6 +89,13 @@ type ObjectiveSettings =
         Own: float32
     }
 
+/// What a network computes in while it learns; its weights, their moments and the statistics of batch normalisation are 32-bit floats always.
+[<RequireQualifiedAccess>]
+type Precision =
+    | Float32
+    /// Seven bits of a 32-bit float's fraction, all of its range: no loss needs scaling.
+    | BFloat16
+
 type TrainSettings =
     {
         Steps: int
@@ -99,6 +106,7 @@ type TrainSettings =
         HeldOut: float32
         Seed: int
         ValidateEvery: int
+        Precision: Precision
     }
 
 /// What scoring uses; `None` means: chosen after training on synthetic defects.
@@ -216,6 +224,7 @@ module Config =
                     HeldOut = 0.05f
                     Seed = 0
                     ValidateEvery = 500
+                    Precision = Precision.Float32
                 }
             Score =
                 {
@@ -389,6 +398,9 @@ module Config =
                     | Wholes _ -> Error(OutOfRange(key, wanted, show setting))
                     | _ -> wrong key wanted setting
         }
+
+    /// Words for what is computed in.
+    let private precisions = [ "float32", Precision.Float32; "bfloat16", Precision.BFloat16 ]
 
     /// Words for the kinds of networks.
     let kinds =
@@ -586,6 +598,12 @@ module Config =
                 { c with
                     Config.Train.ValidateEvery = v
                 })
+            entry
+                (caseKind precisions)
+                "train.precision"
+                "what the U-Nets compute in while they learn; weights stay 32-bit floats. bfloat16 is for GPUs, and for CPUs with AVX-512 BF16 or AMX"
+                _.Train.Precision
+                (fun v c -> { c with Config.Train.Precision = v })
             field
                 "score.measure"
                 "the difference map"

@@ -135,6 +135,9 @@ module Shape =
             return Cloud(frame, scale, level, key)
         }
 
+    /// The whole number of a place; what lies beyond all pictures stays small enough to be counted on from.
+    let private whole (place: float32) = int (max -1e9f (min 1e9f place))
+
     /// Puts a shape on the pixels of an image of this size. The edge rises over `softness` shorter sides, never over less than
     /// one pixel (so that every size shows the same coverage).
     let render height width (softness: float32) shape =
@@ -144,10 +147,10 @@ module Shape =
         let margin = reach shape * side + 0.5f * ramp + 1.0f
         let cx = frame.X * float32 width
         let cy = frame.Y * float32 height
-        let left = max 0 (int (floor (cx - margin)))
-        let top = max 0 (int (floor (cy - margin)))
-        let right = min width (int (ceil (cx + margin)))
-        let bottom = min height (int (ceil (cy + margin)))
+        let left = max 0 (whole (floor (cx - margin)))
+        let top = max 0 (whole (floor (cy - margin)))
+        let right = min width (whole (ceil (cx + margin)))
+        let bottom = min height (whole (ceil (cy + margin)))
         let columns = max 0 (right - left)
         let rows = max 0 (bottom - top)
         let values = Array.zeroCreate (columns * rows)
@@ -185,10 +188,10 @@ module Shape =
                 let pad = 0.5f * side * max p.Width q.Width + 0.5f * ramp + 1.0f
 
                 raise'
-                    (int (floor (min px qx - pad)))
-                    (int (floor (min py qy - pad)))
-                    (int (ceil (max px qx + pad)))
-                    (int (ceil (max py qy + pad)))
+                    (whole (floor (min px qx - pad)))
+                    (whole (floor (min py qy - pad)))
+                    (whole (ceil (max px qx + pad)))
+                    (whole (ceil (max py qy + pad)))
                     (Geometry.strokeDepth p q)
 
         {

@@ -16,7 +16,10 @@ module ConfigFile =
         | :? TomlArray as array ->
             Wholes
                 [
-                    for item in array -> System.Convert.ToInt64(item, System.Globalization.CultureInfo.InvariantCulture)
+                    for item in array ->
+                        match item with
+                        | :? int64 as n -> n
+                        | _ -> raise (System.FormatException())
                 ]
         | other -> Text(string other)
 
@@ -41,9 +44,7 @@ module ConfigFile =
             |> Result.mapError (List.map Config.explain)
         with
         | :? TomlException as e -> Error [ e.Message.Split('\n')[0] ]
-        | :? System.FormatException
-        | :? System.InvalidCastException
-        | :? System.OverflowException -> Error [ "a list holds something else than whole numbers" ]
+        | :? System.FormatException -> Error [ "a list holds something else than whole numbers" ]
 
     /// Parses a configuration; keys that are not there keep their defaults.
     let parse = parseOver Config.defaults

@@ -48,9 +48,15 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
     /// <summary>Called at every validation and at the end with what is needed to go on.</summary>
     public Action<Checkpoint>? Save { get; init; }
 
+    /// <summary>
+    /// After how many steps losses are read. Reading one waits for the device to have done all that it was told, so a GPU is asked for several together; what diverged is found so many steps later.
+    /// </summary>
+    public int ReadLossEvery { get; init; } = network.Device.type == TorchSharp.DeviceType.CUDA ? 10 : 1;
+
     /// <summary>Runs from a checkpoint, or from the start, to the end or until it is asked to stop.</summary>
     public TrainOutcome Run(Checkpoint? from, CancellationToken stop)
     {
+        network.Module.LearnsIn = settings.Precision.IsBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)));
         var best = from?.Best ?? network.Save();
         var bestAuroc = from?.BestAuroc ?? double.NegativeInfinity;
@@ -65,6 +71,7 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
         var clock = Stopwatch.StartNew();
         var end = TrainEnd.Finished;
         var step = first - 1;
+        var loss = 0.0;
         while (step < settings.Steps)
         {
             if (stop.IsCancellationRequested)
@@ -74,7 +81,7 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
             }
             step++;
             var batch = batches.Take();
-            var loss = Step(adam, batch, step);
+            loss = Step(adam, batch, step) ?? loss;
             batches.Return(batch);
             if (!double.IsFinite(loss))
             {
@@ -109,7 +116,8 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
         return step <= warm ? settings.LearningRate * step / warm : settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, done)));
     }
 
-    private double Step(Adam adam, Batch batch, int step)
+    /// <summary>One step; its loss, where it is read.</summary>
+    private double? Step(Adam adam, Batch batch, int step)
     {
         using var scope = NewDisposeScope();
         network.Module.train();
@@ -121,9 +129,22 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
         adam.ZeroGradients();
         var loss = objective.Of(network.Module, new Lecture(input, target, mask, new Dice(settings.Seed, step, network.Device)));
         loss.backward();
-        nn.utils.clip_grad_norm_(network.Module.parameters(), LargestGradient);
+        if (ReadLossEvery == 1)
+            nn.utils.clip_grad_norm_(network.Module.parameters(), LargestGradient);
+        else
+            Clip(network.Module.parameters().Select(parameter => parameter.grad).OfType<Tensor>().ToList());
         adam.Step(step, LearningRate(settings, step));
-        return loss.item<float>();
+        return step % ReadLossEvery == 0 || step % settings.ValidateEvery == 0 || step == settings.Steps ? loss.item<float>() : null;
+    }
+
+    /// <summary>As torch clips, but without the norm leaving the device.</summary>
+    private static void Clip(List<Tensor> gradients)
+    {
+        using var off = no_grad();
+        var norm = stack(gradients.Select(gradient => gradient.Squared().sum())).sum().sqrt();
+        var share = norm.Plus(1e-6).reciprocal().Times(LargestGradient).Within(1);
+        foreach (var gradient in gradients)
+            gradient.mul_(share);
     }
 
     /// <summary>Mean squared error on clean held-out images, and the pixel AUROC of the error map against the synthetic masks.</summary>

@@ -85,9 +85,10 @@ internal sealed class ShapeMask : IDisposable
         ArrayPool<int>.Shared.Return(last);
     }
 
-    private static int Floor(float v) => (int)MathF.Floor(v);
+    // What lies beyond all pictures stays small enough to be counted on from.
+    private static int Floor(float v) => (int)Math.Clamp(MathF.Floor(v), -1e9f, 1e9f);
 
-    private static int Ceiling(float v) => (int)MathF.Ceiling(v);
+    private static int Ceiling(float v) => (int)Math.Clamp(MathF.Ceiling(v), -1e9f, 1e9f);
 
     /// <summary>The stroke's own rectangle: local axes are orthogonal, so the inverse of the frame is its transpose.</summary>
     private void RaiseStroke(Knot p, Knot q)

@@ -1,5 +1,6 @@
 module Fae.Tests.EngineTests
 
+open System
 open System.IO
 open System.Threading
 open Expecto
@@ -33,17 +34,28 @@ let private images =
 
 let private source config = TrainingSource(config, Gallery.OfImages images, [||], None)
 
-let private train config from stop =
+let private trainReading lossEvery config from stop =
     use network = new Network(config.Network, 1, Random.ofSeed 1UL)
     let source = source config
     let validation = Samples.validation config source None (Gallery.OfImages images[0..3])
     let mutable saved: Checkpoint option = None
 
     let trainer =
-        Trainer(network, config.Objective, config.Train, config.Image.Size, source, validation, Save = fun state -> saved <- Some state)
+        Trainer(
+            network,
+            config.Objective,
+            config.Train,
+            config.Image.Size,
+            source,
+            validation,
+            Save = (fun state -> saved <- Some state),
+            ReadLossEvery = lossEvery
+        )
 
     let outcome = trainer.Run(Option.toObj from, stop)
     outcome, saved
+
+let private train config from stop = trainReading 1 config from stop
 
 let private values (arrays: System.Collections.Generic.IReadOnlyList<NamedArray>) =
     arrays |> Seq.map (fun a -> a.Name, List.ofArray a.Values) |> List.ofSeq
@@ -205,6 +217,40 @@ let tests =
                 let a, _ = train config None CancellationToken.None
                 let b, _ = train config None CancellationToken.None
                 Expect.equal (values a.Last) (values b.Last) "weights"
+            }
+
+            test "losses that are read now and then, as on a GPU, change no weight but by rounding" {
+                let a, _ = train config None CancellationToken.None
+                let b, _ = trainReading 5 config None CancellationToken.None
+                Expect.equal [ for p in b.Curve -> p.Step ] [ for p in a.Curve -> p.Step ] "the curve"
+
+                for (name, x), (_, y) in Seq.zip (values a.Last) (values b.Last) do
+                    for p, q in Seq.zip x y do
+                        Expect.isLessThan (abs (p - q)) (1e-3f * max 1.0f (abs p)) name
+            }
+
+            test "in bfloat16 a network learns as well, from the same seed to the same weights, which are 32-bit floats" {
+                let learning precision =
+                    { config with
+                        Train =
+                            { config.Train with
+                                Steps = 200
+                                ValidateEvery = 200
+                                Precision = precision
+                            }
+                    }
+
+                let single, _ = train (learning Precision.Float32) None CancellationToken.None
+                let brain, _ = train (learning Precision.BFloat16) None CancellationToken.None
+                let again, _ = train (learning Precision.BFloat16) None CancellationToken.None
+                Expect.equal (values again.Last) (values brain.Last) "the same seed"
+                Expect.notEqual (values brain.Last) (values single.Last) "it does compute otherwise"
+                let loss (outcome: TrainOutcome) = (Seq.last outcome.Curve).Loss
+                Expect.isLessThan (loss brain) (1.3 * loss single) "the loss"
+
+                // Weights that were rounded to bfloat16 would have sixteen zero bits at their ends.
+                let fine (value: float32) = BitConverter.SingleToUInt32Bits value &&& 0xFFFFu <> 0u
+                Expect.isTrue (brain.Last |> Seq.exists (fun array -> Array.exists fine array.Values)) "32 bits"
             }
 
             test "a training that goes on from its checkpoint ends with the same weights as an unbroken one" {

@@ -379,6 +379,7 @@ let private plan =
                 match PlanText.read (text bent) with
                 | Ok plan ->
                     Plan.render [| picture |] picture plan |> ignore
+                    Fae.Spec.CorruptionLaws.kernel [| picture |] picture plan |> ignore
                     true
                 | Error reason when reason <> "" -> false
                 | Error _ -> failwith "refused without a word"

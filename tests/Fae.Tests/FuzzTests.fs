@@ -3,6 +3,8 @@ module Fae.Tests.FuzzTests
 
 open System.Text
 open Expecto
+open Fae.Core
+open Fae.Data
 
 /// Inputs a reader in an ordinary run, and of the server, whose every answer is a connection.
 let private inputs, private requests = 5000, 1500
@@ -40,6 +42,31 @@ let tests =
         [
             for target in Fuzz.targets do
                 test target.Name { harmless target inputs }
+
+            test "what the long run found: a date in a list of numbers, a curve beyond all pictures" {
+                Expect.equal
+                    (ConfigFile.parse "[network]\ndilations = [1979-05-27T07:32:00Z]\n")
+                    (Error [ "a list holds something else than whole numbers" ])
+                    "a date"
+
+                let knot at = { AtX = at; AtY = -at; Width = 0.1f }
+                let picture = Image.constant 1 24 24 0.5f
+
+                for far in [ 1e9f; 1e30f ] do
+                    for near in [ 0.0f; far; -far ] do
+                        let plan =
+                            [
+                                {
+                                    Shape = Curve(Frame.at 0.5f 0.5f 0.3f, [| knot -far; knot near |])
+                                    Softness = 0.01f
+                                    Fill = Plain [| 1.0f |]
+                                    Opacity = 1.0f
+                                }
+                            ]
+
+                        Plan.render [| picture |] picture plan |> ignore
+                        Fae.Spec.CorruptionLaws.kernel [| picture |] picture plan |> ignore
+            }
 
             test "a reader that believes a length is found out, and its input comes again by its number" {
                 match (Fuzz.run trusting 0 2000).Defects with

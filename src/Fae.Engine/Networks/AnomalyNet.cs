@@ -47,6 +47,9 @@ public abstract class AnomalyNet : Module<Tensor, Tensor>
         return settings.Removal.IsEmpty ? net : new Inpainting(net, settings);
     }
 
+    /// <summary>What the network computes in while it learns; those that are not U-Nets know 32-bit floats alone.</summary>
+    internal virtual ScalarType LearnsIn { get; set; } = ScalarType.Float32;
+
     /// <summary>One look in training.</summary>
     internal virtual Lesson Study(Lecture lecture) => new(forward(lecture.Input), null);
 

@@ -29,6 +29,13 @@ internal sealed class DiscriminativeNet : AnomalyNet
         return cat([repaired, mark.forward(cat([input, repaired], 1)).sigmoid()], 1).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Of the U-Net.</summary>
+    internal override ScalarType LearnsIn
+    {
+        get => mark.LearnsIn;
+        set => mark.LearnsIn = value;
+    }
+
     internal override Lesson Study(Lecture lecture)
     {
         var repaired = repair.forward(lecture.Input);

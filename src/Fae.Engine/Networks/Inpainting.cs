@@ -40,6 +40,12 @@ internal sealed class Inpainting : AnomalyNet
         return sum.Times(1.0 / counts.Count).MoveToOuterDisposeScope();
     }
 
+    internal override ScalarType LearnsIn
+    {
+        get => inner.LearnsIn;
+        set => inner.LearnsIn = value;
+    }
+
     internal override Lesson Study(Lecture lecture) => inner.Study(lecture);
 
     /// <summary>1 where a cell belongs to the set, in the cells of <c>Shape.Cells</c>.</summary>

@@ -12,7 +12,7 @@ internal static class Layers
 
     /// <summary>Convolution of 3×3, batch normalisation, ReLU.</summary>
     public static Sequential Block(long from, long to, int dilation) =>
-        Sequential(Conv2d(from, to, 3, padding: dilation, dilation: dilation, bias: false), new BatchNorm(to), ReLU());
+        Sequential(new Conv(from, to, 3, dilation, bias: false), new BatchNorm(to), ReLU());
 
     /// <summary>Two blocks.</summary>
     public static Sequential Double(long from, long middle, long to) => Sequential(Block(from, middle, 1), Block(middle, to, 1));

@@ -23,7 +23,7 @@ public sealed class UNet : AnomalyNet
     private readonly ModuleList<Module<Tensor, Tensor>> bottleneck = new();
     private readonly ModuleList<Module<Tensor, Tensor>> rise = new();
     private readonly ModuleList<Module<Tensor, Tensor>> decoder = new();
-    private readonly Conv2d exit;
+    private readonly Conv exit;
 
     /// <summary>Builds the network for images of <paramref name="channels"/> planes; every weight is drawn from <paramref name="seed"/>.</summary>
     public UNet(NetworkSettings settings, int channels, Seed seed)
@@ -48,10 +48,10 @@ public sealed class UNet : AnomalyNet
             bottleneck.Add(Block(Width(settings.Depth), Width(settings.Depth), dilation));
         for (var level = settings.Depth - 1; level >= 0; level--)
         {
-            rise.Add(Conv2d(Width(level + 1), 4 * Width(level), 1));
+            rise.Add(new Conv(Width(level + 1), 4 * Width(level), 1));
             decoder.Add(Double(Width(level), Width(level), Width(level)));
         }
-        exit = Conv2d(Width(0), (long)channelsOut * fold * fold, 1);
+        exit = new Conv(Width(0), (long)channelsOut * fold * fold, 1);
 
         RegisterComponents();
         // The exit starts at zero, so that a residual network starts as the identity.
@@ -63,6 +63,8 @@ public sealed class UNet : AnomalyNet
     {
         using var scope = NewDisposeScope();
         var h = ChannelsLast(fold == 1 ? input : functional.pixel_unshuffle(input, fold));
+        if (training && LearnsIn != input.dtype)
+            h = h.to_type(LearnsIn);
         var skips = new Stack<Tensor>();
         foreach (var stage in encoder)
         {
@@ -80,6 +82,8 @@ public sealed class UNet : AnomalyNet
         h = exit.forward(h);
         if (fold > 1)
             h = functional.pixel_shuffle(h, fold);
+        if (h.dtype != input.dtype)
+            h = h.to_type(input.dtype);
         return (residual ? input.Plus(h) : h).MoveToOuterDisposeScope();
     }
 }
