@@ -601,7 +601,7 @@ module Config =
             entry
                 (caseKind precisions)
                 "train.precision"
-                "what the U-Nets compute in while they learn; weights stay 32-bit floats. bfloat16 is for GPUs, and for CPUs with AVX-512 BF16 or AMX"
+                "what the U-Nets compute in while they learn; weights stay 32-bit floats. bfloat16 is for GPUs"
                 _.Train.Precision
                 (fun v c -> { c with Config.Train.Precision = v })
             field

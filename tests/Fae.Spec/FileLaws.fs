@@ -94,6 +94,7 @@ let private drawn (seed: uint64) =
             Text "ssim"
             Text "0.5*mse + 2*gms"
             Text "max"
+            Text "bfloat16"
             Wholes [ 1L; whole + 1L ]
         ]
 

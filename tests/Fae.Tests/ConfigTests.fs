@@ -23,6 +23,7 @@ let private other (field: Field) =
             Text "max"
             Text "cells"
             Text "autoencoder"
+            Text "bfloat16"
             Wholes [ 1L; 3L ]
             Wholes [ 2L; 8L ]
         ]

@@ -12,13 +12,6 @@ open Fae.Tests.Helpers
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 
-/// The package folder that restore fills.
-let private packages =
-    match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
-    | null
-    | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
-    | folder -> folder
-
 /// A libtorch that is not the one beside the program: its package, as it was unpacked.
 let private otherLibtorch () =
     let package = Path.Combine(packages, "libtorch-cpu-linux-x64")

@@ -124,6 +124,13 @@ let lightPicture number =
 let faeAssembly =
     Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
 
+/// The package folder that restore fills.
+let packages =
+    match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
+    | null
+    | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
+    | folder -> folder
+
 /// Waits until it holds, or fails with the words after so many seconds.
 let until seconds (words: unit -> string) holds =
     let clock = Diagnostics.Stopwatch.StartNew()

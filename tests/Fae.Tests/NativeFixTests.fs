@@ -1,18 +1,12 @@
 module Fae.Tests.NativeFixTests
 
-open System
 open System.IO
 open Expecto
 open Fae.NativeFix
+open Fae.Tests.Helpers
 
 /// The untouched library, in the package folder that restore fills.
 let private original () =
-    let packages =
-        match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
-        | null
-        | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
-        | folder -> folder
-
     File.ReadAllBytes(Path.Combine(packages, "torchsharp", "0.107.0", "runtimes", "linux-x64", "native", "libLibTorchSharp.so"))
 
 let tests =
