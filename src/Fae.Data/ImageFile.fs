@@ -95,10 +95,15 @@ module ImageFile =
         else
             []
 
-    /// libvips' warnings go here instead of to the terminal.
+    /// libvips' warnings go here instead of to the terminal, and what GLib says of numbers in headers that make no sense.
     let routeWarnings (log: string -> unit) =
-        NetVips.Log.SetLogHandler("VIPS", NetVips.Enums.LogLevelFlags.Warning, (fun _ _ message -> log message))
-        |> ignore
+        for domain, level in
+            [
+                "VIPS", NetVips.Enums.LogLevelFlags.Warning
+                "GLib-GObject", NetVips.Enums.LogLevelFlags.Critical
+            ] do
+            NetVips.Log.SetLogHandler(domain, level, (fun _ _ message -> log message))
+            |> ignore
 
     /// Whether a file was listed under a name that is no UTF-8: .NET knows no name to open it by.
     let isUnreachable (path: string) = path.Contains '\uFFFD' && not (File.Exists path)
