@@ -22,8 +22,7 @@ switch (args.FirstOrDefault())
         Console.WriteLine(JsonSerializer.Serialize(Load.MeasureFaults(tiny), Results.Indented));
         return 0;
     case "gpu":
-        Fae.Engine.TorchRuntime.UseConfigured();
-        if (Gpu.Missing() is { } missing)
+        if ((Fae.Engine.TorchRuntime.UseConfigured() ?? Gpu.Missing()) is { } missing)
         {
             Console.Error.WriteLine($"bench: {missing}");
             return 5;

@@ -41,10 +41,11 @@ internal static class Training
         yield return Comparison.Beside(work, 1.2, Comparison.Median(ours), Comparison.Peer("training", side, config.Train.Batch, new Effort(tiny ? 0 : 2000, rounds * steps)), Comparison.Median);
     }
 
-    private static List<double> Round(Config config, ValidationSet validation, ISampleSource source, int steps)
+    /// <summary>The milliseconds of so many steps of the training loop, after a few that do not count.</summary>
+    public static List<double> Round(Config config, ValidationSet validation, ISampleSource source, int steps, TorchSharp.torch.Device? device = null)
     {
         var settings = new TrainSettings(WarmUp + steps + 1, config.Train.Batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue, config.Train.Precision);
-        using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
+        using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1), device);
         var times = new List<double>();
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var trainer = new Trainer(network, config.Objective, settings, config.Image.Size, source, validation) { Progress = _ => times.Add(clock.Elapsed.TotalMilliseconds) };

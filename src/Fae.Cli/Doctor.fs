@@ -48,25 +48,24 @@ module Doctor =
         match Settings.libtorch () with
         | Error fault -> ill "libtorch" (String.concat "; " (Fault.lines fault)) $"correct {TorchLibraries.Variable}, or leave it out"
         | Ok() ->
-            match TorchLibraries.Folder with
-            | null ->
-                well
-                    "libtorch"
-                    $"""the one beside the program, {TorchLibraries.Wanted}{if TorchLibraries.HasCuda then
-                                                                                ", for CUDA"
-                                                                            else
-                                                                                ", for the CPU"}"""
-            | folder ->
-                let kind = if TorchLibraries.HasCuda then "for CUDA" else "for the CPU"
+            let kind = if TorchLibraries.HasCuda then "for CUDA" else "for the CPU"
 
-                match TorchLibraries.VersionIn folder with
-                | null -> well "libtorch" $"of unknown version, {kind} in {folder}"
-                | version when not (TorchLibraries.Agree(version, TorchLibraries.Wanted)) ->
+            match TorchLibraries.Folder with
+            | null -> well "libtorch" $"the one beside the program, {TorchLibraries.Wanted}, {kind}"
+            | folder ->
+                match TorchLibraries.Foreign with
+                | null ->
+                    let version =
+                        TorchLibraries.VersionIn folder
+                        |> Option.ofObj
+                        |> Option.defaultValue "of unknown version,"
+
+                    well "libtorch" $"{version} {kind} in {folder}"
+                | version ->
                     ill
                         "libtorch"
                         $"{version} {kind} in {folder}; TorchSharp was built for {TorchLibraries.Wanted}"
                         $"take a libtorch of version {TorchLibraries.Wanted}"
-                | version -> well "libtorch" $"{version} {kind} in {folder}"
 
     let private device () =
         match TorchRuntime.Find "cuda" with

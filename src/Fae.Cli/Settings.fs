@@ -144,11 +144,11 @@ module Settings =
                 | null -> ()
                 | problem -> return! Error(Machine problem)
 
-                match TorchLibraries.VersionIn(nonNull TorchLibraries.Folder) with
-                | NonNull version when not (TorchLibraries.Agree(version, TorchLibraries.Wanted)) ->
+                match TorchLibraries.Foreign with
+                | null -> ()
+                | version ->
                     Console.warn
                         $"the libtorch in {TorchLibraries.Folder} is {version}, TorchSharp was built for {TorchLibraries.Wanted}: what they do not share will fail"
-                | _ -> ()
             | _ -> ()
         }
 

@@ -63,18 +63,11 @@ module ConfigFile =
             match TomlSerializer.Deserialize<TomlTable>(File.ReadAllText path) with
             | null -> Ok None
             | table ->
-                match
-                    [
-                        for pair in table do
-                            if pair.Key <> "libtorch" then
-                                pair.Key
-                    ],
-                    table.TryGetValue "libtorch"
-                with
-                | unknown :: _, _ -> Error [ $"{path}: unknown key '{unknown}'; there is libtorch alone" ]
-                | [], (true, (:? string as folder)) -> Ok(Some folder)
-                | [], (true, _) -> Error [ $"{path}: 'libtorch' must be a folder's name in quotes" ]
-                | [], _ -> Ok None
+                match Seq.tryFind ((<>) "libtorch") table.Keys, table.TryGetValue "libtorch" with
+                | Some unknown, _ -> Error [ $"{path}: unknown key '{unknown}'; there is libtorch alone" ]
+                | None, (true, (:? string as folder)) -> Ok(Some folder)
+                | None, (true, _) -> Error [ $"{path}: 'libtorch' must be a folder's name in quotes" ]
+                | None, _ -> Ok None
         with
         | :? TomlException as e -> Error [ $"{path}: {e.Message.Split('\n')[0]}" ]
         | :? IOException

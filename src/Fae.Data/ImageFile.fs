@@ -342,19 +342,18 @@ module ImageFile =
             else
                 problem "holds values that are no numbers (NaN or infinite)"
 
-    /// Width, height and whether a picture has colour, from its header alone.
-    let header (path: string) =
-        guard path (fun () ->
-            let source = OnDisk path
+    let private headerOf name source =
+        guard name (fun () ->
             use image = openPicture (isBmp source) source
             struct (image.Width, image.Height, image.Bands >= 3))
 
+    /// Width, height and whether a picture has colour, from its header alone.
+    let header (path: string) = headerOf path (OnDisk path)
+
     /// The pixels of a picture, from the header in its bytes alone.
     let pixelsOf name (bytes: byte[]) =
-        guard name (fun () ->
-            let source = InMemory bytes
-            use image = openPicture (isBmp source) source
-            int64 image.Width * int64 image.Height)
+        headerOf name (InMemory bytes)
+        |> Result.map (fun (struct (width, height, _)) -> int64 width * int64 height)
 
     /// More pixels than this are averaged in whole blocks before they are resized, as they are decoded: less memory. Four times the size asked for is left.
     let private bounded (struct (height: int, width: int)) (struct (ownHeight: float, ownWidth: float)) (image: NetVips.Image) =
@@ -407,15 +406,15 @@ module ImageFile =
     let readBytes channels shape name (bytes: byte[]) : Result<Picture, ImageProblem> = readSource channels shape name (InMemory bytes)
 
     let private colourIn name source =
-        let several = guard name (fun () -> use image = openPicture (isBmp source) source in image.Bands >= 3)
-
-        several = Ok true
-        && match readSource 3 (fun _ -> struct (64, 64)) name source with
-           | Ok picture ->
-               let plane c = (Image.plane c picture.Image).Pixels
-               let differ a b = Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) a b
-               differ (plane 0) (plane 1) || differ (plane 1) (plane 2)
-           | Error _ -> false
+        match headerOf name source with
+        | Ok(struct (_, _, true)) ->
+            match readSource 3 (fun _ -> struct (64, 64)) name source with
+            | Ok picture ->
+                let plane c = (Image.plane c picture.Image).Pixels
+                let differ a b = Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) a b
+                differ (plane 0) (plane 1) || differ (plane 1) (plane 2)
+            | Error _ -> false
+        | _ -> false
 
     /// Whether a picture has three different planes: a grey camera's pictures are often stored as RGB. One that cannot be read has none.
     let hasColour path = colourIn path (OnDisk path)

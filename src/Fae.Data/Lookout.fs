@@ -51,10 +51,8 @@ type Lookout(card: ModelCard, heldOut: float32[], say: string -> unit) =
 
     /// A picture got this score; whether it has colour is asked of the first and then of every fiftieth.
     member _.Saw(score: float32, coloured: unit -> bool) =
-        lock gate (fun () ->
-            if seen % colourEvery = 0 then
-                compare (coloured ())
-
+        let count () =
+            let first = seen % colourEvery = 0
             seen <- seen + 1
             latest.Enqueue score
 
@@ -62,4 +60,11 @@ type Lookout(card: ModelCard, heldOut: float32[], say: string -> unit) =
                 latest.Dequeue() |> ignore
 
             if seen % every = 0 then
-                look ())
+                look ()
+
+            first
+
+        // It reads the picture: nobody is to wait for that.
+        if lock gate count then
+            let coloured = coloured ()
+            lock gate (fun () -> compare coloured)

@@ -41,6 +41,9 @@ public static partial class TorchLibraries
         return File.Exists(wheel) && Assigned().Match(File.ReadAllText(wheel)) is { Success: true } said ? said.Groups[1].Value : null;
     }
 
+    /// <summary>The version of the libtorch in use, where it is known and not the one that TorchSharp was built for.</summary>
+    public static string? Foreign => Folder is { } folder && VersionIn(folder) is { } version && !Agree(version, Wanted) ? version : null;
+
     /// <summary>Whether two versions have the same interface: the same major and minor number.</summary>
     public static bool Agree(string a, string b)
     {

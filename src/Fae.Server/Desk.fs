@@ -56,12 +56,12 @@ module private Body =
             let request = context.Request
 
             // `curl --data-binary` calls any body an urlencoded form; a picture is none.
-            let form =
+            let isForm =
                 (string request.ContentType).StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase)
 
-            if form && not request.HasFormContentType then
+            if isForm && not request.HasFormContentType then
                 return Http.refuse 400 "the form's Content-Type cannot be read"
-            elif form then
+            elif isForm then
                 let! form = request.ReadFormAsync stop
 
                 match

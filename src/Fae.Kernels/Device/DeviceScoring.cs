@@ -130,13 +130,13 @@ public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
         else if (measure.IsSsim)
             Ssim(x, r, map, shape);
         else if (measure.IsOwn)
-            Clear(map, shape, r.Slice(shape.Channels * shape.Area, shape.Area));
+            Copy(map, shape, r.Slice(shape.Channels * shape.Area, shape.Area));
         else
             Gms(x, r, map, shape, measure.IsMultiGms ? Difference.scales(shape.Height, shape.Width) : 1);
     }
 
     /// <summary>map ← plane.</summary>
-    private void Clear(DeviceSpan map, Shape shape, DeviceSpan plane) => machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, plane, map, 1);
+    private void Copy(DeviceSpan map, Shape shape, DeviceSpan plane) => machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, plane, map, 1);
 
     private void Sum(IEnumerable<Tuple<float, Measure>> terms, DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)
     {
@@ -146,7 +146,7 @@ public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
             Map(measure, x, r, map, shape);
             machine.Launch(nameof(DeviceKernels.AddWeighted), shape.Area, map, sum.All, weight);
         }
-        Clear(map, shape, sum.All);
+        Copy(map, shape, sum.All);
     }
 
     private void Ssim(DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)
@@ -192,7 +192,7 @@ public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
             machine.Launch(nameof(DeviceKernels.Halve), area, b, Part(halfB, area), width);
             (a, b) = (Part(halfA, area), Part(halfB, area));
         }
-        Clear(map, shape, sum);
+        Copy(map, shape, sum);
     }
 
     private void Reduce(Reduction reduction, DeviceSpan values, DeviceSpan results)
