@@ -38,7 +38,7 @@ internal static class Gpu
         var x = rand(1, 1, side, side, device: CUDA);
         var r = rand(1, 1, side, side, device: CUDA);
         var map = rand(1, 1, side, side, device: CUDA);
-        var (a, b, to) = (CudaMachine.Of(x), CudaMachine.Of(r), CudaMachine.Of(map));
+        var (a, b, to) = (machine.Of(x), machine.Of(r), machine.Of(map));
 
         double Timed(Action work) => Comparison.Median(Comparison.Times(
             () =>

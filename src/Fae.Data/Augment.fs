@@ -162,14 +162,15 @@ module AugmentKernel =
         let flipped = if change.Flip then view.Flip() else view
         Seq.fold (fun (view: MoveKernel.View) _ -> view.Turn()) flipped (seq { 1 .. change.Turns })
 
+    /// The window's neighbourhood, mirrored and turned, as it lies in the picture's memory.
+    let hood (change: Augmentation) (image: Image) (window: Window) =
+        MoveKernel.View.Whole(image.Height, image.Width).Crop(window.HoodTop, window.HoodLeft, window.Hood, window.Hood)
+        |> turned change
+
     /// Moves the pixels and writes what the window shows.
     let move (change: Augmentation) (image: Image) (window: Window) (seen: Span<float32>) =
         let side = window.Side
-
-        let hood =
-            MoveKernel.View.Whole(image.Height, image.Width).Crop(window.HoodTop, window.HoodLeft, window.Hood, window.Hood)
-
-        let view = turned change hood
+        let view = hood change image window
 
         if Augment.keepsGrid change then
             let top, left = window.Top - window.HoodTop, window.Left - window.HoodLeft

@@ -2,6 +2,7 @@
 namespace Fae.Data
 
 open System
+open System.Collections.Generic
 open Fae.Core
 open Fae.Detection
 open Fae.Kernels
@@ -124,7 +125,38 @@ type TrainingSource(config: Config, pictures: Gallery, textures: Image[], ignore
             Ignored = ignore |> Option.map (seen (Augment.move drawn.Change))
         }
 
-    interface ISampleSource with
+    interface IRecipeSource with
+        member _.Pictures =
+            if pictures.Kept = pictures.Count then
+                Some(pictures :> IReadOnlyList<Image>)
+            else
+                None
+            |> Option.toObj
+
+        member _.Bank = bank
+        member _.Ignored = Option.toObj ignore
+        member _.NoiseKept = config.NoiseKept
+
+        member _.Recipe(step, index) =
+            let drawn = draw step index
+            let window = window drawn pictures[drawn.Which]
+
+            SampleRecipe(
+                drawn.Which,
+                AugmentKernel.hood drawn.Change pictures[drawn.Which] window,
+                window.Top - window.HoodTop,
+                window.Left - window.HoodLeft,
+                Augment.keepsGrid drawn.Change,
+                drawn.Change.Angle,
+                Augment.pixels drawn.Change.ShiftX window.Hood,
+                Augment.pixels drawn.Change.ShiftY window.Hood,
+                drawn.Change.Gain,
+                drawn.Change.Offset,
+                drawn.Plan,
+                drawn.Sigma,
+                drawn.Key
+            )
+
         member _.Fill(step, index, batch) =
             let drawn = draw step index
             let image = pictures[drawn.Which]

@@ -494,7 +494,7 @@ let suites =
             renderLaws
             [ "plain", plain; "kernel", kernel ]
             renderMutants
-        |> Suite.withEmulated renderLaws Emulated.name Emulated.render
+        |> Suite.withEmulated renderLaws (Emulated.each Emulated.render)
         Suite.create
             "Corruption: the model"
             "The distribution of plans, along shape × fill × opacity; Remarks 1–4 of the paper."

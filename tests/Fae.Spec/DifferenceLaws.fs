@@ -97,7 +97,7 @@ let kernel: Differences =
         DifferenceKernel.Map(measure, ReadOnlyMemory x.Pixels, ReadOnlyMemory r.Pixels, Memory map, x.Channels, x.Height, x.Width)
         Image.ofArray 1 x.Height x.Width map
 
-let onDevice: Differences = fun measure x r -> Emulated.on _.Map(measure, x, r)
+let onDevice (device: Emulated.Device) : Differences = fun measure x r -> device.On _.Map(measure, x, r)
 
 /// SSIM with other constants, window and channels, for mutants.
 let private ssimWith c1 c2 window x r =
@@ -201,4 +201,4 @@ let suite =
         laws
         [ "plain", plain; "kernel", kernel ]
         mutants
-    |> Suite.withEmulated laws Emulated.name onDevice
+    |> Suite.withEmulated laws (Emulated.each onDevice)

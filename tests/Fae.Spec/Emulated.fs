@@ -1,18 +1,35 @@
-/// The kernels that a GPU runs, on ILGPU's CPU accelerator; one case at a time.
+/// The kernels that a GPU runs, without one: their C# on ILGPU's CPU accelerator, and their PTX, interpreted, launched as on a GPU but on the memory of
+/// torch's tensors on the CPU. One case at a time.
 module Fae.Spec.Emulated
 
 open Fae.Core
+open Fae.Engine
 open Fae.Kernels
+open TorchSharp
 
-let private device = lazy DeviceScoring.Emulated()
+type Device(name: string, start: unit -> DeviceMachine) =
+    let machine = lazy start ()
+    let scoring = lazy new DeviceScoring(machine.Value)
 
-/// What the kernels make of it.
-let on (work: DeviceScoring -> 'a) = lock device (fun () -> work device.Value)
+    /// What the machine makes of it.
+    member _.Use(work: DeviceMachine -> 'a) = lock machine (fun () -> work machine.Value)
 
-let name = "ILGPU (CPU accelerator)"
+    /// What the kernels of scoring make of it.
+    member device.On(work: DeviceScoring -> 'a) = device.Use(fun _ -> work scoring.Value)
+
+    member _.Name = name
+
+let devices =
+    [
+        Device("ILGPU (CPU accelerator)", (fun () -> new EmulatedMachine()))
+        Device("PTX (interpreted)", (fun () -> new CudaMachine(new Interpreter.Driver(8, 0), torch.CPU)))
+    ]
+
+/// An implementation on each of them, by name.
+let each (implementation: Device -> 'I) = [ for device in devices -> device.Name, implementation device ]
 
 /// A plan rendered: shapes and fills by the plain code, laid over one another by the kernel.
-let render (bank: Image[]) (clean: Image) (plan: Plan) : Corrupted =
+let render (device: Device) (bank: Image[]) (clean: Image) (plan: Plan) : Corrupted =
     let lay (rendered: Corrupted) (occlusion: Occlusion) =
         let shape = Shape.render clean.Height clean.Width occlusion.Softness occlusion.Shape
         let paint = Fill.paint bank clean occlusion.Fill
@@ -29,7 +46,7 @@ let render (bank: Image[]) (clean: Image) (plan: Plan) : Corrupted =
         let fill = Image.init clean.Channels clean.Height clean.Width (fun c y x -> paint y x c)
 
         let struct (image, touched) =
-            on _.Composite(rendered.Image, rendered.Mask, mask, fill, occlusion.Opacity)
+            device.On _.Composite(rendered.Image, rendered.Mask, mask, fill, occlusion.Opacity)
 
         { Image = image; Mask = touched }
 

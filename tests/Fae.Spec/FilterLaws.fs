@@ -106,7 +106,7 @@ let private torchFilter: Filter =
             Pixels = filtered.``to``(torch.ScalarType.Float32).contiguous().data<float32>().ToArray()
         }
 
-let private onDevice: Filter = fun size passes image -> Emulated.on _.Smooth(image, size, passes)
+let private onDevice (device: Emulated.Device) : Filter = fun size passes image -> device.On _.Smooth(image, size, passes)
 
 /// A filter by the sum over a window, for mutants: which neighbours count, and what the sum is divided by.
 let private windowed (neighbours: int -> Image -> int -> int -> (int * int) list) (divisor: int -> int -> int) : Filter =
@@ -251,4 +251,4 @@ let suite =
         laws
         [ "plain", plain; "kernel", kernel; "torch", torchFilter ]
         mutants
-    |> Suite.withEmulated laws Emulated.name onDevice
+    |> Suite.withEmulated laws (Emulated.each onDevice)

@@ -140,9 +140,9 @@ module Suite =
                 ]
         }
 
-    /// And one more implementation, which is emulated and therefore slow: it gets a tenth of the cases.
-    let withEmulated (laws: Law<'I> list) name (implementation: 'I) suite =
-        let tenth effort law =
+    /// And some more implementations, by name, which are emulated and therefore slow: they get a tenth of the cases.
+    let withEmulated (laws: Law<'I> list) (implementations: (string * 'I) list) suite =
+        let tenth implementation effort law =
             attempt
                 laws
                 implementation
@@ -152,5 +152,7 @@ module Suite =
                 law
 
         { suite with
-            Implementations = suite.Implementations @ [ name, tenth ]
+            Implementations =
+                suite.Implementations
+                @ [ for name, implementation in implementations -> name, tenth implementation ]
         }

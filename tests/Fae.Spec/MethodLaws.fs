@@ -425,7 +425,7 @@ let suites =
             measureLaws
             [ "plain", plainMap; "kernel", kernelMap ]
             measureMutants
-        |> Suite.withEmulated measureLaws Emulated.name DifferenceLaws.onDevice
+        |> Suite.withEmulated measureLaws (Emulated.each DifferenceLaws.onDevice)
         Suite.create
             "Statistics"
             "The mean of a few paired differences, and how sure one may be of it."

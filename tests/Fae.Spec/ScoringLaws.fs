@@ -123,9 +123,9 @@ let private kernel =
         DivideLight = fun sigma image -> ScoringKernel.DivideLight(sigma, image)
     }
 
-let private onDevice =
+let private onDevice (device: Emulated.Device) =
     { plain with
-        Score = fun scoring ignore heatmap -> Emulated.on _.Score(scoring, ignore, heatmap)
+        Score = fun scoring ignore heatmap -> device.On _.Score(scoring, ignore, heatmap)
     }
 
 let private scoringBy change =
@@ -413,7 +413,7 @@ let suites =
             verdictLaws
             [ "plain", plain; "kernel", kernel ]
             verdictMutants
-        |> Suite.withEmulated verdictLaws Emulated.name onDevice
+        |> Suite.withEmulated verdictLaws (Emulated.each onDevice)
         Suite.create "Selection" "The n-th smallest without sorting." selectionLaws [ "kernel", selection ] selectionMutants
         Suite.create
             "Calibration"

@@ -6,6 +6,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Kernels
+open Fae.Spec
 open Fae.Engine
 open Fae.Spec.Generators
 open Fae.Tests.Helpers
@@ -360,6 +361,72 @@ let tests =
                             // A patch takes the nearest pixel, so single pixels may differ.
                             Expect.isLessThan (off batch.Input input index) 0.002 $"input, {what}"
             }
+
+            // Every shape, fill and motion that a recipe can name; on the kernels that a GPU runs.
+            for device in Emulated.devices do
+                test $"a batch made from recipes is the one that is made on the CPU: {device.Name}" {
+                    let size = 20
+
+                    let images =
+                        Array.init 3 (fun i ->
+                            Noise.field (uint64 i) 0.2f 3 size size
+                            |> Image.map (fun v -> max 0.0f (min 1.0f (0.5f + v))))
+
+                    let ignore = Image.init 1 size size (fun _ y x -> if x + 2 * y < 16 then 1.0f else 0.0f)
+
+                    for family in [ Family.Occlusions; Family.Cells; Family.CutPaste; Family.Clouds ] do
+                        for crop, rotate in [ 0, 0.0f; 15, 180.0f ] do
+                            let config =
+                                { Config.defaults with
+                                    Image =
+                                        { Config.defaults.Image with
+                                            Size = size
+                                            Crop = crop
+                                        }
+                                    Augment =
+                                        {
+                                            FlipHorizontal = Some true
+                                            FlipVertical = Some true
+                                            QuarterTurns = Some true
+                                            Rotate = Some rotate
+                                            Shift = (if rotate = 0.0f then 0.0f else 0.1f)
+                                            Brightness = 0.2f
+                                        }
+                                    Corruption =
+                                        { Config.defaults.Corruption with
+                                            Family = family
+                                            CellsMin = 2
+                                            CellsMax = 8
+                                        }
+                                    NoiseKept = (crop = 0)
+                                }
+
+                            let source =
+                                TrainingSource(config, Gallery.OfImages images, [| Image.constant 1 9 12 0.3f |], Some ignore)
+
+                            let side = Config.trainSide config
+                            let count = 4
+                            let batch = Batch(count, 3, side)
+
+                            device.Use(fun machine ->
+                                use samples = new DeviceSamples(machine, source, 3, side)
+
+                                for step in 1..3 do
+                                    for index in 0 .. count - 1 do
+                                        (source :> ISampleSource).Fill(step, index, batch)
+
+                                    let made = samples.Fetch(step, count)
+
+                                    let off (a: float32[]) (b: float32[]) =
+                                        Seq.zip a b
+                                        |> Seq.averageBy (fun (a, b) -> if abs (a - b) > 1e-4f then 1.0 else 0.0)
+
+                                    let what = $"{family}, crop {crop}, step {step}"
+                                    Expect.equal (off batch.Target made.Target) 0.0 $"target, {what}"
+                                    // What is decided by a rounding, the nearest pixel or the side of an edge, may be decided otherwise.
+                                    Expect.isLessThan (off batch.Mask made.Mask) 0.002 $"mask, {what}"
+                                    Expect.isLessThan (off batch.Input made.Input) 0.004 $"input, {what}")
+                }
 
             test "a rotation pads by reflection: no corner turns black" {
                 let bright = Image.constant 1 32 32 0.8f

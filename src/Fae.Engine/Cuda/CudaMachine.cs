@@ -15,26 +15,27 @@ namespace Fae.Engine;
 public sealed class CudaMachine : DeviceMachine
 {
     private const int Threads = 256;
+    private readonly IKernelDriver driver;
     private readonly Device place;
-    private readonly int device;
-    private readonly nint context;
-    private readonly Dictionary<string, (PtxKernel Kernel, nint Module, nint Function)> functions;
+    private readonly Dictionary<string, (PtxKernel Kernel, Lazy<nint> Function)> functions;
 
     /// <summary>The GPU of this number.</summary>
     /// <exception cref="NotSupportedException">There is no driver, or the GPU is too old; the message says which.</exception>
     /// <exception cref="CudaException">The driver refuses.</exception>
     public CudaMachine(int ordinal)
+        : this(new CudaContext(ordinal), torch.device(TorchSharp.DeviceType.CUDA, ordinal))
     {
-        if (CudaDriver.Missing() is { } missing)
-            throw new NotSupportedException(missing);
-        place = torch.device(TorchSharp.DeviceType.CUDA, ordinal);
-        (device, context) = CudaDriver.Enter(ordinal);
-        var (major, minor) = CudaDriver.Capability(device);
-        functions = PtxKernels.Compile(major, minor).ToDictionary(kernel => kernel.Name, kernel =>
-        {
-            var (module, function) = CudaDriver.Load(kernel.Text, kernel.Entry);
-            return (kernel, module, function);
-        });
+    }
+
+    /// <summary>A driver, owned from now on, that reaches the memory of this device's tensors.</summary>
+    /// <exception cref="NotSupportedException">It asks for an architecture that there is no PTX for.</exception>
+    public CudaMachine(IKernelDriver driver, Device place)
+    {
+        ArgumentNullException.ThrowIfNull(driver);
+        this.driver = driver;
+        this.place = place;
+        var (major, minor) = driver.Capability;
+        functions = PtxKernels.Compile(major, minor).ToDictionary(kernel => kernel.Name, kernel => (kernel, new Lazy<nint>(() => driver.Load(kernel))));
     }
 
     /// <summary>Why there is no GPU to run on, as far as the driver knows; null where there is one.</summary>
@@ -43,14 +44,14 @@ public sealed class CudaMachine : DeviceMachine
     /// <summary>The driver's CUDA version: 13000 is 13.0.</summary>
     public static int DriverVersion() => CudaDriver.Version();
 
-    /// <summary>A contiguous tensor's values as they lie on the GPU; the tensor must outlive what is launched on them.</summary>
+    /// <summary>A contiguous tensor's values where they lie; the tensor must outlive what is launched on them.</summary>
     /// <exception cref="ArgumentException">It lies elsewhere, has gaps, or holds something else than 32-bit floats.</exception>
-    public static DeviceSpan Of(Tensor tensor)
+    public DeviceSpan Of(Tensor tensor)
     {
         ArgumentNullException.ThrowIfNull(tensor);
-        return tensor.device_type == TorchSharp.DeviceType.CUDA && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()
+        return tensor.device_type == place.type && tensor.dtype == ScalarType.Float32 && tensor.is_contiguous()
             ? new Memory(DeviceValue.Real, tensor, false).All
-            : throw new ArgumentException("kernels take contiguous 32-bit tensors on the GPU", nameof(tensor));
+            : throw new ArgumentException("kernels take contiguous 32-bit tensors on their own device", nameof(tensor));
     }
 
     /// <inheritdoc/>
@@ -90,12 +91,8 @@ public sealed class CudaMachine : DeviceMachine
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (!disposing)
-            return;
-        CudaDriver.Use(context);
-        foreach (var (_, module, _) in functions.Values)
-            CudaDriver.Unload(module);
-        CudaDriver.Leave(device);
+        if (disposing)
+            driver.Dispose();
     }
 
     private static ScalarType TypeOf(DeviceValue type) => type switch
@@ -108,11 +105,10 @@ public sealed class CudaMachine : DeviceMachine
     /// <summary>The values side by side, each at eight bytes, and the addresses of each, as the driver wants them.</summary>
     private void Launch(string name, (int X, int Y) grid, int threads, IEnumerable<object> arguments)
     {
-        var (kernel, _, function) = functions[name];
+        var (kernel, function) = functions[name];
         var values = arguments.Select(Bytes).ToList();
         if (!values.Select(value => value.Length).SequenceEqual(kernel.ParameterBytes))
             throw new InvalidOperationException($"{name} takes parameters of {string.Join(", ", kernel.ParameterBytes)} bytes, not {string.Join(", ", values.Select(value => value.Length))}");
-        CudaDriver.Use(context);
         var room = new long[values.Count * 3];
         var handle = GCHandle.Alloc(room, GCHandleType.Pinned);
         try
@@ -125,7 +121,7 @@ public sealed class CudaMachine : DeviceMachine
                 room[i] = start + at;
                 values[i].CopyTo(bytes[at..]);
             }
-            CudaDriver.Launch(function, grid, threads, start);
+            driver.Launch(function.Value, grid, threads, start);
         }
         finally
         {

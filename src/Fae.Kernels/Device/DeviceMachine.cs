@@ -52,14 +52,14 @@ public readonly record struct DeviceSpan(DeviceMemory Memory, int Offset, int Le
 }
 
 /// <summary>
-/// Something that runs the kernels of <see cref="DeviceKernels"/>: ILGPU's CPU accelerator, or a GPU in torch's own context. Launches run one after the other; arguments are
+/// Something that runs the kernels of <see cref="DeviceKernels"/> and <see cref="SampleKernels"/>: ILGPU's CPU accelerator, or a GPU in torch's own context. Launches run one after the other; arguments are
 /// spans, whole numbers and floats, in the order of the kernel's parameters.
 /// </summary>
 public abstract class DeviceMachine : IDisposable
 {
     /// <summary>All kernels by name.</summary>
     internal static IReadOnlyDictionary<string, MethodInfo> Kernels { get; } =
-        typeof(DeviceKernels).GetMethods(BindingFlags.Public | BindingFlags.Static).ToDictionary(method => method.Name);
+        new[] { typeof(DeviceKernels), typeof(SampleKernels) }.SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static)).ToDictionary(method => method.Name);
 
     /// <summary>Whether a kernel's first parameter is its index; else it places its threads itself.</summary>
     internal static bool IsIndexed(MethodInfo kernel) => kernel.GetParameters()[0].ParameterType == typeof(ILGPU.Index1D);

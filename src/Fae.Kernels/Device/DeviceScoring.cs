@@ -13,9 +13,6 @@ public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
 {
     private (int Height, int Width, int Frame, Image? Ignore, DeviceMemory? Places, int Count)? known;
 
-    /// <summary>On ILGPU's CPU accelerator.</summary>
-    public static DeviceScoring Emulated() => new(new EmulatedMachine());
-
     /// <summary>G_k^n on every plane of an image.</summary>
     /// <exception cref="ArgumentException">An even or non-positive size, or negative passes.</exception>
     public Image Smooth(Image image, int size, int passes)

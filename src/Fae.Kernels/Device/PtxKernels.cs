@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Backends.EntryPoints;
@@ -12,8 +13,11 @@ using ILGPU.Runtime.Cuda;
 
 namespace Fae.Kernels;
 
-/// <summary>A kernel as PTX: its name in C#, the entry point, the bytes of each parameter (a span is an address and a length; an indexed kernel has its extent before them), and the text.</summary>
-public sealed record PtxKernel(string Name, string Entry, IReadOnlyList<int> ParameterBytes, string Text)
+/// <summary>
+/// A kernel as PTX: its name in C#, the entry point, the bytes of each parameter (a span is an address and a length; an indexed kernel has its extent before them), the bytes of one
+/// value of those that are spans and 0 of the others, and the text.
+/// </summary>
+public sealed record PtxKernel(string Name, string Entry, IReadOnlyList<int> ParameterBytes, IReadOnlyList<int> ElementBytes, string Text)
 {
     /// <summary>Whether its first parameter is the extent of its index.</summary>
     public bool IsIndexed => DeviceMachine.IsIndexed(DeviceMachine.Kernels[Name]);
@@ -47,8 +51,10 @@ public static partial class PtxKernels
         var head = Head().Match(text);
         if (!head.Success)
             throw new InvalidOperationException($"the PTX of {name} has no entry point");
-        return new PtxKernel(name, head.Groups["name"].Value, Parameter().Matches(head.Groups["parameters"].Value).Select(Bytes).ToList(), text);
+        return new PtxKernel(name, head.Groups["name"].Value, Parameter().Matches(head.Groups["parameters"].Value).Select(Bytes).ToList(), method.GetParameters().Select(ElementBytes).ToList(), text);
     }
+
+    private static int ElementBytes(ParameterInfo parameter) => parameter.ParameterType.IsGenericType ? Marshal.SizeOf(parameter.ParameterType.GetGenericArguments()[0]) : 0;
 
     private static int Bytes(Match parameter)
     {
