@@ -27,15 +27,17 @@ module Console =
 
         $"loss {digits 5 p.Loss}{validation}  {digits 1 p.ImagesPerSecond} images/s"
 
-    /// Runs a training with a progress display. `run` gets the function to call after every step.
-    let training (steps: int) (run: (TrainProgress -> unit) -> 'a) : 'a =
+    /// Runs a training with a progress display. `run` gets the function to call after every step, and the one that warns meanwhile.
+    let training (steps: int) (run: (TrainProgress -> unit) -> (string -> unit) -> 'a) : 'a =
         if System.Console.IsErrorRedirected then
             let every = max 1 (steps / 50)
 
-            run (fun p ->
+            let show (p: TrainProgress) =
                 if p.SyntheticAuroc.HasValue || p.Step % every = 0 then
                     let left = p.Left.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture)
-                    say $"step {p.Step}/{p.Steps}  {describe p}  {left} left")
+                    say $"step {p.Step}/{p.Steps}  {describe p}  {left} left"
+
+            run show warn
         else
             let columns: ProgressColumn[] =
                 [|
@@ -51,12 +53,14 @@ module Console =
                 .Start(fun context ->
                     let task = context.AddTask("training", true, float steps)
 
-                    run (fun p ->
+                    let show (p: TrainProgress) =
                         task.Value <- float p.Step
                         task.Description <- Markup.Escape(describe p)
 
                         if p.SyntheticAuroc.HasValue then
-                            terminal.Value.WriteLine $"step {p.Step}: {describe p}"))
+                            terminal.Value.WriteLine $"step {p.Step}: {describe p}"
+
+                    run show (fun text -> terminal.Value.WriteLine("warning: " + text)))
 
     /// A table on standard output.
     let table (headings: string list) (rows: string list list) =

@@ -194,7 +194,7 @@ module Train =
             use events = new EventFile(out)
 
             let outcome =
-                Console.training config.Train.Steps (fun show ->
+                Console.training config.Train.Steps (fun show warn ->
                     let progress = record events >> show
 
                     let trainer =
@@ -206,6 +206,7 @@ module Train =
                             source,
                             validation,
                             Progress = progress,
+                            Remark = warn,
                             Save = fun state -> CheckpointFile.Write(checkpointPath, state, mark)
                         )
 

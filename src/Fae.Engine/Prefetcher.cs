@@ -1,27 +1,29 @@
+using System;
 using System.Collections.Concurrent;
 using System.IO;
 using System.Runtime.ExceptionServices;
 using System.Threading;
-using System;
-using Fae.Kernels;
 
 namespace Fae.Engine;
 
 /// <summary>Makes batches on worker threads ahead of the network, in order, into a fixed set of reused buffers.</summary>
-internal sealed class Prefetcher : IDisposable
+internal sealed class Prefetcher<TBatch> : IDisposable
 {
-    private readonly ISampleSource source;
-    private readonly BlockingCollection<Batch> free = new();
-    private readonly BlockingCollection<Batch> ready;
+    private readonly BlockingCollection<TBatch> free = new();
+    private readonly BlockingCollection<TBatch> ready;
     private readonly CancellationTokenSource stop = new();
     private readonly Thread[] workers;
     private readonly Thread conductor;
-    private readonly BlockingCollection<(int Step, int Index, Batch Batch, CountdownEvent Left)> jobs = new();
+    private readonly BlockingCollection<(int Step, int Index, TBatch Batch, CountdownEvent Left)> jobs = new();
+    private readonly Action<int, int, TBatch> fill;
+    private readonly int count;
     private volatile Exception? failure;
 
-    public Prefetcher(ISampleSource source, int firstStep, int lastStep, Func<Batch> make, int buffers, int threads)
+    /// <summary>Batches of so many samples of the steps from first to last; <paramref name="fill"/> gets step, index and batch, on any thread.</summary>
+    public Prefetcher(Action<int, int, TBatch> fill, int count, int firstStep, int lastStep, Func<TBatch> make, int buffers, int threads)
     {
-        this.source = source;
+        this.fill = fill;
+        this.count = count;
         ready = new(buffers);
         for (var i = 0; i < buffers; i++)
             free.Add(make());
@@ -34,7 +36,7 @@ internal sealed class Prefetcher : IDisposable
     /// <summary>The next batch in order; give it back with <see cref="Return"/>.</summary>
     /// <exception cref="IOException">A picture can no longer be read.</exception>
     /// <exception cref="OutOfMemoryException">There is no room for a sample.</exception>
-    public Batch Take()
+    public TBatch Take()
     {
         try
         {
@@ -48,7 +50,10 @@ internal sealed class Prefetcher : IDisposable
         }
     }
 
-    public void Return(Batch batch) => free.Add(batch);
+    /// <summary>The next batch, if it is there already.</summary>
+    public bool TryTake(out TBatch batch) => ready.TryTake(out batch!);
+
+    public void Return(TBatch batch) => free.Add(batch);
 
     public void Dispose()
     {
@@ -71,8 +76,8 @@ internal sealed class Prefetcher : IDisposable
         for (var step = firstStep; step <= lastStep; step++)
         {
             var batch = free.Take(stop.Token);
-            using var left = new CountdownEvent(batch.Count);
-            for (var index = 0; index < batch.Count; index++)
+            using var left = new CountdownEvent(count);
+            for (var index = 0; index < count; index++)
                 jobs.Add((step, index, batch, left));
             left.Wait(stop.Token);
             ready.Add(batch, stop.Token);
@@ -83,7 +88,7 @@ internal sealed class Prefetcher : IDisposable
     {
         foreach (var (step, index, batch, left) in jobs.GetConsumingEnumerable(stop.Token))
         {
-            source.Fill(step, index, batch);
+            fill(step, index, batch);
             left.Signal();
         }
     });

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System;
 using Fae.Core;
@@ -40,7 +41,7 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
     private const double LargestGradient = 1.0;
     private const double Indifference = 0.003;
     private readonly List<TrainProgress> curve = [];
-    private readonly Objective objective = new(terms, settings.Lambda);
+    private int parts = 1;
 
     /// <summary>Called after every step.</summary>
     public Action<TrainProgress>? Progress { get; init; }
@@ -52,6 +53,15 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
     /// After how many steps losses are read. Reading one waits for the device to have done all that it was told, so a GPU is asked for several together; what diverged is found so many steps later.
     /// </summary>
     public int ReadLossEvery { get; init; } = network.Device.type == TorchSharp.DeviceType.CUDA ? 10 : 1;
+
+    /// <summary>Called with what the user should know of how the training is done.</summary>
+    public Action<string> Remark { get; init; } = _ => { };
+
+    /// <summary>What makes batches where the network is; of itself, one is started for a network on a GPU.</summary>
+    public CudaMachine? Machine { get; init; }
+
+    /// <summary>What is minimised: the objective, unless a test sets another.</summary>
+    internal Func<Lecture, Tensor> Loss { get; init; } = lecture => new Objective(terms, settings.Lambda).Of(network.Module, lecture);
 
     /// <summary>Runs from a checkpoint, or from the start, to the end or until it is asked to stop.</summary>
     public TrainOutcome Run(Checkpoint? from, CancellationToken stop)
@@ -67,7 +77,8 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
         }
 
         var first = (from?.Step ?? 0) + 1;
-        using var batches = new Prefetcher(source, first, settings.Steps, () => new Batch(settings.Batch, network.Channels, size), buffers: 3, threads: Math.Max(1, Environment.ProcessorCount / 2));
+        using var machine = Machine is null && network.Device.type == TorchSharp.DeviceType.CUDA ? CudaMachine.Start(network.Device, Remark) : null;
+        using var feed = new Course(source, first, settings.Steps, settings.Batch, network.Channels, size).On(network.Device, Machine ?? machine, Remark);
         var clock = Stopwatch.StartNew();
         var end = TrainEnd.Finished;
         var step = first - 1;
@@ -80,9 +91,7 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
                 break;
             }
             step++;
-            var batch = batches.Take();
-            loss = Step(adam, batch, step) ?? loss;
-            batches.Return(batch);
+            loss = Step(adam, feed, step) ?? loss;
             if (!double.IsFinite(loss))
             {
                 end = TrainEnd.Diverged;
@@ -117,18 +126,12 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
     }
 
     /// <summary>One step; its loss, where it is read.</summary>
-    private double? Step(Adam adam, Batch batch, int step)
+    private double? Step(Adam adam, IFeed feed, int step)
     {
         using var scope = NewDisposeScope();
         network.Module.train();
-        long n = batch.Count, c = batch.Channels, s = batch.Size;
-        var input = tensor(batch.Input, [n, c, s, s]).to(network.Device);
-        var target = tensor(batch.Target, [n, c, s, s]).to(network.Device);
-        var mask = tensor(batch.Mask, [n, 1, s, s]).to(network.Device);
-
-        adam.ZeroGradients();
-        var loss = objective.Of(network.Module, new Lecture(input, target, mask, new Dice(settings.Seed, step, network.Device)));
-        loss.backward();
+        var (input, target, mask) = feed.Take();
+        var loss = Learn(adam, () => new Lecture(input, target, mask, new Dice(settings.Seed, step, network.Device)));
         if (ReadLossEvery == 1)
             nn.utils.clip_grad_norm_(network.Module.parameters(), LargestGradient);
         else
@@ -136,6 +139,55 @@ public sealed class Trainer(Network network, ObjectiveSettings terms, TrainSetti
         adam.Step(step, LearningRate(settings, step));
         return step % ReadLossEvery == 0 || step % settings.ValidateEvery == 0 || step == settings.Steps ? loss.item<float>() : null;
     }
+
+    /// <summary>
+    /// The gradients of a batch, and its loss. Where there is no memory for all of it at once, it is cut into parts whose gradients are added up, from then on: as good, but for the
+    /// statistics of batch normalisation, which are the parts' own.
+    /// </summary>
+    private Tensor Learn(Adam adam, Func<Lecture> lecture)
+    {
+        while (true)
+        {
+            adam.ZeroGradients();
+            try
+            {
+                return InParts(lecture());
+            }
+            catch (Exception e) when (IsOutOfMemory(e) && parts < settings.Batch)
+            {
+                parts = Math.Min(settings.Batch, 2 * parts);
+                Remark($"no memory for a batch of {settings.Batch} at once: it is learned in {parts} parts");
+            }
+        }
+    }
+
+    private Tensor InParts(Lecture lecture)
+    {
+        if (parts == 1)
+        {
+            var whole = Loss(lecture);
+            whole.backward();
+            return whole;
+        }
+        var sum = zeros(1, device: network.Device);
+        var from = 0L;
+        for (var part = 0; part < parts; part++)
+        {
+            using var scope = NewDisposeScope();
+            var count = settings.Batch * (part + 1L) / parts - from;
+            Tensor Some(Tensor all) => all.narrow(0, from, count);
+            var loss = Loss(lecture with { Input = Some(lecture.Input), Target = Some(lecture.Target), Mask = Some(lecture.Mask) })
+                .Times((double)count / settings.Batch);
+            loss.backward();
+            sum.add_(loss.detach());
+            from += count;
+        }
+        return sum;
+    }
+
+    /// <summary>libtorch's, for the CPU or for a GPU, or .NET's own.</summary>
+    private static bool IsOutOfMemory(Exception e) =>
+        e is OutOfMemoryException || (e is ExternalException && (e.Message.Contains("out of memory", StringComparison.Ordinal) || e.Message.Contains("allocate memory", StringComparison.Ordinal)));
 
     /// <summary>As torch clips, but without the norm leaving the device.</summary>
     private static void Clip(List<Tensor> gradients)

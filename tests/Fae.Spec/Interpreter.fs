@@ -507,16 +507,36 @@ let private runGroup program launch threads x y turn =
 
         round <- round + 1
 
-/// A driver that interprets, for an architecture. Not for two threads at once.
-type Driver(major: int, minor: int) =
+/// A driver that interprets, for an architecture; it may be one that forgets a kernel. Not for two threads at once.
+type Driver(major: int, minor: int, forgotten: string) =
     let programs = List<Program>()
+    let pins = Dictionary<nativeint, int64>()
+    let transfers = Dictionary<nativeint, unit -> unit>()
     let mutable turn = 0
+    let mutable sent = 0n
+
+    /// A transfer happens once.
+    let arrive transfer =
+        transfers[transfer]()
+        transfers[transfer] <- ignore
+
+    new(major, minor) = new Driver(major, minor, "")
 
     interface IKernelDriver with
         member _.Capability = struct (major, minor)
 
         member _.Load kernel =
-            programs.Add(parse kernel)
+            let program = parse kernel
+
+            programs.Add(
+                if kernel.Name = forgotten then
+                    { program with
+                        Steps = [| fun _ lane -> lane.At <- Int32.MaxValue |]
+                    }
+                else
+                    program
+            )
+
             nativeint programs.Count
 
         member _.Launch(kernel, grid, threads, parameters) =
@@ -543,4 +563,47 @@ type Driver(major: int, minor: int) =
                     runGroup program launch threads x y turn
                     turn <- turn + 1
 
-        member _.Dispose() = programs.Clear()
+        member _.Pin bytes =
+            let address = Marshal.AllocHGlobal(nativeint bytes)
+            pins[address] <- bytes
+            address
+
+        member _.Unpin address =
+            if not (pins.Remove address) then
+                fail "memory that was not pinned"
+
+            Marshal.FreeHGlobal address
+
+        // As late as a GPU might: what was touched too early shows.
+        member _.Send(into, from, bytes) =
+            if
+                not (
+                    pins
+                    |> Seq.exists (fun pin -> from >= pin.Key && int64 from + bytes <= int64 pin.Key + pin.Value)
+                )
+            then
+                fail "only pinned memory can be sent"
+
+            sent <- sent + 1n
+
+            transfers[sent] <-
+                fun () ->
+                    let between: byte[] = Array.zeroCreate (int bytes)
+                    Marshal.Copy(from, between, 0, between.Length)
+                    Marshal.Copy(between, 0, into, between.Length)
+
+            sent
+
+        member _.Follow transfer = arrive transfer
+
+        member _.Wait transfer =
+            arrive transfer
+
+            if not (transfers.Remove transfer) then
+                fail "a transfer that is over"
+
+        member _.Dispose() =
+            if pins.Count > 0 then
+                fail "memory is still pinned"
+
+            programs.Clear()

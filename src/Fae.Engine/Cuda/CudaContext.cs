@@ -4,11 +4,15 @@ using Fae.Kernels;
 
 namespace Fae.Engine;
 
-/// <summary>A GPU's primary context, torch's own, as a driver of kernels: PTX is compiled by the driver, launches go to the default stream, as torch's do.</summary>
+/// <summary>
+/// A GPU's primary context, torch's own, as a driver of kernels: PTX is compiled by the driver, launches go to the default stream, as torch's do, and what is sent goes through a stream of
+/// its own.
+/// </summary>
 internal sealed class CudaContext : IKernelDriver
 {
     private readonly int device;
     private readonly nint context;
+    private readonly nint sending;
     private readonly List<nint> modules = [];
 
     /// <summary>The GPU of this number.</summary>
@@ -20,6 +24,7 @@ internal sealed class CudaContext : IKernelDriver
             throw new NotSupportedException(missing);
         (device, context) = CudaDriver.Enter(ordinal);
         Capability = CudaDriver.Capability(device);
+        sending = CudaDriver.NewStream();
     }
 
     public (int Major, int Minor) Capability { get; }
@@ -38,9 +43,45 @@ internal sealed class CudaContext : IKernelDriver
         CudaDriver.Launch(function, grid, threads, parameters);
     }
 
+    public nint Pin(long bytes)
+    {
+        CudaDriver.Use(context);
+        return CudaDriver.Pin(bytes);
+    }
+
+    public void Unpin(nint address)
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Unpin(address);
+    }
+
+    public nint Send(nint to, nint from, long bytes)
+    {
+        CudaDriver.Use(context);
+        var before = CudaDriver.Mark(0);
+        CudaDriver.Follow(sending, before);
+        CudaDriver.Forget(before);
+        CudaDriver.Copy(to, from, bytes, sending);
+        return CudaDriver.Mark(sending);
+    }
+
+    public void Follow(nint transfer)
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Follow(0, transfer);
+    }
+
+    public void Wait(nint transfer)
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Wait(transfer);
+        CudaDriver.Forget(transfer);
+    }
+
     public void Dispose()
     {
         CudaDriver.Use(context);
+        CudaDriver.EndStream(sending);
         foreach (var module in modules)
             CudaDriver.Unload(module);
         CudaDriver.Leave(device);

@@ -18,6 +18,7 @@ internal static partial class CudaDriver
 {
     private const string Library = "cuda";
     private const int MajorCapability = 75, MinorCapability = 76;
+    private const uint NonBlocking = 1, NoTiming = 2;
 
     static CudaDriver() => NativeLibrary.SetDllImportResolver(typeof(CudaDriver).Assembly, static (name, _, _) => name == Library && TryLoad(out var handle) ? handle : 0);
 
@@ -84,6 +85,46 @@ internal static partial class CudaDriver
     public static void Launch(nint function, (int X, int Y) grid, int threads, nint parameters) =>
         Check(cuLaunchKernel(function, (uint)grid.X, (uint)grid.Y, 1, (uint)threads, 1, 1, 0, 0, parameters, 0), nameof(cuLaunchKernel));
 
+    /// <summary>A stream that does not wait for the default one.</summary>
+    public static nint NewStream()
+    {
+        Check(cuStreamCreate(out var stream, NonBlocking), nameof(cuStreamCreate));
+        return stream;
+    }
+
+    /// <summary>Lets a stream go once it is empty.</summary>
+    public static void EndStream(nint stream) => Check(cuStreamDestroy(stream), nameof(cuStreamDestroy));
+
+    /// <summary>A mark in a stream, after all that it was told so far.</summary>
+    public static nint Mark(nint stream)
+    {
+        Check(cuEventCreate(out var mark, NoTiming), nameof(cuEventCreate));
+        Check(cuEventRecord(mark, stream), nameof(cuEventRecord));
+        return mark;
+    }
+
+    /// <summary>A stream goes on when a mark in another one is reached.</summary>
+    public static void Follow(nint stream, nint mark) => Check(cuStreamWaitEvent(stream, mark, 0), nameof(cuStreamWaitEvent));
+
+    /// <summary>Waits until a mark is reached.</summary>
+    public static void Wait(nint mark) => Check(cuEventSynchronize(mark), nameof(cuEventSynchronize));
+
+    /// <summary>Lets a mark go; who waits for it goes on waiting.</summary>
+    public static void Forget(nint mark) => Check(cuEventDestroy(mark), nameof(cuEventDestroy));
+
+    /// <summary>Copies from pinned memory to the device's, in a stream.</summary>
+    public static void Copy(nint to, nint from, long bytes, nint stream) => Check(cuMemcpyHtoDAsync(to, from, (nuint)bytes, stream), nameof(cuMemcpyHtoDAsync));
+
+    /// <summary>Memory of this process that is locked in its place.</summary>
+    public static nint Pin(long bytes)
+    {
+        Check(cuMemAllocHost(out var address, (nuint)bytes), nameof(cuMemAllocHost));
+        return address;
+    }
+
+    /// <summary>Gives it back.</summary>
+    public static void Unpin(nint address) => Check(cuMemFreeHost(address), nameof(cuMemFreeHost));
+
     private static bool TryLoad(out nint handle) =>
         NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out handle);
 
@@ -138,6 +179,46 @@ internal static partial class CudaDriver
     [LibraryImport(Library)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, nint parameters, nint extra);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuStreamCreate(out nint stream, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "cuStreamDestroy_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuStreamDestroy(nint stream);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuStreamWaitEvent(nint stream, nint mark, uint flags);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuEventCreate(out nint mark, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "cuEventDestroy_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuEventDestroy(nint mark);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuEventRecord(nint mark, nint stream);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuEventSynchronize(nint mark);
+
+    [LibraryImport(Library, EntryPoint = "cuMemcpyHtoDAsync_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemcpyHtoDAsync(nint to, nint from, nuint bytes, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuMemAllocHost_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemAllocHost(out nint address, nuint bytes);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemFreeHost(nint address);
 
     [LibraryImport(Library)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -38,6 +38,22 @@ public sealed class CudaMachine : DeviceMachine
         functions = PtxKernels.Compile(major, minor).ToDictionary(kernel => kernel.Name, kernel => (kernel, new Lazy<nint>(() => driver.Load(kernel))));
     }
 
+    /// <summary>The GPU of a device of torch's; null where it does not run our kernels, and <paramref name="remark"/> is told why.</summary>
+    public static CudaMachine? Start(Device device, Action<string> remark)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(remark);
+        try
+        {
+            return new CudaMachine(Math.Max(0, device.index));
+        }
+        catch (Exception e) when (e is NotSupportedException or CudaException or DllNotFoundException or EntryPointNotFoundException)
+        {
+            remark($"the GPU runs torch but not Fae's own kernels ({e.Message}): the CPU does their part");
+            return null;
+        }
+    }
+
     /// <summary>Why there is no GPU to run on, as far as the driver knows; null where there is one.</summary>
     public static string? Missing() => CudaDriver.Missing();
 
@@ -53,6 +69,9 @@ public sealed class CudaMachine : DeviceMachine
             ? new Memory(DeviceValue.Real, tensor, false).All
             : throw new ArgumentException("kernels take contiguous 32-bit tensors on their own device", nameof(tensor));
     }
+
+    /// <summary>The values of a span of its own memory as a tensor of one dimension, which shares them.</summary>
+    public Tensor View(DeviceSpan span) => ((Memory)span.Memory).Tensor.reshape(-1).narrow(0, span.Offset, span.Length);
 
     /// <inheritdoc/>
     public override DeviceMemory Rent(DeviceValue type, int length) =>
@@ -71,10 +90,32 @@ public sealed class CudaMachine : DeviceMachine
     /// <inheritdoc/>
     public override float[] Download(DeviceSpan span)
     {
-        using var part = ((Memory)span.Memory).Tensor.reshape(-1).narrow(0, span.Offset, span.Length);
+        using var part = View(span);
         using var here = part.cpu();
         return here.data<float>().ToArray();
     }
+
+    /// <summary>Memory of this process that can be sent from, for so many bytes.</summary>
+    public nint Pin(long bytes) => driver.Pin(bytes);
+
+    /// <summary>Gives back what <see cref="Pin"/> gave.</summary>
+    public void Unpin(nint address) => driver.Unpin(address);
+
+    /// <summary>
+    /// Begins to send pinned memory to where a span lies, and fills it: after what was launched before, beside what is launched later. Neither may be touched before
+    /// <see cref="Follow"/> or <see cref="Wait"/> on the number that comes back.
+    /// </summary>
+    public nint Send(nint from, DeviceSpan to)
+    {
+        var memory = (Memory)to.Memory;
+        return driver.Send((nint)memory.Address(to.Offset), from, to.Length * memory.Tensor.ElementSize);
+    }
+
+    /// <summary>What is launched from now on, by torch too, waits for what is sent.</summary>
+    public void Follow(nint transfer) => driver.Follow(transfer);
+
+    /// <summary>Waits for what is sent; its number is over.</summary>
+    public void Wait(nint transfer) => driver.Wait(transfer);
 
     /// <summary>Waits for all that was launched.</summary>
     public void Synchronise() => torch.cuda.synchronize(place);
