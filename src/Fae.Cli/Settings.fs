@@ -199,7 +199,7 @@ module Settings =
             let path = ModelFile.PathOf run
             let! struct (card, weights) = modelFile path
             let! device = detectingDevice deviceName
-            return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device))
+            return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device, Console.warn))
         }
 
     /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.

@@ -81,7 +81,7 @@ module Train =
         out
         =
         let ignoreOrNull = Option.toObj ignore
-        use best = Reconstructor.Of(config.Network, network.Channels, outcome.Best, device)
+        use best = Reconstructor.Of(config.Network, network.Channels, outcome.Best, device, Console.warn)
         let repairer = Repairer.Of(best, config)
         // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
         let hidden = if config.Image.Tile > 0 then null else ignoreOrNull

@@ -14,6 +14,13 @@ public interface IReconstructor : IDisposable
     IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images);
 }
 
+/// <summary>A network that goes on to the score on its own device: no pixel comes back between the two.</summary>
+public interface IInspector : IReconstructor
+{
+    /// <summary>Of each image the answer in these views and windows, as <see cref="Repairer"/> says, its heatmap, and its score; pixels of <paramref name="ignore"/> ≥ ½ do not count.</summary>
+    IReadOnlyList<(Image Answer, Image Heatmap, float Score)> Inspect(IReadOnlyList<Image> images, IReadOnlyList<View> views, Tiling? tiling, Scoring way, Image? ignore);
+}
+
 /// <summary>Images of one size as one array N × C × H × W, and back.</summary>
 public static class Batches
 {

@@ -30,6 +30,10 @@ public sealed class Repairer
     /// <summary>As a configuration says.</summary>
     public static Repairer Of(IReconstructor network, Config config) => new(network, ConfigModule.views(config), ConfigModule.tiling(config)?.Value);
 
+    /// <summary>What a network that scores itself says of images, looked at in the same ways; null of one that does not.</summary>
+    internal IReadOnlyList<(Image Answer, Image Heatmap, float Score)>? Inspect(IReadOnlyList<Image> images, Scoring way, Image? ignore) =>
+        (network as IInspector)?.Inspect(images, views, tiling, way, ignore);
+
     /// <summary>f̄(x) for square images of one size, or, in windows, for images of any shapes.</summary>
     public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)
     {

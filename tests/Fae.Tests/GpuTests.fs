@@ -5,9 +5,12 @@ open System
 open System.IO
 open System.Reflection
 open Expecto
+open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Engine
 open Fae.Kernels
+open Fae.Spec
 open Fae.Tests.Helpers
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
@@ -34,9 +37,11 @@ let private seen (doctor: Run) what =
     | _ -> failtest doctor.Output
 
 let private kernels =
-    match typeof<DeviceMachine>.Assembly.GetType "Fae.Kernels.DeviceKernels" with
-    | null -> failwith "no kernels"
-    | kernels -> kernels.GetMethods(BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly)
+    [| "DeviceKernels"; "SampleKernels" |]
+    |> Array.collect (fun name ->
+        match typeof<DeviceMachine>.Assembly.GetType("Fae.Kernels." + name) with
+        | null -> failwith "no kernels"
+        | kernels -> kernels.GetMethods(BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly))
 
 /// A span is an address and a length; the index stands for its extent.
 let private bytesOf (parameter: ParameterInfo) = if parameter.ParameterType.IsGenericType then 16 else 4
@@ -73,6 +78,140 @@ let tests =
                 Expect.stringContains rows.Text ".shared" "shared memory"
                 Expect.stringContains rows.Text "bar.sync" "barriers"
                 Expect.throwsT<NotSupportedException> (fun () -> PtxKernels.Compile(6, 1) |> ignore) "Pascal"
+            }
+
+            for what, kind, size, tiling in
+                [
+                    "whole pictures", NetworkKind.UNet, 32, None
+                    "large pictures in windows", NetworkKind.UNet, 52, Some { Side = 32; Overlap = 12 }
+                    "a network that marks anomalies itself", NetworkKind.Discriminative, 32, None
+                ] do
+                test $"inspection where the network is finds what inspection on the CPU finds: {what}" {
+                    let settings =
+                        { Config.defaults.Network with
+                            Kind = kind
+                            Width = 4
+                            Depth = 1
+                            Dilations = [ 1 ]
+                        }
+
+                    // An untrained network would change nothing: its exit is zero.
+                    let weights =
+                        use drawn = new Network(settings, 3, Random.ofSeed 3UL)
+
+                        [|
+                            for array in drawn.Save() ->
+                                if Array.forall (fun v -> v = 0.0f) array.Values then
+                                    let values = (Noise.field 5UL 0.05f 1 1 array.Values.Length).Pixels
+                                    NamedArray(array.Name, array.Shape, values)
+                                else
+                                    array
+                        |]
+
+                    let images = [| for key in 1UL .. 3UL -> Noise.field key 0.2f 3 size size |]
+                    let views = View.allowed true true true
+                    let ignore = Image.init 1 size size (fun _ y x -> if x + y < 20 then 1.0f else 0.0f)
+
+                    let way =
+                        {
+                            Measure =
+                                if settings.Kind = NetworkKind.Discriminative then
+                                    Own
+                                else
+                                    Weighted [ 0.5f, Ssim; 0.5f, Mse ]
+                            FilterSize = 5
+                            FilterPasses = 2
+                            Reduction = Top 0.02f
+                            Frame = 2
+                            Typical = 0.01f
+                        }
+
+                    use here = Network.Of(settings, 3, weights)
+
+                    use there =
+                        new CudaInspector(
+                            Network.Of(settings, 3, weights),
+                            new CudaMachine(new Interpreter.Driver(8, 0), TorchSharp.torch.CPU)
+                        )
+
+                    let answers = Repairer(here, views, Option.toObj tiling).Reconstruct images
+                    let seen = there.Inspect(images, Array.ofList views, Option.toObj tiling, way, ignore)
+
+                    for image, answer, struct (answered, heatmap, score) in Seq.zip3 images answers seen do
+                        Expect.isLessThan (Near.distance answered answer) 1e-4f "answer"
+                        let expected = ScoringKernel.Heatmap(way, image, answer)
+                        Expect.isLessThan (Near.distance heatmap expected) 1e-4f "heatmap"
+                        let number = ScoringKernel.Score(way, Some ignore, expected)
+                        Expect.isLessThan (abs (score - number)) (1e-3f * abs number) "score"
+                }
+
+            test "scores that are not the CPU's are not used, and that is said; those that are, are" {
+                let settings =
+                    { Config.defaults.Network with
+                        Width = 4
+                    }
+
+                let network () = new Network(settings, 3, Random.ofSeed 3UL)
+
+                let inspecting forgotten =
+                    let said = ResizeArray<string>()
+                    let start _ = new CudaMachine(new Interpreter.Driver(9, 0, forgotten), TorchSharp.torch.CPU)
+                    use found = CudaInspector.Of(network (), start, (fun text -> said.Add text))
+                    (found :? IInspector), List.ofSeq said
+
+                Expect.equal (inspecting "") (true, []) "it scores there"
+                let there, said = inspecting "MeanOfColumns"
+                Expect.isFalse there "it scores here"
+                Expect.stringContains (List.exactlyOne said) "the GPU's scores are not the CPU's" "said"
+            }
+
+            test "the interpreter sees what a GPU would not: accesses beyond a span, barriers that some pass by, pinned memory that is lost" {
+                let kernel = PtxKernels.Compile(8, 0) |> Seq.find (fun kernel -> kernel.Name = "Product")
+
+                let run (text: string) =
+                    let driver = new Interpreter.Driver(8, 0) :> IKernelDriver
+
+                    let changed = PtxKernel(kernel.Name, kernel.Entry, kernel.ParameterBytes, kernel.ElementBytes, text)
+
+                    let values = GC.AllocateArray<float32>(4, true)
+                    let address = Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(values, 0)
+                    let place = GC.AllocateArray<int64>(8, true)
+                    let at i = Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(place, i)
+                    place[0] <- 4L
+
+                    for i in 0..2 do
+                        place[1 + 2 * i] <- int64 address
+                        place[2 + 2 * i] <- 4L
+
+                    let addresses = GC.AllocateArray<nativeint>(4, true)
+                    addresses[0] <- at 0
+
+                    for i in 0..2 do
+                        addresses[1 + i] <- at (1 + 2 * i)
+
+                    Array.fill values 0 4 3.0f
+
+                    driver.Launch(
+                        driver.Load changed,
+                        struct (1, 1),
+                        32,
+                        Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(addresses, 0)
+                    )
+
+                    values
+
+                let sees (text: string) words =
+                    Expect.throwsC (fun () -> run text |> ignore) (fun e -> Expect.stringContains e.Message words words)
+
+                Expect.equal (run kernel.Text) (Array.create 4 9.0f) "as it is"
+                let mul = kernel.Text.IndexOf("mul.f32", StringComparison.Ordinal)
+                let before = kernel.Text.IndexOf("ld.global", StringComparison.Ordinal)
+                Expect.isTrue (before > 0 && mul > before) "the product"
+                sees (Text.RegularExpressions.Regex.Replace(kernel.Text, @"(mul\.wide\.u32\s+%rd\d+, %r\d+), 4", "$1, 8")) "lies in no span"
+                sees (kernel.Text.Insert(before, "bar.sync 0;\n")) "others have passed by"
+                let pinning = new Interpreter.Driver(8, 0) :> IKernelDriver
+                pinning.Pin 16L |> ignore
+                Expect.throwsC pinning.Dispose (fun e -> Expect.stringContains e.Message "still pinned" "lost")
             }
 
             test "versions agree in their first two numbers, and are read where libtorch and PyTorch write them" {

@@ -1,0 +1,183 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Fae.Core;
+using Fae.Detection;
+using Fae.Kernels;
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+
+namespace Fae.Engine;
+
+/// <summary>
+/// A network that inspects where it is: views and windows are cut, turned and blended by torch, maps and scores are made by the kernels, on the same memory; what comes back are the
+/// answers, the heatmaps and two numbers a picture. Thread-safe.
+/// </summary>
+public sealed class CudaInspector : IInspector
+{
+    /// <summary>Pictures, or windows, that the network gets at once.</summary>
+    private const int AtOnce = 8;
+
+    private readonly Network network;
+    private readonly CudaMachine machine;
+    private readonly DeviceScoring scoring;
+    private readonly object gate = new();
+
+    /// <summary>The network and the machine on its device; both are owned from now on.</summary>
+    public CudaInspector(Network network, CudaMachine machine)
+    {
+        (this.network, this.machine) = (network, machine);
+        scoring = new(machine);
+    }
+
+    /// <summary>The network as it inspects best: by itself, where <paramref name="start"/> gives a machine whose scores agree with the CPU's.</summary>
+    public static IReconstructor Of(Network network, Func<Action<string>, CudaMachine?> start, Action<string> remark)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        ArgumentNullException.ThrowIfNull(remark);
+        if (start(remark) is not { } machine)
+            return network;
+        var inspector = new CudaInspector(network, machine);
+        if (inspector.Agrees())
+            return inspector;
+        inspector.scoring.Dispose();
+        remark("the GPU's scores are not the CPU's, so the CPU scores; please report this with what `fae doctor` says");
+        return network;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => network.Reconstruct(images);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(Image Answer, Image Heatmap, float Score)> Inspect(IReadOnlyList<Image> images, IReadOnlyList<View> views, Tiling? tiling, Scoring way, Image? ignore)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(views);
+        ArgumentNullException.ThrowIfNull(way);
+        lock (gate)
+        {
+            using var off = no_grad();
+            network.Module.eval();
+            return tiling is null || images.All(image => image.Height == tiling.Side && image.Width == tiling.Side)
+                ? images.Chunk(AtOnce).SelectMany(some => Whole(some)).ToList()
+                : images.Select(InTiles).ToList();
+        }
+
+        List<(Image Answer, Image Heatmap, float Score)> Whole(Image[] some)
+        {
+            using var scope = NewDisposeScope();
+            var x = There(some);
+            return Judged(some, x, InViews(x, views));
+        }
+
+        (Image Answer, Image Heatmap, float Score) InTiles(Image image)
+        {
+            using var scope = NewDisposeScope();
+            var x = There([image]);
+            return Judged([image], x, Blended(x, views, tiling!))[0];
+        }
+
+        List<(Image Answer, Image Heatmap, float Score)> Judged(Image[] some, Tensor x, Tensor answers)
+        {
+            var first = some[0];
+            var heatmaps = empty([some.Length, 1, first.Height, first.Width], ScalarType.Float32, network.Device);
+            var (before, after, maps) = (machine.Of(x), machine.Of(answers), machine.Of(heatmaps));
+            var (volume, planes) = (first.Pixels.Length, (int)answers.shape[1]);
+            var scores = new float[some.Length];
+            for (var i = 0; i < some.Length; i++)
+            {
+                var map = maps.Slice(i * first.Area, first.Area);
+                scoring.Heatmap(way, before.Slice(i * volume, volume), after.Slice(i * planes * first.Area, planes * first.Area), map, first.Channels, first.Height, first.Width);
+                scores[i] = scoring.Score(way, ignore, map, first.Height, first.Width);
+            }
+            return Batches.Split(Here(answers), some).Zip(Batches.Split(Here(heatmaps), some)).Zip(scores, (pair, score) => (pair.First, pair.Second, score)).ToList();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The machine goes with the scoring.
+        scoring.Dispose();
+        network.Dispose();
+    }
+
+    private static float[] Here(Tensor there)
+    {
+        using var here = there.cpu().contiguous();
+        return here.data<float>().ToArray();
+    }
+
+    /// <summary>Against the clock, as <c>Fae.Core.Image.turn</c>.</summary>
+    private static Tensor Turned(Tensor x, int quarters)
+    {
+        for (var i = 0; i < quarters; i++)
+            x = x.transpose(2, 3).flip(2);
+        return x;
+    }
+
+    private static Tensor Flipped(Tensor x, bool flip) => flip ? x.flip(3) : x;
+
+    private Tensor There(Image[] images)
+    {
+        var first = images[0];
+        var values = images.Length == 1 ? first.Pixels : images.SelectMany(image => image.Pixels).ToArray();
+        return tensor(values, [images.Length, first.Channels, first.Height, first.Width]).to(network.Device);
+    }
+
+    /// <summary>f̄(x) = mean of V⁻¹f(Vx), for all pictures of a batch.</summary>
+    private Tensor InViews(Tensor x, IReadOnlyList<View> views)
+    {
+        Tensor? sum = null;
+        foreach (var view in views)
+        {
+            using var scope = NewDisposeScope();
+            var seen = network.Module.forward(Turned(Flipped(x, view.Flip), view.Turns).contiguous());
+            var undone = Flipped(Turned(seen, (4 - view.Turns) % 4), view.Flip);
+            sum = sum is null ? undone.Times(1.0 / views.Count).MoveToOuterDisposeScope() : sum.PlusInPlace(undone, 1.0 / views.Count);
+        }
+        return sum!.contiguous();
+    }
+
+    /// <summary>The answers to all windows of one picture, averaged where they overlap.</summary>
+    private Tensor Blended(Tensor x, IReadOnlyList<View> views, Tiling tiling)
+    {
+        var side = tiling.Side;
+        var (rows, columns) = (Tiles.shares(tiling, (int)x.shape[2]), Tiles.shares(tiling, (int)x.shape[3]));
+        Tensor? blended = null;
+        foreach (var some in rows.SelectMany(row => columns.Select(column => (Row: row, Column: column))).Chunk(AtOnce))
+        {
+            using var scope = NewDisposeScope();
+            Tensor Window(Tensor of, int top, int left) => of.narrow(2, top, side).narrow(3, left, side);
+            var answers = InViews(cat([.. some.Select(at => Window(x, at.Row.Item1, at.Column.Item1))]), views);
+            blended ??= zeros([1, answers.shape[1], x.shape[2], x.shape[3]], ScalarType.Float32, network.Device).MoveToOuterDisposeScope();
+            for (var i = 0; i < some.Length; i++)
+            {
+                var ((top, down), (left, along)) = ((some[i].Row.Item1, some[i].Row.Item2), (some[i].Column.Item1, some[i].Column.Item2));
+                var weight = tensor(down, [side, 1]).mul(tensor(along, [1, side])).to(network.Device);
+                Window(blended, top, left).PlusInPlace(answers.narrow(0, i, 1).mul(weight), 1);
+            }
+        }
+        return blended!;
+    }
+
+    /// <summary>Whether a picture of noise has the same heatmap and score there as here, by every measure and reduction.</summary>
+    private bool Agrees()
+    {
+        const float near = 1e-3f;
+        const int height = 45, width = 70;
+        var (x, r) = (Noise.field(1, 0.2f, 3, height, width), Noise.field(2, 0.2f, 3, height, width));
+        return new[] { Measure.Mse, Measure.Relative, Measure.Ssim, Measure.Gms, Measure.MultiGms }
+            .SelectMany(measure => new[] { Reduction.Sum, Reduction.Maximum, Reduction.NewTop(0.02f) }.Select(reduction => new Scoring(measure, 9, 3, reduction, 2, 0.1f)))
+            .All(way =>
+            {
+                var here = ScoringKernel.Heatmap(way, x, r);
+                using var scope = NewDisposeScope();
+                var (a, b, map) = (There([x]), There([r]), empty([1, 1, height, width], ScalarType.Float32, network.Device));
+                scoring.Heatmap(way, machine.Of(a), machine.Of(b), machine.Of(map), 3, height, width);
+                var score = scoring.Score(way, null, machine.Of(map), height, width);
+                var expected = ScoringKernel.Score(way, FSharpOption<Image>.None, here);
+                return Math.Abs(score - expected) <= near * Math.Abs(expected) && Here(map).Zip(here.Pixels, (p, q) => Math.Abs(p - q)).Max() <= near * here.Pixels.Max();
+            });
+    }
+}
