@@ -73,10 +73,19 @@ let tests =
                     Expect.equal (compiled |> Seq.distinctBy _.Entry |> Seq.length) compiled.Count "no two share a name"
                 }
 
-            test "the row filter shares memory, and no GPU before Volta is promised anything" {
-                let rows = PtxKernels.Compile(8, 0) |> Seq.find (fun kernel -> kernel.Name = "MeanOfRows")
-                Expect.stringContains rows.Text ".shared" "shared memory"
-                Expect.stringContains rows.Text "bar.sync" "barriers"
+            test "the filters share memory, no more than every GPU has, and no GPU before Volta is promised anything" {
+                for name in [ "MeanAlong"; "MeanOfRows" ] do
+                    let filter = PtxKernels.Compile(8, 0) |> Seq.find (fun kernel -> kernel.Name = name)
+
+                    let bytes =
+                        [
+                            for m in Text.RegularExpressions.Regex.Matches(filter.Text, @"\.shared .*\[(\d+)\]") -> int m.Groups[1].Value
+                        ]
+
+                    Expect.equal bytes.Length 2 "two places"
+                    Expect.isLessThanOrEqual (List.sum bytes) 49152 "48 KiB"
+                    Expect.stringContains filter.Text "bar.sync" "barriers"
+
                 Expect.throwsT<NotSupportedException> (fun () -> PtxKernels.Compile(6, 1) |> ignore) "Pascal"
             }
 
@@ -145,6 +154,19 @@ let tests =
                         Expect.isLessThan (abs (score - number)) (1e-3f * abs number) "score"
                 }
 
+            for device in Emulated.devices do
+                test $"the filter on long lines, all passes together, some, or one at a time: {device.Name}" {
+                    for size, passes in [ 21, 3; 33, 3; 35, 3; 5, 30; 99, 2 ] do
+                        for height, width in [ 3, 300; 300, 3; 70, 140 ] do
+                            let image = Noise.field 7UL 1.0f 2 height width
+                            let filtered = device.On _.Smooth(image, size, passes)
+
+                            Expect.isLessThan
+                                (Near.distance filtered (ScoringKernel.Smooth(image, size, passes)))
+                                1e-5f
+                                $"{size}, {passes} times, {height}×{width}"
+                }
+
             test "scores that are not the CPU's are not used, and that is said; those that are, are" {
                 let settings =
                     { Config.defaults.Network with
@@ -160,7 +182,7 @@ let tests =
                     (found :? IInspector), List.ofSeq said
 
                 Expect.equal (inspecting "") (true, []) "it scores there"
-                let there, said = inspecting "MeanOfColumns"
+                let there, said = inspecting "MeanAlong"
                 Expect.isFalse there "it scores here"
                 Expect.stringContains (List.exactlyOne said) "the GPU's scores are not the CPU's" "said"
             }

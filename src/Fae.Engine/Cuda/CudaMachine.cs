@@ -126,8 +126,7 @@ public sealed class CudaMachine : DeviceMachine
             Launch(kernel, ((extent + Threads - 1) / Threads, 1), Threads, arguments.Prepend(extent));
     }
 
-    internal override void LaunchGroups(string kernel, (int X, int Y) groups, params object[] arguments) =>
-        Launch(kernel, groups, DeviceKernels.Lanes, arguments);
+    internal override void LaunchGroups(string kernel, (int X, int Y) groups, int threads, params object[] arguments) => Launch(kernel, groups, threads, arguments);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

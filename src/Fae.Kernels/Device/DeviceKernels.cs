@@ -17,8 +17,70 @@ internal static class DeviceKernels
     /// <summary>Threads that a sum is shared by; each adds up every so manieth value.</summary>
     public const int Partials = 1024;
 
+    /// <summary>Threads that filter <see cref="Lanes"/> lines together, all passes in shared memory, and the places of a line that there is room for: odd, so that lanes hit different banks.</summary>
+    public const int Filtering = 4 * Lanes, Room = 191;
+
     /// <summary>
-    /// The mean over 2·reach + 1 pixels along each row, cut at the borders. A group takes <see cref="Lanes"/> rows and <see cref="Run"/> columns of them: what enters and what leaves
+    /// The mean over 2·reach + 1 places along each of <paramref name="lines"/> lines, cut at the ends, <paramref name="passes"/> times: rows and columns commute, so that all passes along
+    /// one direction follow each other in shared memory, and a line is read once. A group takes <see cref="Lanes"/> lines and <paramref name="run"/> places of each, with the neighbours
+    /// that the passes reach; run + 2·reach·passes is at most <see cref="Room"/>. Line n begins at n / perPlane · planeStep + n % perPlane · lineStep.
+    /// </summary>
+    public static void MeanAlong(ArrayView<float> source, ArrayView<float> destination, int lines, int perPlane, int planeStep, int lineStep, int step, int length, int run, int reach, int passes)
+    {
+        var even = SharedMemory.Allocate<float>(Lanes * Room);
+        var odd = SharedMemory.Allocate<float>(Lanes * Room);
+        var top = Grid.IdxX * Lanes;
+        var first = Grid.IdxY * run;
+        var last = IntrinsicMath.Min(length, first + run);
+        var low = IntrinsicMath.Max(0, first - passes * reach);
+        var span = IntrinsicMath.Min(length, last + passes * reach) - low;
+        for (var i = Group.IdxX; i < Lanes * span; i += Filtering)
+        {
+            // Neighbouring threads read neighbouring pixels, whichever way the lines run.
+            var row = step == 1 ? i / span : i % Lanes;
+            var place = step == 1 ? i % span : i / Lanes;
+            if (top + row < lines)
+                even[row * Room + place] = source[Start(top + row, perPlane, planeStep, lineStep) + (long)(low + place) * step];
+        }
+        Group.Barrier();
+        var lane = Group.IdxX % Lanes * Room - low;
+        var full = 1.0 / (2 * reach + 1);
+        for (var pass = 1; pass <= passes; pass++)
+        {
+            var from = IntrinsicMath.Max(0, first - (passes - pass) * reach);
+            var to = IntrinsicMath.Min(length, last + (passes - pass) * reach);
+            var share = (to - from + 3) / 4;
+            var begin = from + Group.IdxX / Lanes * share;
+            var sum = 0.0;
+            for (var x = IntrinsicMath.Max(0, begin - reach); x < IntrinsicMath.Min(length, begin + reach); x++)
+                if (begin < to)
+                    sum += pass % 2 == 1 ? even[lane + x] : odd[lane + x];
+            for (var x = begin; x < IntrinsicMath.Min(to, begin + share); x++)
+            {
+                if (x + reach < length)
+                    sum += pass % 2 == 1 ? even[lane + x + reach] : odd[lane + x + reach];
+                if (x - reach - 1 >= 0 && x > begin)
+                    sum -= pass % 2 == 1 ? even[lane + x - reach - 1] : odd[lane + x - reach - 1];
+                var count = IntrinsicMath.Min(length - 1, x + reach) - IntrinsicMath.Max(0, x - reach) + 1;
+                var mean = (float)(count == 2 * reach + 1 ? sum * full : sum / count);
+                if (pass % 2 == 1)
+                    odd[lane + x] = mean;
+                else
+                    even[lane + x] = mean;
+            }
+            Group.Barrier();
+        }
+        for (var i = Group.IdxX; i < Lanes * (last - first); i += Filtering)
+        {
+            var row = step == 1 ? i / (last - first) : i % Lanes;
+            var place = first - low + (step == 1 ? i % (last - first) : i / Lanes);
+            if (top + row < lines)
+                destination[Start(top + row, perPlane, planeStep, lineStep) + (long)(low + place) * step] = passes % 2 == 1 ? odd[row * Room + place] : even[row * Room + place];
+        }
+    }
+
+    /// <summary>
+    /// The mean over 2·reach + 1 pixels along each row, cut at the borders, for windows too large for <see cref="MeanAlong"/>. A group takes <see cref="Lanes"/> rows and <see cref="Run"/> columns of them: what enters and what leaves
     /// the windows is read row by row into shared memory, where each lane keeps a running sum of its own row.
     /// </summary>
     public static void MeanOfRows(ArrayView<float> source, ArrayView<float> destination, int rows, int width, int reach)
@@ -233,6 +295,9 @@ internal static class DeviceKernels
 
     /// <summary>One thread: the value in <paramref name="state"/>.</summary>
     public static void FinishRank(Index1D one, ArrayView<int> state, ArrayView<float> results, int at) => results[at] = Value((uint)state[0]);
+
+    /// <summary>Where a line begins.</summary>
+    private static long Start(int line, int perPlane, int planeStep, int lineStep) => (long)(line / perPlane) * planeStep + (long)(line % perPlane) * lineStep;
 
     /// <summary>Keys are ordered as the values are.</summary>
     private static uint Key(float value)

@@ -77,8 +77,8 @@ public abstract class DeviceMachine : IDisposable
     /// <summary>Runs a kernel for every index below <paramref name="extent"/>.</summary>
     internal abstract void Launch(string kernel, int extent, params object[] arguments);
 
-    /// <summary>Runs a kernel that places its threads itself: groups of <see cref="DeviceKernels.Lanes"/> threads in a grid.</summary>
-    internal abstract void LaunchGroups(string kernel, (int X, int Y) groups, params object[] arguments);
+    /// <summary>Runs a kernel that places its threads itself: groups of so many threads in a grid.</summary>
+    internal abstract void LaunchGroups(string kernel, (int X, int Y) groups, int threads, params object[] arguments);
 
     /// <inheritdoc/>
     public void Dispose()

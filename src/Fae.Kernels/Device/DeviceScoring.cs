@@ -11,6 +11,9 @@ namespace Fae.Kernels;
 /// </summary>
 public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
 {
+    /// <summary>Passes are made together as long as they reach so far: half of what a group reads is then its own.</summary>
+    private const int MostReach = 48;
+
     private (int Height, int Width, int Frame, Image? Ignore, DeviceMemory? Places, int Count)? known;
 
     /// <summary>G_k^n on every plane of an image.</summary>
@@ -31,8 +34,9 @@ public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
         if (size == 1 || passes == 0)
             return;
         using var between = machine.Rent(DeviceValue.Real, planes.Length);
-        for (var pass = 0; pass < passes; pass++)
-            Mean(planes, planes, between.All, new(channels, height, width), size);
+        var atOnce = Math.Max(1, MostReach / (size / 2));
+        for (var done = 0; done < passes; done += atOnce)
+            Mean(planes, planes, between.All, new(channels, height, width), size, Math.Min(atOnce, passes - done));
     }
 
     /// <summary>The map of a measure, one plane.</summary>
@@ -106,14 +110,25 @@ public sealed class DeviceScoring(DeviceMachine machine) : IDisposable
 
     private Image Fetch(DeviceSpan span, int channels, Image like) => ImageModule.ofArray(channels, like.Height, like.Width, machine.Download(span));
 
-    /// <summary>One pass of G_k; source and destination may be the same.</summary>
-    private void Mean(DeviceSpan source, DeviceSpan destination, DeviceSpan between, Shape shape, int size)
+    /// <summary>Some passes of G_k, one where the window is too large for several; source and destination may be the same.</summary>
+    private void Mean(DeviceSpan source, DeviceSpan destination, DeviceSpan between, Shape shape, int size, int passes = 1)
     {
         static int Parts(int whole, int part) => (whole + part - 1) / part;
         var rows = shape.Channels * shape.Height;
-        machine.LaunchGroups(nameof(DeviceKernels.MeanOfRows), (Parts(rows, DeviceKernels.Lanes), Parts(shape.Width, DeviceKernels.Run)), source, between, rows, shape.Width, size / 2);
+        var reach = size / 2;
+        if (passes * reach <= MostReach)
+        {
+            var run = (DeviceKernels.Room - 2 * passes * reach) / DeviceKernels.Lanes * DeviceKernels.Lanes;
+            void Along(DeviceSpan from, DeviceSpan to, int lines, int perPlane, int lineStep, int step, int length) => machine.LaunchGroups(
+                nameof(DeviceKernels.MeanAlong), (Parts(lines, DeviceKernels.Lanes), Parts(length, run)), DeviceKernels.Filtering, from, to, lines, perPlane, shape.Area, lineStep, step, length, run, reach, passes);
+            Along(source, between, rows, shape.Height, shape.Width, 1, shape.Width);
+            Along(between, destination, shape.Channels * shape.Width, shape.Width, 1, shape.Width, shape.Height);
+            return;
+        }
+
+        machine.LaunchGroups(nameof(DeviceKernels.MeanOfRows), (Parts(rows, DeviceKernels.Lanes), Parts(shape.Width, DeviceKernels.Run)), DeviceKernels.Lanes, source, between, rows, shape.Width, reach);
         var threads = shape.Channels * shape.Width * Parts(shape.Height, DeviceKernels.Run);
-        machine.Launch(nameof(DeviceKernels.MeanOfColumns), threads, between, destination, shape.Height, shape.Width, size / 2);
+        machine.Launch(nameof(DeviceKernels.MeanOfColumns), threads, between, destination, shape.Height, shape.Width, reach);
     }
 
     private void Map(Measure measure, DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)

@@ -60,8 +60,8 @@ public sealed class EmulatedMachine : DeviceMachine
     internal override void Launch(string kernel, int extent, params object[] arguments) =>
         Of(kernel).Launch(accelerator.DefaultStream, new Index1D(extent), Views(arguments));
 
-    internal override void LaunchGroups(string kernel, (int X, int Y) groups, params object[] arguments) =>
-        Of(kernel).Launch(accelerator.DefaultStream, new KernelConfig(new Index2D(groups.X, groups.Y), new Index2D(DeviceKernels.Lanes, 1)), Views(arguments));
+    internal override void LaunchGroups(string kernel, (int X, int Y) groups, int threads, params object[] arguments) =>
+        Of(kernel).Launch(accelerator.DefaultStream, new KernelConfig(new Index2D(groups.X, groups.Y), new Index2D(threads, 1)), Views(arguments));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
