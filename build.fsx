@@ -290,12 +290,128 @@ let pack () =
 
     packBuilt ()
 
+let rec private copyAll (from: string) (into: string) (wanted: string -> bool) =
+    Directory.CreateDirectory into |> ignore
+
+    for file in Directory.GetFiles from |> Array.filter wanted do
+        File.Copy(file, Path.Combine(into, Path.GetFileName file), true)
+
+    for folder in Directory.GetDirectories from do
+        copyAll folder (Path.Combine(into, Path.GetFileName folder)) wanted
+
+/// What was built with the .NET that runs it, and without libtorch, as a folder that needs nothing on the machine it is copied to: it inspects there, and
+/// trains with a libtorch of that machine's own. For this system alone.
+let private assemble () =
+    let folder = Path.Combine(artifacts, "portable", "fae")
+
+    if Directory.Exists folder then
+        Directory.Delete(folder, true)
+
+    let bin = Path.Combine(folder, "bin")
+
+    let libtorch =
+        // The folder's name has the version in full, the lock may shorten it.
+        Directory.GetFiles(Path.Combine(globalPackages (), "libtorch-cpu-linux-x64"), "*.so*", SearchOption.AllDirectories)
+        |> Array.map Path.GetFileName
+        |> Set.ofArray
+
+    let ours (file: string) =
+        not (libtorch.Contains(Path.GetFileName file))
+        && not (file.EndsWith(".pdb", StringComparison.Ordinal))
+
+    copyAll (Path.Combine(artifacts, "bin")) bin ours
+
+    for file in
+        Directory.GetFiles(Path.Combine(artifacts, "bench"), "Fae.Bench.*")
+        |> Array.filter ours do
+        File.Copy(file, Path.Combine(bin, Path.GetFileName file), true)
+
+    for script in Directory.GetFiles(Path.Combine(artifacts, "bench"), "*.py") do
+        File.Copy(script, Path.Combine(bin, Path.GetFileName script), true)
+
+    let system = RuntimeInformation.RuntimeIdentifier
+    let runtimes = Path.Combine(bin, "runtimes")
+
+    for other in Directory.GetDirectories runtimes do
+        if not (List.contains (Path.GetFileName other) [ system; "unix"; "linux" ]) then
+            Directory.Delete(other, true)
+
+    // Where the frameworks that programs of this build run on lie: "NAME VERSION [FOLDER]" a line.
+    for line in (capture "dotnet" [ "--list-runtimes" ]).Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+        match line.Split([| ' ' |], 3) with
+        | [| name; version; place |] when
+            version = Environment.Version.ToString()
+            && name <> "Microsoft.WindowsDesktop.App"
+            ->
+            let shared = place.Trim().Trim('[', ']')
+            let dotnet = Path.GetFullPath(Path.Combine(shared, "..", ".."))
+            let into = Path.Combine(folder, "dotnet")
+            copyAll (Path.Combine(shared, version)) (Path.Combine(into, "shared", name, version)) ours
+            let fxr = Path.Combine(dotnet, "host", "fxr", version)
+
+            if Directory.Exists fxr then
+                copyAll fxr (Path.Combine(into, "host", "fxr", version)) ours
+
+            File.Copy(Path.Combine(dotnet, "dotnet"), Path.Combine(into, "dotnet"), true)
+        | _ -> ()
+
+    for launcher, assembly in [ "fae", "fae.dll"; "fae-bench", "Fae.Bench.dll" ] do
+        let path = Path.Combine(folder, launcher)
+
+        File.WriteAllText(
+            path,
+            "#!/bin/sh\nhere=$(dirname \"$(readlink -f \"$0\")\")\nDOTNET_ROOT=$here/dotnet exec \"$here/dotnet/dotnet\" \"$here/bin/"
+            + assembly
+            + "\" \"$@\"\n"
+        )
+
+        File.SetUnixFileMode(
+            path,
+            File.GetUnixFileMode path
+            ||| UnixFileMode.UserExecute
+            ||| UnixFileMode.GroupExecute
+        )
+
+    for file in [ "licences.md" ] do
+        File.Copy(Path.Combine(root, "docs", file), Path.Combine(folder, file), true)
+
+    copyAll (Path.Combine(root, "configs")) (Path.Combine(folder, "configs")) ours
+    folder
+
+/// One file to carry to another machine.
+let portable () =
+    if not (OperatingSystem.IsLinux()) then
+        eprintfn "build: Portable is for Linux; elsewhere `dotnet publish src/Fae.Cli --self-contained` makes a folder"
+        exit 5
+
+    build ()
+    let folder = assemble ()
+    let archive = Path.Combine(artifacts, "portable", $"fae-{RuntimeInformation.RuntimeIdentifier}.tar.xz")
+
+    run
+        "tar"
+        [
+            "--create"
+            "--use-compress-program=xz -T0"
+            "--file"
+            archive
+            "--directory"
+            Path.GetDirectoryName folder
+            "fae"
+        ]
+
+    printfn $"wrote {archive}, {FileInfo(archive).Length / 1048576L} MiB"
+
 /// Every test of the solution, in one Expecto program; its last line is `N passed, N failed`.
 let test (args: string list) =
     restore ()
     checkFormat ()
     compile ()
     packBuilt ()
+
+    if OperatingSystem.IsLinux() then
+        assemble () |> ignore
+
     let tests = Path.Combine(artifacts, "tests", "Fae.Tests.dll")
     exit (tryRun "dotnet" (tests :: args))
 
@@ -873,6 +989,7 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
 | "Format" :: _ -> format ()
 | "Build" :: _ -> build ()
 | "Pack" :: _ -> pack ()
+| "Portable" :: _ -> portable ()
 | "Test" :: args -> test args
 | "Spec" :: args -> test ("--spec" :: args)
 | "Coverage" :: _ -> coverage ()
@@ -887,6 +1004,6 @@ match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with
     let asked = String.concat " " other
 
     eprintfn
-        $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Pack, Test, Spec, Coverage, Licenses, Fuzz, Demo, Measure, Reproduce, Bench"
+        $"build: no target '{asked}'; there are Restore, Lock, Format, Build, Pack, Portable, Test, Spec, Coverage, Licenses, Fuzz, Demo, Measure, Reproduce, Bench"
 
     exit 2

@@ -26,7 +26,9 @@ internal static class Gpu
     private const int Window = 21, Passes = 3;
 
     /// <summary>Why nothing can be measured; null where it can.</summary>
-    public static string? Missing() => TorchRuntime.Find("cuda") is (null, var problem) ? problem : CudaMachine.Missing();
+    public static string? Missing() =>
+        !TorchLibraries.Any ? $"there is no libtorch; name one for CUDA in {TorchLibraries.Variable}"
+        : TorchRuntime.Find("cuda") is (null, var problem) ? problem : CudaMachine.Missing();
 
     public static GpuResult Measure(bool tiny)
     {
@@ -70,8 +72,9 @@ internal static class Gpu
         };
         foreach (var size in tiny ? [64] : new[] { 256, 512 })
             rows.AddRange(Steps(size, tiny));
-        // A pass along rows and one down columns move every value twice each, as a copy does once.
-        return new GpuResult(TorchRuntime.Version, CudaMachine.DriverVersion(), rows, 2 * Passes * copy / filter.OursMs);
+        rows.Add(Inspection(tiny ? 64 : 256, Timed));
+        // All passes along rows together, and all down columns, move every value twice each, as a copy does once.
+        return new GpuResult(TorchRuntime.Version, CudaMachine.DriverVersion(), rows, 2 * copy / filter.OursMs);
     }
 
     private static Tensor Pooled(Tensor planes) => Enumerable.Range(0, Passes).Aggregate(planes, (t, _) => nn.functional.avg_pool2d(t, [Window, Window], [1, 1], [Window / 2, Window / 2], count_include_pad: false));
@@ -97,6 +100,21 @@ internal static class Gpu
         var (vx, vr, both) = (Mean(x.square()).sub(mx.square()), Mean(r.square()).sub(mr.square()), Mean(x.mul(r)).sub(mx.mul(mr)));
         var upper = mx.mul(mr).mul(2).add(Difference.ssimC1).mul(both.mul(2).add(Difference.ssimC2));
         return upper.div(mx.square().add(mr.square()).add(Difference.ssimC1).mul(vx.add(vr).add(Difference.ssimC2))).neg().add(1);
+    }
+
+    /// <summary>One picture from memory to its score and heatmap: all of it on the GPU, beside the network there and the scores here.</summary>
+    private static Row Inspection(int side, Func<Action, double> timed)
+    {
+        var config = Specimen.Set(("image.size", side));
+        var picture = Specimen.Picture(1, side, side);
+        Network Drawn() => new(config.Network, 3, Fae.Core.Random.ofSeed(1), CUDA);
+        var way = new Scoring(Fae.Core.Measure.Mse, Window, Passes, Reduction.NewTop(0.005f), 4, 0.01f);
+        using var there = CudaInspector.Of(Drawn(), tell => CudaMachine.Start(CUDA, tell), Console.Error.WriteLine);
+        using var here = Drawn();
+        var straight = new[] { ViewModule.straight };
+        var ours = there is IInspector inspector ? timed(() => inspector.Inspect([picture], straight, null, way, null)) : double.NaN;
+        var theirs = timed(() => ScoringKernel.Score(way, FSharpOption<Image>.None, ScoringKernel.Heatmap(way, picture, here.Reconstruct(picture))));
+        return new Row(FormattableString.Invariant($"inspection of one picture, {side}×{side} RGB, on the GPU"), "network on the GPU, scores on the CPU", ours, theirs, theirs / ours, 1);
     }
 
     /// <summary>Training steps, data made, beside PyTorch's with data that are there.</summary>

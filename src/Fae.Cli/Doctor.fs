@@ -39,7 +39,8 @@ module Doctor =
         }
 
     let private torch () =
-        match TorchRuntime.Check() with
+        match if TorchLibraries.Any then TorchRuntime.Check() else null with
+        | null when not TorchLibraries.Any -> well "torch" "not here"
         | null -> well "torch" $"computes, {TorchRuntime.Threads} thread(s)"
         | problem ->
             ill "torch" problem "build with `dotnet fsi build.fsx Build`, which fetches libtorch and makes it loadable on older Linux"
@@ -51,6 +52,8 @@ module Doctor =
             let kind = if TorchLibraries.HasCuda then "for CUDA" else "for the CPU"
 
             match TorchLibraries.Folder with
+            | null when not TorchLibraries.Any ->
+                well "libtorch" $"none: inspecting on the CPU needs none; to train, name one in {TorchLibraries.Variable}"
             | null -> well "libtorch" $"the one beside the program, {TorchLibraries.Wanted}, {kind}"
             | folder ->
                 match TorchLibraries.Foreign with
@@ -62,13 +65,25 @@ module Doctor =
 
                     well "libtorch" $"{version} {kind} in {folder}"
                 | version ->
-                    ill
-                        "libtorch"
-                        $"{version} {kind} in {folder}; TorchSharp was built for {TorchLibraries.Wanted}"
-                        $"take a libtorch of version {TorchLibraries.Wanted}"
+                    let seen = $"{version} {kind} in {folder}; TorchSharp was built for {TorchLibraries.Wanted}"
+
+                    match List.ofSeq (TorchLibraries.Lacking()) with
+                    | [] -> well "libtorch" $"{seen}, and every symbol that it asks for is there"
+                    | lacking ->
+                        let names = String.concat ", " (List.truncate 10 lacking)
+
+                        ill
+                            "libtorch"
+                            $"{seen}; {lacking.Length} of the symbols that it asks for are not there: {names}"
+                            $"take a libtorch of version {TorchLibraries.Wanted}"
 
     let private device () =
-        match TorchRuntime.Find "cuda" with
+        match
+            if TorchLibraries.Any then
+                TorchRuntime.Find "cuda"
+            else
+                struct (null, "without libtorch")
+        with
         | null, problem -> well "GPU" $"none: {problem}"
         | _ -> well "GPU" "CUDA is available"
 

@@ -147,14 +147,27 @@ module Settings =
                 match TorchLibraries.Foreign with
                 | null -> ()
                 | version ->
-                    Console.warn
-                        $"the libtorch in {TorchLibraries.Folder} is {version}, TorchSharp was built for {TorchLibraries.Wanted}: what they do not share will fail"
+                    let apart =
+                        $"the libtorch in {TorchLibraries.Folder} is {version}, TorchSharp was built for {TorchLibraries.Wanted}"
+
+                    match Seq.length (TorchLibraries.Lacking()) with
+                    | 0 -> Console.warn $"{apart}; every symbol that it asks for is there"
+                    | count ->
+                        Console.warn
+                            $"{apart}: {count} of the symbols that it asks for are not there (see fae doctor), and calling one ends the program"
             | _ -> ()
         }
 
     let device (name: string option) =
         result {
             do! libtorch ()
+
+            if not TorchLibraries.Any then
+                return!
+                    Error(
+                        Machine
+                            $"this Fae carries no libtorch; name one in {TorchLibraries.Variable}: an unpacked libtorch, or the folder torch/lib of a PyTorch wheel"
+                    )
 
             return!
                 match TorchRuntime.Find(defaultArg name "auto") with

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Fae.NativeFix;
 using TorchSharp;
 
 namespace Fae.Engine;
@@ -43,6 +44,20 @@ public static partial class TorchLibraries
 
     /// <summary>The version of the libtorch in use, where it is known and not the one that TorchSharp was built for.</summary>
     public static string? Foreign => Folder is { } folder && VersionIn(folder) is { } version && !Agree(version, Wanted) ? version : null;
+
+    /// <summary>Whether there is a libtorch at all: the user's, or one beside the program.</summary>
+    public static bool Any => Folder is not null || Beside().Any();
+
+    /// <summary>What TorchSharp asks libtorch for and this one has not: calls that need one of these symbols end the program. None where that cannot be told.</summary>
+    public static IReadOnlyList<string> Lacking()
+    {
+        var bridge = Directory.EnumerateFiles(AppContext.BaseDirectory, "libLibTorchSharp.so", SearchOption.AllDirectories).FirstOrDefault();
+        if (Folder is null || bridge is null || ElfImage.TryParse(File.ReadAllBytes(bridge)) is not { } elf)
+            return [];
+        // A library's handle finds what the libraries that it needs have too.
+        var handles = Names.Select(name => PathOf(Folder, name)).Where(File.Exists).Select(NativeLibrary.Load).ToList();
+        return elf.Wanted().Where(symbol => !handles.Any(handle => NativeLibrary.TryGetExport(handle, symbol, out _))).ToList();
+    }
 
     /// <summary>Whether two versions have the same interface: the same major and minor number.</summary>
     public static bool Agree(string a, string b)

@@ -80,6 +80,16 @@ internal sealed class ElfImage
         }
     }
 
+    /// <summary>The names of the symbols that it must find elsewhere; those that it could do without are left out.</summary>
+    public IEnumerable<string> Wanted()
+    {
+        const int weak = 2;
+        var (symbols, size, _) = sections[DynSym];
+        for (var at = symbols + 24; at < symbols + size; at += 24)
+            if (U16(at + 6) == 0 && bytes[at + 4] >> 4 != weak)
+                yield return Text(U32(at));
+    }
+
     /// <summary>Overwrites a 16-bit field.</summary>
     public void Write(int at, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), value);
 

@@ -339,6 +339,122 @@ let commandLine =
                     let typo = faeWith [ $"XDG_CONFIG_HOME={folder}" ] [ "doctor" ]
                     Expect.stringContains typo.Error "unknown key 'libtroch'" typo.Error)
             }
+            test "of a libtorch of another version the doctor says which symbols it lacks, or that it lacks none" {
+                inTemporaryFolder (fun folder ->
+                    let lib = Path.Combine(folder, "torch", "lib")
+                    Directory.CreateDirectory lib |> ignore
+                    File.WriteAllText(Path.Combine(folder, "torch", "version.py"), "__version__ = '2.99.0+cu200'\n")
+
+                    for file in Directory.GetFiles(otherLibtorch ()) do
+                        File.CreateSymbolicLink(Path.Combine(lib, nonNull (Path.GetFileName file)), file)
+                        |> ignore
+
+                    let whole = faeWith [ $"FAE_LIBTORCH={lib}" ] [ "doctor"; "--json"; "-" ]
+                    Expect.equal whole.Code 0 whole.Error
+                    Expect.stringContains (seen whole "libtorch") "2.99.0+cu200" "which"
+                    Expect.stringContains (seen whole "libtorch") "every symbol that it asks for is there" "none is missing"
+
+                    // One that TorchSharp alone asks for, by another name.
+                    let c10, symbol =
+                        Path.Combine(lib, "libc10.so"), "_ZN3c104impl23ExcludeDispatchKeyGuardC2ENS_14DispatchKeySetE"
+
+                    let bytes = File.ReadAllBytes c10
+                    let at = bytes.AsSpan().IndexOf(ReadOnlySpan(Text.Encoding.ASCII.GetBytes symbol))
+                    Expect.isGreaterThan at 0 "it is there"
+                    bytes[at + 5] <- byte 'X'
+                    File.Delete c10
+                    File.WriteAllBytes(c10, bytes)
+                    let lacking = faeWith [ $"FAE_LIBTORCH={lib}" ] [ "doctor"; "--json"; "-" ]
+                    Expect.equal lacking.Code 5 lacking.Error
+                    Expect.stringContains (seen lacking "libtorch") $"1 of the symbols that it asks for are not there: {symbol}" "named")
+            }
+            test "a folder that needs neither .NET nor libtorch on its machine inspects there, and trains with that machine's libtorch" {
+                inTemporaryFolder (fun folder ->
+                    let portable = Path.Combine(root, "artifacts", "portable", "fae", "fae")
+
+                    let bare variables args =
+                        command "env" ([ "-i"; "PATH=/usr/bin:/bin"; $"HOME={folder}" ] @ variables @ portable :: args)
+
+                    let doctor = bare [] [ "doctor"; "--json"; "-" ]
+                    Expect.equal doctor.Code 0 doctor.Error
+                    Expect.stringStarts (seen doctor "libtorch") "none: inspecting on the CPU needs none" "said"
+                    let model = brightnessModel folder
+                    let picture = Path.Combine(folder, "part.png")
+                    File.WriteAllBytes(picture, lightPicture 1)
+                    let inspected = bare [] [ "inspect"; "--model"; model; picture ]
+                    Expect.equal inspected.Code 0 inspected.Error
+                    Expect.stringContains inspected.Output "good" "a verdict"
+
+                    let data = Path.Combine(folder, "data", "train", "good")
+                    Directory.CreateDirectory data |> ignore
+
+                    for number in 0..7 do
+                        File.WriteAllBytes(Path.Combine(data, $"{number}.png"), ImageFile.toPng (part 32 number))
+
+                    let order =
+                        training
+                            (Path.Combine(folder, "data"))
+                            (Path.Combine(folder, "run"))
+                            [
+                                "train.steps=2"
+                                "image.size=32"
+                                "network.width=4"
+                                "network.depth=1"
+                                "train.batch=2"
+                                "score.views=1"
+                            ]
+
+                    let without = bare [] order
+                    Expect.equal without.Code 5 without.Error
+                    Expect.stringContains without.Error "this Fae carries no libtorch; name one in FAE_LIBTORCH" without.Error
+                    let trained = bare [ $"FAE_LIBTORCH={otherLibtorch ()}" ] order
+                    Expect.equal trained.Code 0 trained.Error)
+            }
+            test "bench/gpu.sh, rehearsed on a CPU, trains, evaluates and writes one JSON" {
+                inTemporaryFolder (fun folder ->
+                    let python = "/usr/bin/python3"
+
+                    if not (available (fun () -> File.Exists python) [ "python3" ]) then
+                        skiptest "python3 is neither here nor to be had"
+
+                    let out = Path.Combine(folder, "gpu.json")
+                    let smi = Path.Combine(folder, "nvidia-smi")
+
+                    File.WriteAllText(
+                        smi,
+                        "#!/bin/sh\ncase \"$1\" in\n*utilization*) while sleep 0.1; do echo 50, 1000; done ;;\n*) echo a card ;;\nesac\n"
+                    )
+
+                    File.SetUnixFileMode(smi, File.GetUnixFileMode smi ||| UnixFileMode.UserExecute)
+
+                    let path =
+                        folder
+                        + ":"
+                        + (Environment.GetEnvironmentVariable "PATH"
+                           |> Option.ofObj
+                           |> Option.defaultValue "/usr/bin")
+
+                    let run =
+                        command
+                            "env"
+                            [
+                                $"PATH={path}"
+                                "FAE_DEVICE=cpu"
+                                $"FAE_PYTHON={python}"
+                                "bash"
+                                Path.Combine(root, "bench", "gpu.sh")
+                                out
+                                "--tiny"
+                            ]
+
+                    Expect.equal run.Code 0 run.Error
+                    let json = nonNull (Text.Json.Nodes.JsonNode.Parse(File.ReadAllText out))
+                    Expect.equal (textOf json "device") "a card" "which"
+                    let demo = nonNull json["demo"]
+                    Expect.equal (textOf demo "utilisation_percent") "50.0" "how busy"
+                    Expect.equal (textOf demo "peak_memory_mib") "1000.0" "memory"
+                    Expect.isNotNull (nonNull demo["eval"]).["image_auroc"] (string demo))
+            }
             test "bench/gpu.sh says what is missing and writes nothing" {
                 inTemporaryFolder (fun folder ->
                     let out = Path.Combine(folder, "gpu.json")
