@@ -45,9 +45,24 @@ module Doctor =
         | problem ->
             ill "torch" problem "build with `dotnet fsi build.fsx Build`, which fetches libtorch and makes it loadable on older Linux"
 
+    /// What a libtorch of another version lacks.
+    let private symbols () =
+        match List.ofSeq (TorchLibraries.Lacking()) with
+        | [] -> "every symbol that TorchSharp asks for is there"
+        | lacking ->
+            let names = String.concat ", " (List.truncate 20 lacking)
+            $"{lacking.Length} of the symbols that TorchSharp asks for are not there: {names}"
+
     let private library () =
         match Settings.libtorch () with
-        | Error fault -> ill "libtorch" (String.concat "; " (Fault.lines fault)) $"correct {TorchLibraries.Variable}, or leave it out"
+        | Error fault ->
+            let lacking =
+                if isNull TorchLibraries.Folder then
+                    ""
+                else
+                    "; " + symbols ()
+
+            ill "libtorch" (String.concat "; " (Fault.lines fault) + lacking) $"correct {TorchLibraries.Variable}, or leave it out"
         | Ok() ->
             let kind = if TorchLibraries.HasCuda then "for CUDA" else "for the CPU"
 
@@ -67,15 +82,7 @@ module Doctor =
                 | version ->
                     let seen = $"{version} {kind} in {folder}; TorchSharp was built for {TorchLibraries.Wanted}"
 
-                    match List.ofSeq (TorchLibraries.Lacking()) with
-                    | [] -> well "libtorch" $"{seen}, and every symbol that it asks for is there"
-                    | lacking ->
-                        let names = String.concat ", " (List.truncate 10 lacking)
-
-                        ill
-                            "libtorch"
-                            $"{seen}; {lacking.Length} of the symbols that it asks for are not there: {names}"
-                            $"take a libtorch of version {TorchLibraries.Wanted}"
+                    well "libtorch" $"{seen}, and a small training with it goes well; {symbols ()}"
 
     let private device () =
         match
@@ -108,7 +115,14 @@ module Doctor =
                 $"{RuntimeInformation.OSDescription}, {Environment.ProcessorCount} processors, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1048576L} MiB, {RuntimeInformation.FrameworkDescription}"
 
         let library = library ()
-        let findings = [ machine; library; torch (); device (); images () ]
+        // A libtorch that does not work could end the doctor too.
+        let torch, device =
+            if library.Well then
+                torch (), device ()
+            else
+                ill "torch" "not tried" "first the libtorch", well "GPU" "not looked for"
+
+        let findings = [ machine; library; torch; device; images () ]
         let json = JsonArray()
 
         for finding in findings do

@@ -62,9 +62,12 @@ let main argv =
     let parser = parser argv
 
     try
-        match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
-        | Ok code -> code
-        | Error fault -> report fault
+        if Rehearsal.IsOn then
+            Rehearsal.Play()
+        else
+            match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
+            | Ok code -> code
+            | Error fault -> report fault
     with
     | :? ArguParseException as e when e.ErrorCode = ErrorCode.HelpText ->
         System.Console.Out.WriteLine e.Message

@@ -150,11 +150,14 @@ module Settings =
                     let apart =
                         $"the libtorch in {TorchLibraries.Folder} is {version}, TorchSharp was built for {TorchLibraries.Wanted}"
 
-                    match Seq.length (TorchLibraries.Lacking()) with
-                    | 0 -> Console.warn $"{apart}; every symbol that it asks for is there"
-                    | count ->
-                        Console.warn
-                            $"{apart}: {count} of the symbols that it asks for are not there (see fae doctor), and calling one ends the program"
+                    match Rehearsal.Problem() with
+                    | null -> Console.warn $"{apart}; a small training with it goes well"
+                    | problem ->
+                        return!
+                            Error(
+                                Machine
+                                    $"{apart}, and the two do not work together: {problem}; take a libtorch of version {TorchLibraries.Wanted}"
+                            )
             | _ -> ()
         }
 

@@ -339,7 +339,8 @@ let commandLine =
                     let typo = faeWith [ $"XDG_CONFIG_HOME={folder}" ] [ "doctor" ]
                     Expect.stringContains typo.Error "unknown key 'libtroch'" typo.Error)
             }
-            test "of a libtorch of another version the doctor says which symbols it lacks, or that it lacks none" {
+            test
+                "a libtorch of another version is tried first: the doctor says which symbols it lacks, and one that does not work is not used" {
                 inTemporaryFolder (fun folder ->
                     let lib = Path.Combine(folder, "torch", "lib")
                     Directory.CreateDirectory lib |> ignore
@@ -349,24 +350,47 @@ let commandLine =
                         File.CreateSymbolicLink(Path.Combine(lib, nonNull (Path.GetFileName file)), file)
                         |> ignore
 
-                    let whole = faeWith [ $"FAE_LIBTORCH={lib}" ] [ "doctor"; "--json"; "-" ]
+                    // What is remembered of a trial lies in the user's folder; here, in a new one each time.
+                    let variables number =
+                        [
+                            $"FAE_LIBTORCH={lib}"
+                            "XDG_DATA_HOME=" + Path.Combine(folder, $"home{number}")
+                        ]
+
+                    let c10 = Path.Combine(lib, "libc10.so")
+
+                    /// c10 without a symbol.
+                    let without (symbol: string) =
+                        let bytes = File.ReadAllBytes c10
+                        let at = bytes.AsSpan().IndexOf(ReadOnlySpan(Text.Encoding.ASCII.GetBytes symbol))
+                        Expect.isGreaterThan at 0 "it is there"
+                        bytes[at + 5] <- byte 'X'
+                        File.Delete c10
+                        File.WriteAllBytes(c10, bytes)
+
+                    let whole = faeWith (variables 1) [ "doctor"; "--json"; "-" ]
                     Expect.equal whole.Code 0 whole.Error
                     Expect.stringContains (seen whole "libtorch") "2.99.0+cu200" "which"
-                    Expect.stringContains (seen whole "libtorch") "every symbol that it asks for is there" "none is missing"
+                    Expect.stringContains (seen whole "libtorch") "every symbol that TorchSharp asks for is there" "none is missing"
+                    Expect.equal (Directory.GetFiles(Path.Combine(folder, "home1", "fae", "rehearsed")).Length) 1 "remembered"
 
-                    // One that TorchSharp alone asks for, by another name.
-                    let c10, symbol =
-                        Path.Combine(lib, "libc10.so"), "_ZN3c104impl23ExcludeDispatchKeyGuardC2ENS_14DispatchKeySetE"
+                    // One that TorchSharp alone asks for, and that a training calls.
+                    let symbol = "_ZN3c104impl23ExcludeDispatchKeyGuardC2ENS_14DispatchKeySetE"
+                    without symbol
+                    let broken = faeWith (variables 2) [ "doctor"; "--json"; "-" ]
+                    Expect.equal broken.Code 5 broken.Error
+                    Expect.stringContains (seen broken "libtorch") "the two do not work together: " "said"
 
-                    let bytes = File.ReadAllBytes c10
-                    let at = bytes.AsSpan().IndexOf(ReadOnlySpan(Text.Encoding.ASCII.GetBytes symbol))
-                    Expect.isGreaterThan at 0 "it is there"
-                    bytes[at + 5] <- byte 'X'
-                    File.Delete c10
-                    File.WriteAllBytes(c10, bytes)
-                    let lacking = faeWith [ $"FAE_LIBTORCH={lib}" ] [ "doctor"; "--json"; "-" ]
-                    Expect.equal lacking.Code 5 lacking.Error
-                    Expect.stringContains (seen lacking "libtorch") $"1 of the symbols that it asks for are not there: {symbol}" "named")
+                    Expect.stringContains
+                        (seen broken "libtorch")
+                        $"1 of the symbols that TorchSharp asks for are not there: {symbol}"
+                        "named"
+
+                    Expect.equal (seen broken "torch") "not tried" "and left alone"
+
+                    let trained = faeWith (variables 2) (training folder (Path.Combine(folder, "run")) [])
+                    Expect.equal trained.Code 5 trained.Error
+                    Expect.stringContains trained.Error "take a libtorch of version 2.10" trained.Error)
             }
             test "a folder that needs neither .NET nor libtorch on its machine inspects there, and trains with that machine's libtorch" {
                 inTemporaryFolder (fun folder ->
