@@ -68,6 +68,8 @@ internal static class Gpu
             filter,
             Beside($"GMS map {side}×{side}, on the GPU", 1, "conv2d", () => scoring.Heatmap(Of(Fae.Core.Measure.Gms), a, b, to, 1, side, side), () => GmsByConvolution(x, r)),
             Beside($"SSIM map {side}×{side}, on the GPU", 1, "avg_pool2d", () => scoring.Heatmap(Of(Fae.Core.Measure.Ssim), a, b, to, 1, side, side), () => SsimByPooling(x, r)),
+            Beside($"squared difference {side}×{side}, on the GPU", 1, "sub, square", () => scoring.Heatmap(Of(Fae.Core.Measure.Mse), a, b, to, 1, side, side), () => x.sub(r).square()),
+            Beside($"mean of the top 0.5% of {side}×{side}, on the GPU", 1, "topk, mean", () => scoring.Score(new(Fae.Core.Measure.Mse, 1, 0, Reduction.NewTop(0.005f), 0, 0), null, a, side, side), () => x.reshape(-1).topk(side * side / 200).values.mean().item<float>()),
             Beside($"sum of {side}×{side}, on the GPU", 1, "sum", () => scoring.Score(Of(Fae.Core.Measure.Mse), null, a, side, side), () => x.sum().item<float>()),
         };
         foreach (var size in tiny ? [64] : new[] { 256, 512 })

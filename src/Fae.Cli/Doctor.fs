@@ -92,7 +92,10 @@ module Doctor =
                 struct (null, "without libtorch")
         with
         | null, problem -> well "GPU" $"none: {problem}"
-        | _ -> well "GPU" "CUDA is available"
+        | device, _ ->
+            match CudaInspector.Trial device with
+            | null -> well "GPU" "CUDA is available, and Fae's kernels compute there what the CPU computes"
+            | problem -> ill "GPU" $"CUDA is available, but {problem}" "training and inspecting go on without the kernels; please report it"
 
     let private images () =
         try

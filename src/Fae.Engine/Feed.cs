@@ -37,17 +37,17 @@ internal sealed record Course(ISampleSource Source, int First, int Last, int Cou
         if (Source is not IRecipeSource recipes || !DeviceSamples.Fits(recipes))
             return new SentFeed<Batch>(machine, DeviceValue.Real, Batches(), batch => new[] { batch.Input, batch.Target, batch.Mask }, span => Opened(machine, span), null);
         var samples = new DeviceSamples(machine, recipes, Channels, Side);
-        if (Differs(samples))
+        if (!CudaMachine.Passes(() => Agrees(samples), out var why))
         {
             samples.Dispose();
-            remark("the GPU makes other training samples than the CPU does, so the CPU makes them; please report this with what `fae doctor` says");
+            remark($"the GPU makes other training samples than the CPU does{why}, so the CPU makes them; please report this with what `fae doctor` says");
             return new HandedFeed(this, device);
         }
         return new SentFeed<SampleRecipe[]>(machine, DeviceValue.Whole, Recipes(recipes), batch => new[] { samples.Code(batch) }, span => Made(machine, samples, span, device), samples);
     }
 
-    /// <summary>The first step's first samples, by both. Single pixels may differ: the nearest pixel of a patch, the side of an edge.</summary>
-    private bool Differs(DeviceSamples samples)
+    /// <summary>Whether the first step's first samples are the same by both. Single pixels may differ: the nearest pixel of a patch, the side of an edge.</summary>
+    private bool Agrees(DeviceSamples samples)
     {
         const float near = 1e-3f;
         const double few = 0.01;
@@ -56,7 +56,7 @@ internal sealed record Course(ISampleSource Source, int First, int Last, int Cou
         for (var index = 0; index < some; index++)
             Source.Fill(First, index, batch);
         double Off(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y) <= near ? 0.0 : 1.0).Average();
-        return Off(made.Target, batch.Target) > few || Off(made.Input, batch.Input) > few || Off(made.Mask, batch.Mask) > few;
+        return Off(made.Target, batch.Target) <= few && Off(made.Input, batch.Input) <= few && Off(made.Mask, batch.Mask) <= few;
     }
 
     /// <summary>A batch that lies there, as three tensors.</summary>

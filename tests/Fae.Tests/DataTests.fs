@@ -22,6 +22,31 @@ let private read channels size path =
 
 let private vips (image: Image) = NetVips.Image.NewFromBuffer(ImageFile.toPng image)
 
+/// Pictures of noise, in colour.
+let private grainy count size =
+    Array.init count (fun i ->
+        Noise.field (uint64 i) 0.2f 3 size size
+        |> Image.map (fun v -> max 0.0f (min 1.0f (0.5f + v))))
+
+/// Every change that training may make; crops of `crop`, rotated by up to `rotate` degrees.
+let private moving size crop rotate =
+    { Config.defaults with
+        Image =
+            { Config.defaults.Image with
+                Size = size
+                Crop = crop
+            }
+        Augment =
+            {
+                FlipHorizontal = Some true
+                FlipVertical = Some true
+                QuarterTurns = Some true
+                Rotate = Some rotate
+                Shift = (if rotate = 0.0f then 0.0f else 0.1f)
+                Brightness = 0.2f
+            }
+    }
+
 let tests =
     testList
         "Data"
@@ -307,31 +332,10 @@ let tests =
             test "the samples that training gets are the ones that are drawn in plain words" {
                 let size = 64
 
-                let images =
-                    Array.init 5 (fun i ->
-                        Noise.field (uint64 i) 0.2f 3 size size
-                        |> Image.map (fun v -> max 0.0f (min 1.0f (0.5f + v))))
-
+                let images = grainy 5 size
                 let ignore = Image.init 1 size size (fun _ y x -> if x + 2 * y < 40 then 1.0f else 0.0f)
 
-                let config crop rotate =
-                    { Config.defaults with
-                        Image =
-                            { Config.defaults.Image with
-                                Size = size
-                                Crop = crop
-                            }
-                        Augment =
-                            {
-                                FlipHorizontal = Some true
-                                FlipVertical = Some true
-                                QuarterTurns = Some true
-                                Rotate = Some rotate
-                                Shift = (if rotate = 0.0f then 0.0f else 0.1f)
-                                Brightness = 0.2f
-                            }
-                    }
-
+                let config = moving size
                 let denoising = { config 0 0.0f with NoiseKept = false }
 
                 for config in [ config 0 0.0f; config 48 0.0f; config 0 180.0f; config 48 180.0f; denoising ] do
@@ -367,31 +371,13 @@ let tests =
                 test $"a batch made from recipes is the one that is made on the CPU: {device.Name}" {
                     let size = 20
 
-                    let images =
-                        Array.init 3 (fun i ->
-                            Noise.field (uint64 i) 0.2f 3 size size
-                            |> Image.map (fun v -> max 0.0f (min 1.0f (0.5f + v))))
-
+                    let images = grainy 3 size
                     let ignore = Image.init 1 size size (fun _ y x -> if x + 2 * y < 16 then 1.0f else 0.0f)
 
                     for family in [ Family.Occlusions; Family.Cells; Family.CutPaste; Family.Clouds ] do
                         for crop, rotate in [ 0, 0.0f; 15, 180.0f ] do
                             let config =
-                                { Config.defaults with
-                                    Image =
-                                        { Config.defaults.Image with
-                                            Size = size
-                                            Crop = crop
-                                        }
-                                    Augment =
-                                        {
-                                            FlipHorizontal = Some true
-                                            FlipVertical = Some true
-                                            QuarterTurns = Some true
-                                            Rotate = Some rotate
-                                            Shift = (if rotate = 0.0f then 0.0f else 0.1f)
-                                            Brightness = 0.2f
-                                        }
+                                { moving size crop rotate with
                                     Corruption =
                                         { Config.defaults.Corruption with
                                             Family = family

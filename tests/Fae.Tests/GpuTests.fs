@@ -36,6 +36,42 @@ let private seen (doctor: Run) what =
         |> fun finding -> textOf finding "seen"
     | _ -> failtest doctor.Output
 
+/// The order for a training of two steps, its pictures made.
+let private tinyTraining folder =
+    let data = Path.Combine(folder, "data", "train", "good")
+    Directory.CreateDirectory data |> ignore
+
+    for number in 0..7 do
+        File.WriteAllBytes(Path.Combine(data, $"{number}.png"), ImageFile.toPng (part 32 number))
+
+    training
+        (Path.Combine(folder, "data"))
+        (Path.Combine(folder, "run"))
+        [
+            "train.steps=2"
+            "image.size=32"
+            "network.width=4"
+            "network.depth=1"
+            "train.batch=2"
+            "score.views=1"
+        ]
+
+/// A driver that compiles no kernel.
+let private refusing (driver: IKernelDriver) =
+    { new IKernelDriver with
+        member _.Capability = driver.Capability
+
+        member _.Load _ = raise (CudaException("cuModuleLoadData", 222, "the PTX was compiled with another toolchain"))
+
+        member _.Launch(kernel, grid, threads, parameters) = driver.Launch(kernel, grid, threads, parameters)
+        member _.Pin bytes = driver.Pin bytes
+        member _.Unpin address = driver.Unpin address
+        member _.Send(into, from, bytes) = driver.Send(into, from, bytes)
+        member _.Follow transfer = driver.Follow transfer
+        member _.Wait transfer = driver.Wait transfer
+        member _.Dispose() = driver.Dispose()
+    }
+
 let private kernels =
     [| "DeviceKernels"; "SampleKernels" |]
     |> Array.collect (fun name ->
@@ -175,16 +211,19 @@ let tests =
 
                 let network () = new Network(settings, 3, Random.ofSeed 3UL)
 
-                let inspecting forgotten =
+                let inspecting (driver: IKernelDriver) =
                     let said = ResizeArray<string>()
-                    let start _ = new CudaMachine(new Interpreter.Driver(9, 0, forgotten), TorchSharp.torch.CPU)
+                    let start _ = new CudaMachine(driver, TorchSharp.torch.CPU)
                     use found = CudaInspector.Of(network (), start, (fun text -> said.Add text))
                     (found :? IInspector), List.ofSeq said
 
-                Expect.equal (inspecting "") (true, []) "it scores there"
-                let there, said = inspecting "MeanAlong"
+                Expect.equal (inspecting (new Interpreter.Driver(9, 0))) (true, []) "it scores there"
+                let there, said = inspecting (new Interpreter.Driver(9, 0, "MeanAlong"))
                 Expect.isFalse there "it scores here"
-                Expect.stringContains (List.exactlyOne said) "the GPU's scores are not the CPU's" "said"
+                Expect.stringContains (List.exactlyOne said) "the GPU's scores are not the CPU's, so" "said"
+                let there, said = inspecting (refusing (new Interpreter.Driver(9, 0)))
+                Expect.isFalse there "nor where the driver refuses"
+                Expect.stringContains (List.exactlyOne said) "cuModuleLoadData: the PTX was compiled with another toolchain" "said"
             }
 
             test "the interpreter sees what a GPU would not: accesses beyond a span, barriers that some pass by, pinned memory that is lost" {
@@ -306,27 +345,7 @@ let commandLine =
                     let bySettings = faeWith [ home ] [ "doctor"; "--json"; "-" ]
                     Expect.equal (seen bySettings "libtorch") $"of unknown version, for the CPU in {other}" "by the settings"
 
-                    let data = Path.Combine(folder, "data", "train", "good")
-                    Directory.CreateDirectory data |> ignore
-
-                    for number in 0..7 do
-                        File.WriteAllBytes(Path.Combine(data, $"{number}.png"), ImageFile.toPng (part 32 number))
-
-                    let trained =
-                        faeWith
-                            [ variable ]
-                            (training
-                                (Path.Combine(folder, "data"))
-                                (Path.Combine(folder, "run"))
-                                [
-                                    "train.steps=2"
-                                    "image.size=32"
-                                    "network.width=4"
-                                    "network.depth=1"
-                                    "train.batch=2"
-                                    "score.views=1"
-                                ])
-
+                    let trained = faeWith [ variable ] (tinyTraining folder)
                     Expect.equal trained.Code 0 trained.Error)
             }
             test "a folder without libtorch, a broken setting: one line that says what to name" {
@@ -409,25 +428,7 @@ let commandLine =
                     Expect.equal inspected.Code 0 inspected.Error
                     Expect.stringContains inspected.Output "good" "a verdict"
 
-                    let data = Path.Combine(folder, "data", "train", "good")
-                    Directory.CreateDirectory data |> ignore
-
-                    for number in 0..7 do
-                        File.WriteAllBytes(Path.Combine(data, $"{number}.png"), ImageFile.toPng (part 32 number))
-
-                    let order =
-                        training
-                            (Path.Combine(folder, "data"))
-                            (Path.Combine(folder, "run"))
-                            [
-                                "train.steps=2"
-                                "image.size=32"
-                                "network.width=4"
-                                "network.depth=1"
-                                "train.batch=2"
-                                "score.views=1"
-                            ]
-
+                    let order = tinyTraining folder
                     let without = bare [] order
                     Expect.equal without.Code 5 without.Error
                     Expect.stringContains without.Error "this Fae carries no libtorch; name one in FAE_LIBTORCH" without.Error

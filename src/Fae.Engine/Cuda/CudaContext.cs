@@ -81,6 +81,7 @@ internal sealed class CudaContext : IKernelDriver
     public void Dispose()
     {
         CudaDriver.Use(context);
+        CudaDriver.Drain();
         CudaDriver.EndStream(sending);
         foreach (var module in modules)
             CudaDriver.Unload(module);

@@ -51,6 +51,9 @@ internal static partial class CudaDriver
     /// <summary>Makes a context this thread's own.</summary>
     public static void Use(nint context) => Check(cuCtxSetCurrent(context), nameof(cuCtxSetCurrent));
 
+    /// <summary>Waits for all that this thread's context was told.</summary>
+    public static void Drain() => Check(cuCtxSynchronize(), nameof(cuCtxSynchronize));
+
     /// <summary>Lets a device's primary context go.</summary>
     public static void Leave(int device) => Check(cuDevicePrimaryCtxRelease(device), nameof(cuDevicePrimaryCtxRelease));
 
@@ -163,6 +166,10 @@ internal static partial class CudaDriver
     [LibraryImport(Library)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int cuCtxSetCurrent(nint context);
+
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuCtxSynchronize();
 
     [LibraryImport(Library)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

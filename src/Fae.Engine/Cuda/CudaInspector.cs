@@ -38,11 +38,21 @@ public sealed class CudaInspector : IInspector
         if (start(remark) is not { } machine)
             return network;
         var inspector = new CudaInspector(network, machine);
-        if (inspector.Agrees())
+        if (CudaMachine.Passes(() => Agrees(machine, inspector.scoring, network.Device), out var why))
             return inspector;
         inspector.scoring.Dispose();
-        remark("the GPU's scores are not the CPU's, so the CPU scores; please report this with what `fae doctor` says");
+        remark($"the GPU's scores are not the CPU's{why}, so the CPU scores; please report this with what `fae doctor` says");
         return network;
+    }
+
+    /// <summary>Null where a GPU's kernels compute what the CPU computes, else what they do.</summary>
+    public static string? Trial(Device device)
+    {
+        var said = "";
+        if (CudaMachine.Start(device, remark => said = remark) is not { } machine)
+            return said;
+        using var scoring = new DeviceScoring(machine);
+        return CudaMachine.Passes(() => Agrees(machine, scoring, device), out var why) ? null : $"its scores are not the CPU's{why}";
     }
 
     /// <inheritdoc/>
@@ -66,14 +76,14 @@ public sealed class CudaInspector : IInspector
         List<(Image Answer, Image Heatmap, float Score)> Whole(Image[] some)
         {
             using var scope = NewDisposeScope();
-            var x = There(some);
+            var x = There(some, network.Device);
             return Judged(some, x, InViews(x, views));
         }
 
         (Image Answer, Image Heatmap, float Score) InTiles(Image image)
         {
             using var scope = NewDisposeScope();
-            var x = There([image]);
+            var x = There([image], network.Device);
             return Judged([image], x, Blended(x, views, tiling!))[0];
         }
 
@@ -118,11 +128,11 @@ public sealed class CudaInspector : IInspector
 
     private static Tensor Flipped(Tensor x, bool flip) => flip ? x.flip(3) : x;
 
-    private Tensor There(Image[] images)
+    private static Tensor There(Image[] images, Device device)
     {
         var first = images[0];
         var values = images.Length == 1 ? first.Pixels : images.SelectMany(image => image.Pixels).ToArray();
-        return tensor(values, [images.Length, first.Channels, first.Height, first.Width]).to(network.Device);
+        return tensor(values, [images.Length, first.Channels, first.Height, first.Width]).to(device);
     }
 
     /// <summary>f̄(x) = mean of V⁻¹f(Vx), for all pictures of a batch.</summary>
@@ -162,7 +172,7 @@ public sealed class CudaInspector : IInspector
     }
 
     /// <summary>Whether a picture of noise has the same heatmap and score there as here, by every measure and reduction.</summary>
-    private bool Agrees()
+    private static bool Agrees(CudaMachine machine, DeviceScoring scoring, Device device)
     {
         const float near = 1e-3f;
         const int height = 45, width = 70;
@@ -173,7 +183,7 @@ public sealed class CudaInspector : IInspector
             {
                 var here = ScoringKernel.Heatmap(way, x, r);
                 using var scope = NewDisposeScope();
-                var (a, b, map) = (There([x]), There([r]), empty([1, 1, height, width], ScalarType.Float32, network.Device));
+                var (a, b, map) = (There([x], device), There([r], device), empty([1, 1, height, width], ScalarType.Float32, device));
                 scoring.Heatmap(way, machine.Of(a), machine.Of(b), machine.Of(map), 3, height, width);
                 var score = scoring.Score(way, null, machine.Of(map), height, width);
                 var expected = ScoringKernel.Score(way, FSharpOption<Image>.None, here);

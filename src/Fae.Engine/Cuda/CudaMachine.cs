@@ -54,6 +54,21 @@ public sealed class CudaMachine : DeviceMachine
         }
     }
 
+    /// <summary>Whether a trial of the kernels goes well; a driver that refuses them is one way in which it does not.</summary>
+    internal static bool Passes(Func<bool> trial, out string why)
+    {
+        why = "";
+        try
+        {
+            return trial();
+        }
+        catch (CudaException e)
+        {
+            why = $" ({e.Message})";
+            return false;
+        }
+    }
+
     /// <summary>Why there is no GPU to run on, as far as the driver knows; null where there is one.</summary>
     public static string? Missing() => CudaDriver.Missing();
 
@@ -71,7 +86,11 @@ public sealed class CudaMachine : DeviceMachine
     }
 
     /// <summary>The values of a span of its own memory as a tensor of one dimension, which shares them.</summary>
-    public Tensor View(DeviceSpan span) => ((Memory)span.Memory).Tensor.reshape(-1).narrow(0, span.Offset, span.Length);
+    public Tensor View(DeviceSpan span)
+    {
+        using var flat = ((Memory)span.Memory).Tensor.reshape(-1);
+        return flat.narrow(0, span.Offset, span.Length);
+    }
 
     /// <inheritdoc/>
     public override DeviceMemory Rent(DeviceValue type, int length) =>
