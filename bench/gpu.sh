@@ -4,7 +4,7 @@
 # Needs a build of Fae (artifacts/, or in FAE_ARTIFACTS the folder that `build.fsx Portable` packs), a libtorch for CUDA in FAE_LIBTORCH (an unpacked
 # libtorch, or the torch/lib folder of a PyTorch wheel; where it is not set, that of the Python), and for the peers a Python with torch (FAE_PYTHON, else
 # python3). FAE_TILES may name the magnetic tiles, which are then trained in full too. Without a GPU it says what is missing and ends with 5;
-# FAE_DEVICE=cpu rehearses all but the kernels.
+# FAE_DEVICE=cpu runs everything but the kernels on a CPU.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 artifacts=${FAE_ARTIFACTS:-$here/artifacts}

@@ -1,8 +1,4 @@
-using System;
-using System.Collections.Generic;
 using System.Diagnostics;
-using System.IO;
-using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -15,11 +11,12 @@ internal sealed record Row(
     [property: JsonPropertyName("ours_ms")] double OursMs,
     [property: JsonPropertyName("peer_ms")] double PeerMs,
     [property: JsonPropertyName("ratio")] double Ratio,
-    [property: JsonPropertyName("target")] double Target);
+    [property: JsonPropertyName("target")] double Target
+);
 
 /// <summary>
-/// How many milliseconds a work is done before its time counts (once at least: a just-in-time compiler needs its while), how often while it does, and in how many
-/// rounds: ours and the peer take turns, because a machine is not equally fast from one minute to the next.
+/// How many milliseconds a work is done before its time counts (once at least: a just-in-time compiler needs its while), how often while
+/// it does, and in how many rounds: ours and the peer take turns, because a machine is not equally fast from one minute to the next.
 /// </summary>
 internal sealed record Effort(int WarmUpMs, int Repeats, int Rounds = 1);
 
@@ -40,7 +37,14 @@ internal static class Comparison
     }
 
     /// <summary>The times of both, in turns.</summary>
-    public static (List<double> Ours, PeerTimes? Peer) InTurns(Effort effort, Action ours, string peer, int size, int parameter, string file = "")
+    public static (List<double> Ours, PeerTimes? Peer) InTurns(
+        Effort effort,
+        Action ours,
+        string peer,
+        int size,
+        int parameter,
+        string file = ""
+    )
     {
         var oursMs = new List<double>();
         PeerTimes? peerMs = null;
@@ -63,7 +67,9 @@ internal static class Comparison
         }
         var peerMs = number(peer.Ms);
         var row = new Row(work, peer.Name, oursMs, peerMs, peerMs / oursMs, target);
-        Console.Error.WriteLine(FormattableString.Invariant($"{work}: {oursMs:F2} ms; {row.Peer}: {row.PeerMs:F2} ms; ratio {row.Ratio:F2}, wanted {target}"));
+        Console.Error.WriteLine(
+            FormattableString.Invariant($"{work}: {oursMs:F2} ms; {row.Peer}: {row.PeerMs:F2} ms; ratio {row.Ratio:F2}, target {target}")
+        );
         return row;
     }
 
@@ -71,8 +77,7 @@ internal static class Comparison
     public static IEnumerable<double> Times(Action work, Effort effort)
     {
         var warmUp = Stopwatch.GetTimestamp();
-        do
-            work();
+        do work();
         while (Stopwatch.GetElapsedTime(warmUp).TotalMilliseconds < effort.WarmUpMs);
         for (var i = 0; i < effort.Repeats; i++)
         {
@@ -103,7 +108,8 @@ internal static class Comparison
         var arguments = new[] { script, peer, $"{size}", $"{parameter}", $"{effort.WarmUpMs}", $"{effort.Repeats}", file };
         if (!File.Exists(Python))
             return null;
-        using var child = Process.Start(new ProcessStartInfo(Python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })
+        using var child =
+            Process.Start(new ProcessStartInfo(Python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })
             ?? throw new InvalidOperationException($"{Python} does not start");
         child.ErrorDataReceived += (_, _) => { };
         child.BeginErrorReadLine();
@@ -112,6 +118,9 @@ internal static class Comparison
         if (child.ExitCode != 0)
             return null;
         using var json = JsonDocument.Parse(text);
-        return new PeerTimes(json.RootElement.GetProperty("peer").GetString() ?? peer, json.RootElement.GetProperty("ms").EnumerateArray().Select(ms => ms.GetDouble()).ToList());
+        return new PeerTimes(
+            json.RootElement.GetProperty("peer").GetString() ?? peer,
+            json.RootElement.GetProperty("ms").EnumerateArray().Select(ms => ms.GetDouble()).ToList()
+        );
     }
 }

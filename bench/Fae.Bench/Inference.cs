@@ -1,10 +1,7 @@
-using System.Collections.Generic;
 using System.Diagnostics;
-using System.IO;
-using System;
-using Fae.Data;
 using Fae.Detection;
-using Fae.Engine;
+using Fae.Imaging;
+using Fae.Training;
 
 namespace Fae.Bench;
 
@@ -20,8 +17,10 @@ internal static class Inference
         {
             var side = tiny ? 64 : 256;
             Specimen.WriteModel(Path.Combine(folder, "model.safetensors"), Specimen.Set(("image.size", side), ("score.views", 1)));
-            File.WriteAllBytes(Path.Combine(folder, "part.png"), ImageFile.toPng(Specimen.Picture(3, side, side)));
-            foreach (var row in EndToEnd(folder, Path.Combine(folder, "part.png"), side, tiny ? new Effort(1, 3) : new Effort(2000, 100, 5)))
+            File.WriteAllBytes(Path.Combine(folder, "part.png"), ImageEncoder.toPng(Specimen.Picture(3, side, side)));
+            foreach (
+                var row in EndToEnd(folder, Path.Combine(folder, "part.png"), side, tiny ? new Effort(1, 3) : new Effort(2000, 100, 5))
+            )
                 yield return row;
             foreach (var row in Decode(Path.Combine(folder, "photo.jpg"), tiny))
                 yield return row;
@@ -37,7 +36,7 @@ internal static class Inference
     {
         using var detector = Detector.Load(Path.Combine(run, "model.safetensors"));
         var bytes = File.ReadAllBytes(file);
-        void Work() => detector.Inspect([ImageFile.prepareBytes(detector.Card.Config, 3, file, bytes).ResultValue.Image]);
+        void Work() => detector.Inspect([ImagePreparation.ofBytes(detector.Card.Config, 3, file, bytes).ResultValue.Image]);
         var (ours, peer) = Comparison.InTurns(effort, Work, "inference", side, 0, file);
         var work = $"inference, one {side}×{side} picture, PNG bytes to regions";
         yield return Comparison.Beside($"{work}, median", 1.5, Comparison.Median(ours), peer, Comparison.Median);
@@ -47,12 +46,21 @@ internal static class Inference
     private static IEnumerable<Row?> Decode(string file, bool tiny)
     {
         var (height, width, side) = tiny ? (194, 259, 32) : (1944, 2592, 256);
-        File.WriteAllBytes(file, ImageFile.toJpeg(Specimen.Picture(4, height, width)));
+        File.WriteAllBytes(file, ImageEncoder.toJpeg(Specimen.Picture(4, height, width)));
         var bytes = File.ReadAllBytes(file);
         var shape = Microsoft.FSharp.Core.FuncConvert.FromFunc<ValueTuple<int, int>, ValueTuple<int, int>>(_ => (side, side));
         var effort = tiny ? new Effort(1, 2) : new Effort(1000, 20, 3);
         foreach (var peer in new[] { "decode_opencv", "decode_pillow" })
-            yield return Comparison.Run($"decode and resize a JPEG of {width}×{height} to {side}×{side}", 2, effort, () => ImageFile.readBytes(3, shape, file, bytes), peer, side, 0, file);
+            yield return Comparison.Run(
+                $"decode and resize a JPEG of {width}×{height} to {side}×{side}",
+                2,
+                effort,
+                () => ImageDecoder.readBytes(3, shape, file, bytes),
+                peer,
+                side,
+                0,
+                file
+            );
     }
 
     /// <summary>A process for each measurement, on both sides.</summary>
@@ -61,8 +69,14 @@ internal static class Inference
         var fae = Path.Combine(AppContext.BaseDirectory, "..", "bin", "fae");
         void Work()
         {
-            using var child = Process.Start(new ProcessStartInfo(fae, ["inspect", "--model", run, file, "--json", "-"]) { RedirectStandardOutput = true, RedirectStandardError = true })
-                ?? throw new InvalidOperationException($"{fae} does not start");
+            using var child =
+                Process.Start(
+                    new ProcessStartInfo(fae, ["inspect", "--model", run, file, "--json", "-"])
+                    {
+                        RedirectStandardOutput = true,
+                        RedirectStandardError = true,
+                    }
+                ) ?? throw new InvalidOperationException($"{fae} does not start");
             child.StandardOutput.ReadToEnd();
             child.WaitForExit();
             if (child.ExitCode != 0)

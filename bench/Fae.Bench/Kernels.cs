@@ -1,6 +1,3 @@
-using System;
-using System.Collections.Generic;
-using System.Linq;
 using Fae.Core;
 using Fae.Kernels;
 using Microsoft.FSharp.Core;
@@ -26,8 +23,24 @@ internal static class Kernels
             if (k == 21)
                 yield return Comparison.Run(work, 10, quick with { Repeats = Math.Min(5, quick.Repeats) }, Filter, "avg_pool2d", side, k);
         }
-        yield return Comparison.Run($"SSIM map {side}×{side}", 5, quick, () => DifferenceKernel.Map(Measure.Ssim, x, r, map, 1, side, side), "ssim", side, Difference.ssimWindow);
-        yield return Comparison.Run($"GMS map {side}×{side}", 5, quick, () => DifferenceKernel.Map(Measure.Gms, x, r, map, 1, side, side), "gms", side, 0);
+        yield return Comparison.Run(
+            $"SSIM map {side}×{side}",
+            5,
+            quick,
+            () => DifferenceKernel.Map(Measure.Ssim, x, r, map, 1, side, side),
+            "ssim",
+            side,
+            Difference.ssimWindow
+        );
+        yield return Comparison.Run(
+            $"GMS map {side}×{side}",
+            5,
+            quick,
+            () => DifferenceKernel.Map(Measure.Gms, x, r, map, 1, side, side),
+            "gms",
+            side,
+            0
+        );
         yield return Corrupt(tiny ? 64 : 256, quick);
 
         var pixels = tiny ? 10_000 : 100_000_000;
@@ -35,11 +48,17 @@ internal static class Kernels
         yield return Aupro(tiny ? 32 : 512, tiny ? 4 : 100, slow);
     }
 
-    /// <summary>Plan and render on one thread; samples differ in cost, so that there are ten times as many, and means are compared.</summary>
+    /// <summary>
+    /// Plan and render on one thread; samples differ in cost, so that there are ten times as many, and means are compared.
+    /// </summary>
     private static Row? Corrupt(int side, Effort effort)
     {
         var bank = Enumerable.Range(0, 8).Select(i => ImageModule.ofArray(3, side, side, Uniform((ulong)i, 3 * side * side))).ToArray();
-        var plans = Fae.Core.Corruption.model(Fae.Core.Corruption.defaults, PaletteModule.ofImages(Microsoft.FSharp.Collections.ListModule.OfSeq(bank)), bank.Length);
+        var plans = Fae.Core.Corruption.model(
+            Fae.Core.Corruption.defaults,
+            PaletteModule.ofImages(Microsoft.FSharp.Collections.ListModule.OfSeq(bank)),
+            bank.Length
+        );
         var corrupted = new float[3 * side * side];
         var mask = new float[side * side];
         ulong number = 0;
@@ -50,7 +69,13 @@ internal static class Kernels
             CorruptionKernel.Render(bank, bank[number % 8].Pixels, side, side, plan, corrupted, mask);
         }
         var (ours, peer) = Comparison.InTurns(effort with { Repeats = 10 * effort.Repeats }, Work, "draem", side, 0);
-        return Comparison.Beside($"corruption, plan and render, {side}×{side} RGB, one thread", 25, ours.Average(), peer, Enumerable.Average);
+        return Comparison.Beside(
+            $"corruption, plan and render, {side}×{side} RGB, one thread",
+            25,
+            ours.Average(),
+            peer,
+            Enumerable.Average
+        );
     }
 
     private static Row? Auroc(int count, Effort effort)
@@ -63,14 +88,35 @@ internal static class Kernels
             scores[i] = scores[i] * scores[i] * scores[i] * scores[i] * 0.01f;
             labels[i] = chance[i] < 0.02f + 2 * scores[i];
         }
-        return Comparison.Run($"AUROC (with AP and F1-max), exact, {count:N0} pixels", 15, effort, () => MetricsKernel.Summarise(400, scores, labels), "auroc", count, 0);
+        return Comparison.Run(
+            $"AUROC (with AP and F1-max), exact, {count:N0} pixels",
+            15,
+            effort,
+            () => MetricsKernel.Summarise(400, scores, labels),
+            "auroc",
+            count,
+            0
+        );
     }
 
     private static Row? Aupro(int side, int count, Effort effort)
     {
         var masks = Enumerable.Range(0, count).Select(i => Boxes(i, side)).ToList();
-        var maps = masks.Select((mask, i) => ImageModule.ofArray(1, side, side, Uniform((ulong)i, side * side).Zip(mask.Pixels, (v, m) => v + 0.3f * m).ToArray())).ToList();
-        return Comparison.Run($"AUPRO, exact, {count} images of {side}×{side}", 20, effort, () => MetricsKernel.Pro(0.3, 400, FSharpOption<Image>.None, maps, masks), "aupro", side, count);
+        var maps = masks
+            .Select(
+                (mask, i) =>
+                    ImageModule.ofArray(1, side, side, Uniform((ulong)i, side * side).Zip(mask.Pixels, (v, m) => v + 0.3f * m).ToArray())
+            )
+            .ToList();
+        return Comparison.Run(
+            $"AUPRO, exact, {count} images of {side}×{side}",
+            20,
+            effort,
+            () => MetricsKernel.Pro(0.3, 400, FSharpOption<Image>.None, maps, masks),
+            "aupro",
+            side,
+            count
+        );
     }
 
     /// <summary>Three boxes on every other mask.</summary>

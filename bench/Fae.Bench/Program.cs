@@ -1,5 +1,3 @@
-using System;
-using System.Linq;
 using System.Text.Json;
 using Fae.Bench;
 
@@ -22,7 +20,7 @@ switch (args.FirstOrDefault())
         Console.WriteLine(JsonSerializer.Serialize(Load.MeasureFaults(tiny), Results.Indented));
         return 0;
     case "gpu":
-        if ((Fae.Engine.TorchRuntime.UseConfigured() ?? Gpu.Missing()) is { } missing)
+        if ((Fae.Training.TorchRuntime.UseConfigured() ?? Gpu.Missing()) is { } missing)
         {
             Console.Error.WriteLine($"bench: {missing}");
             return 5;
@@ -34,10 +32,15 @@ switch (args.FirstOrDefault())
         Growth.Draw(costs, args[1]);
         return Write(costs);
     case "cost" when args.Length > 2:
-        Console.WriteLine(JsonSerializer.Serialize(Growth.Measure(args[1], int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture))));
+        Console.WriteLine(
+            JsonSerializer.Serialize(Growth.Measure(args[1], int.Parse(args[2], System.Globalization.CultureInfo.InvariantCulture)))
+        );
         return 0;
     default:
-        Console.Error.WriteLine("bench: say what to measure: kernels, inference, training, load, faults (which are a part of load), gpu, or growth and a folder for its pictures");
+        Console.Error.WriteLine(
+            "bench: say what to measure: kernels, inference, training, load, faults (which are a part of load), gpu, or "
+                + "growth and a folder for its pictures"
+        );
         return 2;
 }
 
@@ -49,5 +52,9 @@ static int Write<T>(System.Collections.Generic.IEnumerable<T> results)
 
 internal static class Results
 {
-    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 }

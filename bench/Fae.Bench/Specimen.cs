@@ -1,8 +1,6 @@
-using System.Linq;
-using System;
 using Fae.Core;
 using Fae.Detection;
-using Fae.Engine;
+using Fae.Training;
 using Microsoft.FSharp.Collections;
 
 namespace Fae.Bench;
@@ -21,15 +19,23 @@ internal static class Specimen
 
     /// <summary>The default configuration with some keys set to whole numbers.</summary>
     public static Config Set(params (string Key, int Value)[] settings) =>
-        ConfigModule.apply(ListModule.OfSeq(settings.Select(s => Tuple.Create(s.Key, Setting.NewWhole(s.Value)))), ConfigModule.defaults).ResultValue;
+        ConfigModule
+            .apply(ListModule.OfSeq(settings.Select(s => Tuple.Create(s.Key, Setting.NewWhole(s.Value)))), ConfigModule.defaults)
+            .ResultValue;
 
     /// <summary>Writes a model of this configuration with weights as they are drawn; thresholds from two noisy pictures.</summary>
     public static void WriteModel(string path, Config config)
     {
         using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1));
-        var scoring = new Scoring(Measure.Mse, 9, 2, Reduction.Maximum, 0, 0);
+        var scoring = new ScoringCandidate(Measure.Mse, 9, 2, Reduction.Maximum, 0, false);
         var side = config.Image.Size;
-        var calibration = Calibrator.Fit(scoring, config.Calibration, Repairer.Of(network, config), [Picture(1, side, side), Picture(2, side, side)], null);
+        var calibration = Calibrator.Fit(
+            scoring,
+            config.Calibration,
+            TestTimeAugmentation.Of(network, config),
+            [Picture(1, side, side), Picture(2, side, side)],
+            null
+        );
         ModelFile.Write(path, new ModelCard(config, 3, calibration, [], [], "", "", null), network.Save(), TorchRuntime.Version);
     }
 }

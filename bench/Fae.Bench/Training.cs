@@ -1,19 +1,15 @@
-using System.Collections.Generic;
-using System.Linq;
-using System.Threading;
-using System;
 using Fae.Core;
 using Fae.Data;
 using Fae.Detection;
-using Fae.Engine;
 using Fae.Kernels;
+using Fae.Training;
 using Microsoft.FSharp.Core;
 
 namespace Fae.Bench;
 
 /// <summary>
-/// A training step with its data made, beside the same network's step in Debian's torch and beside the same loop over a batch that is there already: what data
-/// making and book-keeping cost. Ours and the bare loop take turns in this process.
+/// A training step with its data made, beside the same network's step in Debian's torch and beside the same loop over a batch that is
+/// there already: what data making and book-keeping cost. Ours and the bare loop take turns in this process.
 /// </summary>
 internal static class Training
 {
@@ -25,9 +21,12 @@ internal static class Training
         TorchRuntime.KeepFreedMemory();
         var (side, rounds, steps) = tiny ? (64, 1, 2) : (256, 5, 12);
         var config = ConfigModule.set("image.size", Setting.NewWhole(side), ConfigModule.defaults).ResultValue;
-        var images = Enumerable.Range(0, 16).Select(i => Noise.field(Fae.Core.Random.hash(1, (ulong)i), 0.2f, 3, side, side))
-            .Select(noise => ImageModule.map(FuncConvert.FromFunc<float, float>(v => Math.Clamp(0.5f + v, 0, 1)), noise)).ToArray();
-        var real = new TrainingSource(config, Gallery.OfImages(images), [], FSharpOption<Image>.None);
+        var images = Enumerable
+            .Range(0, 16)
+            .Select(i => Noise.field(Fae.Core.Random.hash(1, (ulong)i), 0.2f, 3, side, side))
+            .Select(noise => ImageModule.map(FuncConvert.FromFunc<float, float>(v => Math.Clamp(0.5f + v, 0, 1)), noise))
+            .ToArray();
+        var real = new TrainingSource(config, ImageCache.OfImages(images), [], FSharpOption<Image>.None);
         var validation = new ValidationSet(images[..1], images[..1], [ImageModule.constant(1, side, side, 0)]);
         var ours = new List<double>();
         var bare = new List<double>();
@@ -37,18 +36,48 @@ internal static class Training
             ours.AddRange(Round(config, validation, real, steps));
         }
         var work = $"training step, batch {config.Train.Batch} of {side}×{side} RGB, data made";
-        yield return Comparison.Beside(work, 0.95, Comparison.Median(ours), new PeerTimes("the same loop over a batch that is there", bare), Comparison.Median);
-        yield return Comparison.Beside(work, 1.2, Comparison.Median(ours), Comparison.Peer("training", side, config.Train.Batch, new Effort(tiny ? 0 : 2000, rounds * steps)), Comparison.Median);
+        yield return Comparison.Beside(
+            work,
+            0.95,
+            Comparison.Median(ours),
+            new PeerTimes("the same loop over a batch that is there", bare),
+            Comparison.Median
+        );
+        yield return Comparison.Beside(
+            work,
+            1.2,
+            Comparison.Median(ours),
+            Comparison.Peer("training", side, config.Train.Batch, new Effort(tiny ? 0 : 2000, rounds * steps)),
+            Comparison.Median
+        );
     }
 
     /// <summary>The milliseconds of so many steps of the training loop, after a few that do not count.</summary>
-    public static List<double> Round(Config config, ValidationSet validation, ISampleSource source, int steps, TorchSharp.torch.Device? device = null)
+    public static List<double> Round(
+        Config config,
+        ValidationSet validation,
+        ISampleSource source,
+        int steps,
+        TorchSharp.torch.Device? device = null
+    )
     {
-        var settings = new TrainSettings(WarmUp + steps + 1, config.Train.Batch, config.Train.LearningRate, config.Train.Lambda, config.Train.HeldOut, 0, int.MaxValue, config.Train.Precision);
+        var settings = new TrainSettings(
+            WarmUp + steps + 1,
+            config.Train.Batch,
+            config.Train.LearningRate,
+            config.Train.Lambda,
+            config.Train.HeldOut,
+            0,
+            int.MaxValue,
+            config.Train.Precision
+        );
         using var network = new Network(config.Network, 3, Fae.Core.Random.ofSeed(1), device);
         var times = new List<double>();
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var trainer = new Trainer(network, config.Objective, settings, config.Image.Size, source, validation) { Progress = _ => times.Add(clock.Elapsed.TotalMilliseconds) };
+        var trainer = new Trainer(network, config.Objective, settings, config.Image.Size, source, validation)
+        {
+            Progress = _ => times.Add(clock.Elapsed.TotalMilliseconds),
+        };
         trainer.Run(null, CancellationToken.None);
         // The last step validates, so it is left out.
         return times.Skip(WarmUp).SkipLast(1).Zip(times.Skip(WarmUp - 1), (after, before) => after - before).ToList();
@@ -58,8 +87,6 @@ internal static class Training
     private sealed class Nothing : ISampleSource
     {
         /// <inheritdoc/>
-        public void Fill(int step, int index, Batch batch)
-        {
-        }
+        public void Fill(int step, int index, HostBatch batch) { }
     }
 }

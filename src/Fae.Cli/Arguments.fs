@@ -28,7 +28,7 @@ type TrainArgs =
             | Set _ -> "overrides any key of the configuration: --set corruption.curve_chance=0.3"
             | Resume -> "goes on from the run's checkpoint"
             | Textures _ -> "a folder of texture pictures (DTD, for instance) to paint defects with"
-            | Ignore _ -> "a picture, the same for the whole set: pixels at half or above are looked at nowhere"
+            | Ignore _ -> "a mask picture for the whole set: pixels at half or above are ignored"
 
 [<RequireQualifiedAccess>]
 type EvalArgs =
@@ -263,7 +263,7 @@ type ExportArgs =
             | Model _ -> "a run's folder, or a model file"
             | Onnx _ -> "the ONNX model: batches of pictures in bytes to scores, p-values, verdicts, heatmaps and reconstructions"
             | Camera _ -> "the shape of the camera's pictures, for models that look at them in windows; others take pictures of any shape"
-            | Tolerance _ -> "how far the written model's scores of the probe pictures may be from the model's, as a share of them (0.001)"
+            | Tolerance _ -> "largest relative difference of the scores of the self-check pictures (0.001)"
 
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgs>

@@ -1,23 +1,21 @@
 /// What the user sees while something runs: a bar on a terminal, plain lines elsewhere.
 namespace Fae.Cli
 
-open System
 open System.Globalization
 open Fae.Detection
-open Fae.Engine
+open Fae.Training
 open Spectre.Console
 
 [<RequireQualifiedAccess>]
 module Console =
     let private digits (count: int) (value: float) = value.ToString("F" + string count, CultureInfo.InvariantCulture)
 
-    /// Standard output carries results only when it is asked to be the machine's interface; all talk goes to standard error.
+    /// Messages go to standard error. Standard output is for results.
     let say (text: string) = System.Console.Error.WriteLine text
 
     let warn (text: string) = say ("warning: " + text)
 
-    let private terminal =
-        lazy (AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput System.Console.Error)))
+    let private terminal = lazy (AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput System.Console.Error)))
 
     let private describe (p: TrainProgress) =
         let validation =
@@ -40,12 +38,7 @@ module Console =
             run show warn
         else
             let columns: ProgressColumn[] =
-                [|
-                    TaskDescriptionColumn()
-                    ProgressBarColumn()
-                    PercentageColumn()
-                    RemainingTimeColumn()
-                |]
+                [| TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn(); RemainingTimeColumn() |]
 
             terminal.Value
                 .Progress()
@@ -57,8 +50,7 @@ module Console =
                         task.Value <- float p.Step
                         task.Description <- Markup.Escape(describe p)
 
-                        if p.SyntheticAuroc.HasValue then
-                            terminal.Value.WriteLine $"step {p.Step}: {describe p}"
+                        if p.SyntheticAuroc.HasValue then terminal.Value.WriteLine $"step {p.Step}: {describe p}"
 
                     run show (fun text -> terminal.Value.WriteLine("warning: " + text)))
 

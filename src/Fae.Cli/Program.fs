@@ -6,8 +6,8 @@ open System.IO
 open Argu
 open Fae.Cli
 open Fae.Data
-open Fae.Detection
-open Fae.Engine
+open Fae.Imaging
+open Fae.Training
 
 let private demoData (args: ParseResults<DemoDataArgs>) =
     let out = args.GetResult DemoDataArgs.Out
@@ -36,7 +36,7 @@ let private report fault =
 
     Fault.exitCode fault
 
-/// What is said of an exception that no verb made a fault of.
+/// The message for an exception that no verb handles.
 let private unforeseen (e: exn) =
     let full = "out of memory; try a smaller train.batch or image.size"
 
@@ -50,20 +50,19 @@ let private unforeseen (e: exn) =
     // A defect of ours keeps its stack trace, for the report.
     | _ -> $"an error that Fae did not foresee; please report it with these lines:\n{e}"
 
-/// The command line's parser. It checks its own declarations only where it is asked to explain itself: that takes a while.
-let private parser (argv: string[]) =
-    ArgumentParser.Create<Arguments>(programName = "fae", checkStructure = Array.contains "--help" argv)
+/// The command line's parser. It checks its declarations only for --help: the check is slow.
+let private parser (argv: string[]) = ArgumentParser.Create<Arguments>(programName = "fae", checkStructure = Array.contains "--help" argv)
 
 [<EntryPoint>]
 let main argv =
     TorchRuntime.KeepQuiet()
     TorchRuntime.KeepFreedMemory()
-    ImageFile.routeWarnings (fun _ -> ())
+    Vips.routeWarnings (fun _ -> ())
     let parser = parser argv
 
     try
-        if Rehearsal.IsOn then
-            Rehearsal.Play()
+        if CompatibilityTrial.IsOn then
+            CompatibilityTrial.Play()
         else
             match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
             | Ok code -> code

@@ -2,16 +2,12 @@
 /// take a test image by mistake.
 namespace Fae.Data
 
-open System
 open System.IO
 open Fae.Core
+open Fae.Imaging
 
 /// Good pictures that a training may use, already split by seed.
-type TrainingSplit =
-    {
-        Training: string list
-        HeldOut: string list
-    }
+type TrainingSplit = { Training: string list; HeldOut: string list }
 
 /// A test picture: `Defect` is the folder's name, "good" for good ones; the mask's file where there is one.
 type TestPicture =
@@ -42,7 +38,9 @@ module DataSet =
         | TooFewPictures(folder, count) -> $"{folder}: holds {count} good picture(s); at least 4 are needed to train and hold some out"
         | OneLevelTooHigh(folder, categories) ->
             let example = List.head categories
-            $"{folder}: is one level too high, it holds {categories.Length} data set(s); name one, for instance {Path.Combine(folder, example)}"
+
+            ($"{folder}: is one level too high, it holds {categories.Length} data set(s); name one, for instance "
+             + $"{Path.Combine(folder, example)}")
         | BadPicture problem -> string problem
         | MaskSize(mask, w, h, pw, ph) -> $"{mask}: is {w}×{h}, but its picture is {pw}×{ph}"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
@@ -56,30 +54,27 @@ module DataSet =
     /// The folder of good pictures: train/good, else good, else the folder itself.
     let private goodFolder root =
         [ Path.Combine(root, "train", "good"); Path.Combine(root, "good"); root ]
-        |> List.find (fun folder -> folder = root || not (List.isEmpty (ImageFile.list folder)))
+        |> List.find (fun folder -> folder = root || not (List.isEmpty (ImageFolder.list folder)))
 
-    /// Why a folder has no good pictures, as helpfully as can be told.
+    /// Why a folder has no good pictures.
     let private diagnose root =
         if not (Directory.Exists root) then
             NoFolder root
         else
             let categories =
                 subfolders root
-                |> List.filter (fun folder -> not (List.isEmpty (ImageFile.list (Path.Combine(folder, "train", "good")))))
+                |> List.filter (fun folder -> not (List.isEmpty (ImageFolder.list (Path.Combine(folder, "train", "good")))))
                 |> List.map Files.name
 
-            if List.isEmpty categories then
-                NoPictures root
-            else
-                OneLevelTooHigh(root, categories)
+            if List.isEmpty categories then NoPictures root else OneLevelTooHigh(root, categories)
 
     /// Fewer held-out pictures than this promise little: a small set gives up to a quarter of itself for them.
     let private wantedHeldOut = 8
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 8 or a quarter, whichever is less, and at
-    /// most half.
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 8 or a quarter, whichever is less,
+    /// and at most half.
     let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
-        let pictures = ImageFile.list (goodFolder root)
+        let pictures = ImageFolder.list (goodFolder root)
         let count = pictures.Length
 
         if count = 0 then
@@ -87,22 +82,14 @@ module DataSet =
         elif count < 4 then
             Error [ TooFewPictures(root, count) ]
         else
-            let asked = int (ceil (heldOut * float32 count))
-            let held = max 2 (min (count / 2) (max asked (min wantedHeldOut (count / 4))))
+            let requested = int (ceil (heldOut * float32 count))
+            let held = max 2 (min (count / 2) (max requested (min wantedHeldOut (count / 4))))
             let key = Random.mix64 (uint64 seed + 0x5EEDUL)
 
             // A picture's place in the split depends on its index and the seed alone.
-            let shuffled =
-                pictures
-                |> List.indexed
-                |> List.sortBy (fun (i, _) -> Random.hash key (uint64 i))
-                |> List.map snd
+            let shuffled = pictures |> List.indexed |> List.sortBy (fun (i, _) -> Random.hash key (uint64 i)) |> List.map snd
 
-            Ok
-                {
-                    HeldOut = List.sort (List.take held shuffled)
-                    Training = List.sort (List.skip held shuffled)
-                }
+            Ok { HeldOut = List.sort (List.take held shuffled); Training = List.sort (List.skip held shuffled) }
 
     let private maskOf root defect (picture: string) =
         let stem = Files.stem picture
@@ -126,12 +113,8 @@ module DataSet =
                 for folder in folders do
                     let defect = Files.name folder
 
-                    for path in ImageFile.list folder do
-                        {
-                            Path = path
-                            Defect = defect
-                            Mask = if defect = "good" then None else maskOf root defect path
-                        }
+                    for path in ImageFolder.list folder do
+                        { Path = path; Defect = defect; Mask = if defect = "good" then None else maskOf root defect path }
             ]
 
         if not (Directory.Exists root) then
@@ -143,14 +126,14 @@ module DataSet =
         else
             Ok pictures
 
-    /// Masks whose size is not their picture's.
+    /// Masks that differ in size from their picture.
     let checkMasks (pictures: TestPicture list) =
         pictures
         |> List.choose (fun picture ->
             match picture.Mask with
             | None -> None
             | Some mask ->
-                match ImageFile.header picture.Path, ImageFile.header mask with
+                match ImageDecoder.header picture.Path, ImageDecoder.header mask with
                 | Ok(struct (pw, ph, _)), Ok(struct (w, h, _)) when (pw, ph) <> (w, h) -> Some(MaskSize(mask, w, h, pw, ph))
                 | _, Error problem -> Some(BadPicture problem)
                 | _ -> None)
@@ -176,12 +159,8 @@ module DataSet =
                         | Error _ -> ()
                 ]
 
-    /// 3 if any of the pictures has colour, else 1; of many, eight are asked.
+    /// 3 if any of the pictures has colour, else 1; of many, eight are read.
     let channelsOf (paths: string list) =
-        let sampled =
-            paths
-            |> List.indexed
-            |> List.filter (fun (i, _) -> i % (max 1 (paths.Length / 8)) = 0)
-            |> List.map snd
+        let sampled = paths |> List.indexed |> List.filter (fun (i, _) -> i % (max 1 (paths.Length / 8)) = 0) |> List.map snd
 
-        if List.exists ImageFile.hasColour sampled then 3 else 1
+        if List.exists ImageDecoder.hasColour sampled then 3 else 1

@@ -1,5 +1,3 @@
-using System;
-using System.IO;
 using Fae.NativeFix;
 
 // Usage: Fae.NativeFix FOLDER. Fixes every libLibTorchSharp.so below the folder, where this machine needs it.

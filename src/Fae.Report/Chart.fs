@@ -20,7 +20,8 @@ module Chart =
         [
             label (width / 2.0) 14.0 "middle" $"<tspan font-weight=\"600\">{title}</tspan>"
             label (px 0.5) (height - 6.0) "middle" xTitle
-            $"""<text transform="translate(11 {f (py 0.5)}) rotate(-90)" text-anchor="middle" font-size="11" fill="currentColor">{yTitle}</text>"""
+            $"""<text transform="translate(11 {f (py 0.5)}) rotate(-90)" """
+            + $"""text-anchor="middle" font-size="11" fill="currentColor">{yTitle}</text>"""
             line (px 0.0) (py 0.0) (px 1.0) (py 0.0) "stroke=\"#888\""
             line (px 0.0) (py 0.0) (px 0.0) (py 1.0) "stroke=\"#888\""
             for at, text in xTicks do
@@ -37,17 +38,12 @@ module Chart =
     let curve title xTitle yTitle (limit: float) (points: RatePoint[]) =
         let ticks limit = [ for i in 0..4 -> 0.25 * float i, f (0.25 * float i * limit) ]
 
-        let path =
-            points
-            |> Array.map (fun p -> $"{f (px (min 1.0 (p.X / limit)))},{f (py p.Y)}")
-            |> String.concat " "
+        let path = points |> Array.map (fun p -> $"{f (px (min 1.0 (p.X / limit)))},{f (py p.Y)}") |> String.concat " "
 
         svg
             title
             (axes title xTitle yTitle (ticks limit) (ticks 1.0)
-             @ [
-                 $"""<polyline points="{path}" fill="none" stroke="#d9480f" stroke-width="2"/>"""
-             ])
+             @ [ $"""<polyline points="{path}" fill="none" stroke="#d9480f" stroke-width="2"/>""" ])
 
     /// Named curves over one another, both axes from 0 to the largest value: (name, colour, points).
     let lines title xTitle yTitle (series: (string * string * RatePoint[]) list) =
@@ -70,10 +66,7 @@ module Chart =
         let ticks v = [ for i in 0..4 -> 0.25 * float i, f (0.25 * float i * v / 10.0 ** power v) ]
 
         let draw i (name, colour, points: RatePoint[]) =
-            let path =
-                points
-                |> Array.map (fun p -> $"{f (px (p.X / right))},{f (py (max 0.0 (p.Y / top)))}")
-                |> String.concat " "
+            let path = points |> Array.map (fun p -> $"{f (px (p.X / right))},{f (py (max 0.0 (p.Y / top)))}") |> String.concat " "
 
             [
                 $"""<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>"""
@@ -111,7 +104,8 @@ module Chart =
                     if counts[i] > 0 then
                         let h = float counts[i] / top
                         let x = px (float i / float bins)
-                        $"""<rect x="{f x}" y="{f (py h)}" width="{f (px (1.0 / float bins) - px 0.0)}" height="{f (py 0.0 - py h)}" fill="{colour}" fill-opacity="0.6"/>"""
+                        let width, height = f (px (1.0 / float bins) - px 0.0), f (py 0.0 - py h)
+                        $"""<rect x="{f x}" y="{f (py h)}" width="{width}" height="{height}" fill="{colour}" fill-opacity="0.6"/>"""
             ]
 
         let xTicks =

@@ -1,25 +1,27 @@
 /// A detector's findings on labelled pictures, and the metrics over them.
 namespace Fae.Report
 
-open System.Text.Json.Nodes
+open System
+open System.Collections.Generic
+open System.Text.Json.Serialization
 open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Kernels
 
-/// One test picture with what was found on it. The mask is all zero for good pictures, `None` for defects without one. Of many pictures, what
-/// went in and what the network made of it are not kept.
+/// A test picture with its prediction. The mask is all zero for good pictures, `None` for defects without one. The reconstruction is kept
+/// only where it is asked for: of many pictures it takes much memory.
 [<NoComparison>]
-type Judged =
+type EvaluatedImage =
     {
         Picture: TestPicture
-        Verdict: Verdict
+        Prediction: Prediction
         Heatmap: Image
         Mask: Image option
-        Repaired: Repaired option
+        ReconstructionPair: ReconstructionPair option
     }
 
-/// The metrics of a test set. What is not defined there (no masks, one class only) is `None`.
+/// The metrics of a test set. Undefined ones (no masks, one class only) are `None`.
 [<NoComparison>]
 type Evaluation =
     {
@@ -38,6 +40,37 @@ type Evaluation =
         Seconds: float
     }
 
+/// The JSON of an evaluation.
+[<NoComparison; NoEquality>]
+type EvaluationJson =
+    {
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        ImageAuroc: Nullable<float>
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        PixelAuroc: Nullable<float>
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        Aupro: Nullable<float>
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        PixelAp: Nullable<float>
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        ImageAp: Nullable<float>
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        [<JsonPropertyName "image_f1_max">]
+        ImageF1Max: Nullable<float>
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        [<JsonPropertyName "pixel_f1_max">]
+        PixelF1Max: Nullable<float>
+        ThresholdImage: float32
+        ThresholdPixel: float32
+        Images: int
+        PerDefect: IDictionary<string, Nullable<float>>
+        Seconds: float
+        /// How scores are computed, in words; only in the records of `fae reproduce`.
+        Scoring: string | null
+        /// What the record depends on; only in the records of `fae reproduce`.
+        Fingerprint: string | null
+    }
+
 [<RequireQualifiedAccess>]
 module Evaluation =
     /// The false-positive rate up to which AUPRO integrates, by custom.
@@ -50,18 +83,16 @@ module Evaluation =
         | Ok value -> Some value
         | Error _ -> None
 
-    let private score (judged: Judged) = judged.Verdict.Score
+    let private score (judged: EvaluatedImage) = judged.Prediction.Score
 
     /// Image AUROC of some pictures.
-    let private imageSummary (pictures: Judged list) =
+    let private imageSummary (pictures: EvaluatedImage list) =
         Metrics.summary curvePoints (pictures |> List.map score |> Array.ofList) (pictures |> List.map _.Picture.Anomalous |> Array.ofList)
         |> toOption
 
     /// All metrics, exact, at the network's size; a defect without a mask counts for the image metrics only.
-    let run (calibration: Calibration) (ignore: Image option) (seconds: float) (judged: Judged list) : Evaluation =
-        let masked =
-            judged
-            |> List.choose (fun j -> j.Mask |> Option.map (fun mask -> j.Heatmap, mask))
+    let run (calibration: Calibration) (ignore: Image option) (seconds: float) (judged: EvaluatedImage list) : Evaluation =
+        let masked = judged |> List.choose (fun j -> j.Mask |> Option.map (fun mask -> j.Heatmap, mask))
 
         let heatmaps, masks =
             let heatmaps, masks = List.unzip masked
@@ -72,7 +103,7 @@ module Evaluation =
         let pro = overPixels (fun () -> MetricsKernel.Pro(proLimit, curvePoints, ignore, heatmaps, masks))
 
         let good, bad = judged |> List.partition (fun j -> not j.Picture.Anomalous)
-        let anomalous = List.filter (fun j -> j.Verdict.Anomalous) >> List.length
+        let anomalous = List.filter (fun j -> j.Prediction.Anomalous) >> List.length
 
         {
             Images = judged.Length
@@ -93,30 +124,23 @@ module Evaluation =
             Seconds = seconds
         }
 
-    let private number (value: float option) : JsonNode | null =
-        match value with
-        | Some v -> JsonValue.Create v
-        | None -> null
+    /// The JSON of `eval --json`; its keys are stable. What is not defined is null.
+    let toJson (e: Evaluation) : EvaluationJson =
+        let image, pixel = e.Image, e.Pixel
 
-    /// The machine's interface; its keys are stable.
-    let toJson (e: Evaluation) =
-        let json = JsonObject()
-        let add (key: string) (value: JsonNode | null) = json[key] <- value
-        add "image_auroc" (number (e.Image |> Option.map _.Auroc))
-        add "pixel_auroc" (number (e.Pixel |> Option.map _.Auroc))
-        add "aupro" (number e.Aupro)
-        add "pixel_ap" (number (e.Pixel |> Option.map _.AveragePrecision))
-        add "image_ap" (number (e.Image |> Option.map _.AveragePrecision))
-        add "image_f1_max" (number (e.Image |> Option.map _.F1Max))
-        add "pixel_f1_max" (number (e.Pixel |> Option.map _.F1Max))
-        add "threshold_image" (JsonValue.Create e.ThresholdImage)
-        add "threshold_pixel" (JsonValue.Create e.ThresholdPixel)
-        add "images" (JsonValue.Create e.Images)
-        let defects = JsonObject()
-
-        for defect, _, auroc in e.PerDefect do
-            defects[defect] <- number auroc
-
-        add "per_defect" defects
-        add "seconds" (JsonValue.Create e.Seconds)
-        json
+        {
+            ImageAuroc = image |> Option.map _.Auroc |> Option.toNullable
+            PixelAuroc = pixel |> Option.map _.Auroc |> Option.toNullable
+            Aupro = Option.toNullable e.Aupro
+            PixelAp = pixel |> Option.map _.AveragePrecision |> Option.toNullable
+            ImageAp = image |> Option.map _.AveragePrecision |> Option.toNullable
+            ImageF1Max = image |> Option.map _.F1Max |> Option.toNullable
+            PixelF1Max = pixel |> Option.map _.F1Max |> Option.toNullable
+            ThresholdImage = e.ThresholdImage
+            ThresholdPixel = e.ThresholdPixel
+            Images = e.Images
+            PerDefect = dict [ for defect, _, auroc in e.PerDefect -> defect, Option.toNullable auroc ]
+            Seconds = e.Seconds
+            Scoring = null
+            Fingerprint = null
+        }

@@ -1,4 +1,5 @@
-/// What was inspected and what people said of it, in one SQLite file. Every inspection that was answered is in it, also after the process was killed.
+/// What was inspected and what people said of it, in one SQLite file. Every inspection that was answered is in it, also after the process
+/// was killed.
 namespace Fae.Server
 
 open System
@@ -8,7 +9,7 @@ open System.Threading.Channels
 open System.Threading.Tasks
 open Microsoft.Data.Sqlite
 
-/// An inspection. `Fingerprint` tells models with other weights or another way of scoring apart: their scores are not to be compared.
+/// An inspection. Scores of models with different fingerprints are not comparable.
 type Record =
     {
         Id: int64
@@ -23,30 +24,19 @@ type Record =
         Height: int
         /// JSON, as in the answer.
         Regions: string
-        /// What a person said the part is: `Some true` anomalous, `Some false` good.
+        /// The mark of a person: `Some true` anomalous, `Some false` good.
         Mark: bool option
     }
 
-/// What there is to see of an inspection, at the size that the network saw: JPEG, JPEG, PNG, PNG.
+/// The images of an inspection at the network's size: JPEG, JPEG, PNG, PNG.
 [<NoComparison; NoEquality>]
-type Views =
-    {
-        Picture: byte[]
-        Reconstruction: byte[]
-        Heatmap: byte[]
-        Mask: byte[]
-    }
+type Views = { Picture: byte[]; Reconstruction: byte[]; Heatmap: byte[]; Mask: byte[] }
 
-/// How much is kept: at most so many, none older than that.
+/// Limits of the history: number of inspections and age in days.
 type Retention = { Count: int; Days: float }
 
 [<NoComparison; NoEquality>]
-type private Waiting =
-    {
-        Record: Record
-        Views: Views
-        Written: TaskCompletionSource<int64>
-    }
+type private Waiting = { Record: Record; Views: Views; Written: TaskCompletionSource<int64> }
 
 type History private (path: string, connection: SqliteConnection, keep: Retention, next: int64) =
     /// Of this layout; others are refused.
@@ -55,15 +45,15 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
     static let schema =
         """
         CREATE TABLE IF NOT EXISTS inspections (
-            id INTEGER PRIMARY KEY, time INTEGER NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL, name TEXT NOT NULL, score REAL NOT NULL, p_value REAL NOT NULL,
+            id INTEGER PRIMARY KEY, time INTEGER NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL, name TEXT NOT NULL,
+            score REAL NOT NULL, p_value REAL NOT NULL,
             anomalous INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, regions TEXT NOT NULL, mark INTEGER,
             picture BLOB NOT NULL, reconstruction BLOB NOT NULL, heatmap BLOB NOT NULL, mask BLOB NOT NULL);
         CREATE INDEX IF NOT EXISTS marked ON inspections (fingerprint, mark) WHERE mark IS NOT NULL;
         PRAGMA user_version = 1;
         """
 
-    static let columns =
-        "id, time, model, fingerprint, name, score, p_value, anomalous, width, height, regions, mark"
+    static let columns = "id, time, model, fingerprint, name, score, p_value, anomalous, width, height, regions, mark"
 
     static let connect (path: string) mode =
         let settings = SqliteConnectionStringBuilder(DataSource = path, Mode = mode, DefaultTimeout = 10)
@@ -125,7 +115,9 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
 
         execute
             connection
-            $"INSERT INTO inspections ({columns}, picture, reconstruction, heatmap, mask) VALUES ($id, $time, $model, $fingerprint, $name, $score, $p, $anomalous, $width, $height, $regions, NULL, $picture, $reconstruction, $heatmap, $mask)"
+            ($"INSERT INTO inspections ({columns}, picture, reconstruction, heatmap, mask) VALUES ($id, $time, $model, "
+             + "$fingerprint, $name, $score, $p, $anomalous, $width, $height, $regions, NULL, $picture, $reconstruction, "
+             + "$heatmap, $mask)")
             [
                 "$id", box r.Id
                 "$time", box (r.Time.ToUnixTimeMilliseconds())
@@ -145,11 +137,13 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
             ]
         |> ignore
 
-    /// What a person marked is kept whatever its age: it is what they know. An inspection is old when all before it are, too: a clock that was wrong for a while makes none old.
+    /// What a person marked is kept whatever its age: it is what they know. An inspection is old when all before it are, too: a clock
+    /// that was wrong for a while makes none old.
     let trim () =
         execute
             connection
-            "DELETE FROM inspections WHERE mark IS NULL AND (id <= $last - $count OR id < COALESCE((SELECT id FROM inspections WHERE time >= $oldest ORDER BY id LIMIT 1), $last + 1))"
+            ("DELETE FROM inspections WHERE mark IS NULL AND (id <= $last - $count OR id < COALESCE((SELECT id FROM "
+             + "inspections WHERE time >= $oldest ORDER BY id LIMIT 1), $last + 1))")
             [
                 "$last", box last
                 "$count", box (int64 keep.Count)
@@ -157,7 +151,7 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
             ]
         |> ignore
 
-    /// Some together in one transaction; whoever waits for them is told when they are in the file.
+    /// Writes several in one transaction and completes their tasks.
     let write (some: List<Waiting>) =
         try
             use transaction = connection.BeginTransaction()
@@ -179,7 +173,7 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
             for waiting in some do
                 waiting.Written.TrySetException e |> ignore
 
-    let writing = Drain.start queue.Reader 64 write
+    let writing = DrainQueue.start queue.Reader 64 write
 
     let read work =
         use connection = connect path SqliteOpenMode.ReadWrite
@@ -233,16 +227,12 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
             with :? SqliteException as e ->
                 Error(problem path e)
 
-    /// Puts an inspection into the file; done when it is there. Its identity and mark are given here.
+    /// Adds an inspection; completes when it is in the file. Id and mark are set here.
     member _.Add(record: Record, views: Views) : Task<int64> =
         task {
             let waiting =
                 {
-                    Record =
-                        { record with
-                            Id = Threading.Interlocked.Increment &last
-                            Mark = None
-                        }
+                    Record = { record with Id = Threading.Interlocked.Increment &last; Mark = None }
                     Views = views
                     Written = TaskCompletionSource<int64>(TaskCreationOptions.RunContinuationsAsynchronously)
                 }
@@ -256,7 +246,8 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
         read (fun connection ->
             rows
                 connection
-                $"SELECT {columns} FROM inspections WHERE id < $before AND ($model = '' OR model = $model) AND ($bad = 0 OR anomalous = 1) ORDER BY id DESC LIMIT $limit"
+                ($"SELECT {columns} FROM inspections WHERE id < $before AND ($model = '' OR model = $model) AND ($bad = 0 "
+                 + "OR anomalous = 1) ORDER BY id DESC LIMIT $limit")
                 [
                     "$before", box before
                     "$model", box (defaultArg model "")
@@ -269,21 +260,16 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
         read (fun connection -> rows connection $"SELECT {columns} FROM inspections WHERE id = $id" [ "$id", box id ] record)
         |> List.tryHead
 
-    /// What there is to see of an inspection.
+    /// The images of an inspection.
     member _.Views(id: int64) : Views option =
         let bytes (row: SqliteDataReader) column = row.GetFieldValue<byte[]> column
 
         read (fun connection ->
             rows connection "SELECT picture, reconstruction, heatmap, mask FROM inspections WHERE id = $id" [ "$id", box id ] (fun row ->
-                {
-                    Picture = bytes row 0
-                    Reconstruction = bytes row 1
-                    Heatmap = bytes row 2
-                    Mask = bytes row 3
-                }))
+                { Picture = bytes row 0; Reconstruction = bytes row 1; Heatmap = bytes row 2; Mask = bytes row 3 }))
         |> List.tryHead
 
-    /// Says what the part is, or takes that back; false if there is no such inspection.
+    /// Sets or removes the mark; false if there is no such inspection.
     member _.Mark(id: int64, anomalous: bool option) : bool =
         let mark: obj | null =
             match anomalous with
@@ -296,7 +282,7 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
     /// How many there are.
     member _.Count = read (fun connection -> whole connection "SELECT COUNT(*) FROM inspections")
 
-    /// Takes nothing more and writes what it has.
+    /// Accepts nothing more and writes what is queued.
     member _.Close() : Task =
         task {
             queue.Writer.TryComplete() |> ignore

@@ -7,6 +7,7 @@ open System.IO
 open System.Text.Json
 open System.Text.Json.Nodes
 open System.Threading.Tasks
+open Fae.Detection
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.AspNetCore.Http.Features
@@ -19,26 +20,27 @@ module HistoryRoutes =
     /// Bytes of a mark's JSON, at most.
     let private longestMark = Nullable 4096L
 
-    let private recordJson (record: Record) =
-        let json = JsonObject()
-        json["id"] <- JsonValue.Create record.Id
-        json["time"] <- JsonValue.Create(record.Time.ToString("O", CultureInfo.InvariantCulture))
-        json["model"] <- JsonValue.Create record.Model
-        json["fingerprint"] <- JsonValue.Create record.Fingerprint
-        json["path"] <- JsonValue.Create record.Name
-        json["score"] <- JsonValue.Create record.Score
-        json["p_value"] <- JsonValue.Create record.PValue
-        json["anomalous"] <- JsonValue.Create record.Anomalous
-        json["width"] <- JsonValue.Create record.Width
-        json["height"] <- JsonValue.Create record.Height
-        json["regions"] <- JsonNode.Parse record.Regions
-
-        json["mark"] <-
-            (match record.Mark with
-             | None -> null
-             | Some anomalous -> JsonValue.Create(if anomalous then "anomalous" else "good"))
-
-        json
+    let private recordJson (record: Record) : RecordJson =
+        {
+            Id = record.Id
+            Time = record.Time.ToString("O", CultureInfo.InvariantCulture)
+            Model = record.Model
+            Fingerprint = record.Fingerprint
+            Path = record.Name
+            Score = record.Score
+            PValue = record.PValue
+            Anomalous = record.Anomalous
+            Width = record.Width
+            Height = record.Height
+            Regions =
+                match JsonSerializer.Deserialize<RegionJson[]>(record.Regions, FaeJson.Compact) with
+                | null -> [||]
+                | regions -> regions
+            Mark =
+                match record.Mark with
+                | None -> null
+                | Some anomalous -> if anomalous then "anomalous" else "good"
+        }
 
     let private whole (text: string) preset =
         match Int64.TryParse(text, CultureInfo.InvariantCulture) with
@@ -46,29 +48,21 @@ module HistoryRoutes =
         | _ -> preset
 
     let private list (history: History) (context: HttpContext) : Task =
-        let asked (name: string) = string context.Request.Query[name]
-        let limit = int (max 1L (min (int64 most) (whole (asked "limit") 50L)))
+        let query (name: string) = string context.Request.Query[name]
+        let limit = int (max 1L (min (int64 most) (whole (query "limit") 50L)))
 
         let model =
-            match asked "model" with
+            match query "model" with
             | "" -> None
             | name -> Some name
 
-        let found = history.Latest(whole (asked "before") Int64.MaxValue, limit, model, asked "anomalous" = "1")
-        let json = JsonObject()
-        json["count"] <- JsonValue.Create history.Count
-        json["inspections"] <- JsonArray([| for record in found -> recordJson record :> JsonNode | null |])
-        Http.writeJson context 200 json
+        let found = history.Latest(whole (query "before") Int64.MaxValue, limit, model, query "anomalous" = "1")
+        Http.writeJson context 200 { Count = history.Count; Inspections = List.map recordJson found }
 
     let private identity (context: HttpContext) = whole (string context.Request.RouteValues["id"]) -1L
 
     let private missing (context: HttpContext) : Task =
-        Http.writeRefusal
-            context
-            {
-                Status = 404
-                Reason = "there is no such inspection, or it was too old to be kept"
-            }
+        Http.writeRefusal context { Status = 404; Reason = "there is no such inspection, or it was too old to be kept" }
 
     let private one (history: History) (context: HttpContext) : Task =
         match history.TryFind(identity context) with
@@ -80,7 +74,7 @@ module HistoryRoutes =
         | Some views -> Http.writeBytes context kind (choose views)
         | None -> missing context
 
-    /// The body is `{"mark": "good"}`, "anomalous", or null to take a mark back.
+    /// The body is `{"mark": "good"}`, "anomalous", or null to remove a mark.
     let private mark (history: History) (context: HttpContext) : Task =
         task {
             match context.Features.Get<IHttpMaxRequestBodySizeFeature>() with
@@ -90,7 +84,7 @@ module HistoryRoutes =
             use reader = new StreamReader(context.Request.Body)
             let! body = reader.ReadToEndAsync context.RequestAborted
 
-            let asked =
+            let mark =
                 try
                     match JsonNode.Parse body with
                     | :? JsonObject as json when json.ContainsKey "mark" ->
@@ -106,8 +100,8 @@ module HistoryRoutes =
                 with :? JsonException ->
                     None
 
-            match asked with
-            | None -> do! Http.writeJson context 400 (Http.errorJson """send {"mark": "good"}, {"mark": "anomalous"} or {"mark": null}""")
+            match mark with
+            | None -> do! Http.writeError context 400 """send {"mark": "good"}, {"mark": "anomalous"} or {"mark": null}"""
             | Some mark ->
                 if history.Mark(identity context, mark) then
                     do! one history context
@@ -115,12 +109,11 @@ module HistoryRoutes =
                     do! missing context
         }
 
-    /// Where there is no history, every path under it says how to get one.
+    /// Without a history every path under it answers 404 with a hint.
     let map (app: WebApplication) (history: History option) =
         match history with
         | None ->
-            let none (context: HttpContext) =
-                Http.writeJson context 404 (Http.errorJson "this server keeps no history; start it with --history FILE")
+            let none (context: HttpContext) = Http.writeError context 404 "this server keeps no history; start it with --history FILE"
 
             app.Map("/v1/history/{**rest}", RequestDelegate none) |> ignore
         | Some history ->

@@ -2,9 +2,10 @@
 namespace Fae.Server
 
 open System
-open System.Text.Json.Nodes
+open System.Text.Json
 open System.Threading.Tasks
-open Fae.Data
+open Fae.Detection
+open Fae.Imaging
 open Microsoft.AspNetCore.Http
 open Microsoft.Extensions.Primitives
 
@@ -15,24 +16,21 @@ type Refusal = { Status: int; Reason: string }
 module Http =
     let refuse status reason = Error { Status = status; Reason = reason }
 
-    let writeJson (context: HttpContext) status (json: JsonNode) : Task =
+    /// Answers with a value as JSON.
+    let writeJson (context: HttpContext) status (value: 'a) : Task =
         context.Response.StatusCode <- status
         context.Response.ContentType <- "application/json; charset=utf-8"
-        context.Response.WriteAsync(json.ToJsonString(), context.RequestAborted)
+        context.Response.WriteAsync(JsonSerializer.Serialize(value, FaeJson.Compact), context.RequestAborted)
 
-    let errorJson (reason: string) =
-        let json = JsonObject()
-        json["error"] <- JsonValue.Create reason
-        json
+    let writeError context status reason : Task = writeJson context status { Error = reason }
 
     let writeRefusal (context: HttpContext) (refusal: Refusal) : Task =
-        if refusal.Status = 429 then
-            context.Response.Headers.RetryAfter <- StringValues "1"
+        if refusal.Status = 429 then context.Response.Headers.RetryAfter <- StringValues "1"
 
-        writeJson context refusal.Status (errorJson refusal.Reason)
+        writeError context refusal.Status refusal.Reason
 
     /// To a request that Kestrel finds broken, or larger than allowed, as its body is read.
-    let writeBroken (context: HttpContext) (e: BadHttpRequestException) : Task = writeJson context e.StatusCode (errorJson e.Message)
+    let writeBroken (context: HttpContext) (e: BadHttpRequestException) : Task = writeError context e.StatusCode e.Message
 
     let writeBytes (context: HttpContext) (kind: string) (bytes: byte[]) : Task =
         context.Response.ContentType <- kind

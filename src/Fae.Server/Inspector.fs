@@ -1,7 +1,6 @@
 /// Pictures of many requests through one network: a bounded queue, a few at a time.
 namespace Fae.Server
 
-open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Channels
@@ -11,13 +10,7 @@ open Fae.Detection
 
 /// A prepared picture that waits for its finding.
 [<NoComparison; NoEquality>]
-type private Job =
-    {
-        Lease: Lease
-        Image: Image
-        Finding: TaskCompletionSource<Finding>
-        Given: CancellationToken
-    }
+type private Job = { ModelLease: ModelLease; Image: Image; Finding: TaskCompletionSource<Finding>; Given: CancellationToken }
 
 /// `room`: pictures that may wait; `together`: those that the network gets at once, at most.
 type Inspector(room: int, together: int) =
@@ -25,7 +18,7 @@ type Inspector(room: int, together: int) =
         Channel.CreateBounded<Job>(BoundedChannelOptions(room, SingleReader = true, FullMode = BoundedChannelFullMode.Wait))
 
     let finish (jobs: Job list) =
-        let lease = (List.head jobs).Lease
+        let lease = (List.head jobs).ModelLease
 
         try
             try
@@ -38,13 +31,13 @@ type Inspector(room: int, together: int) =
                     job.Finding.TrySetException e |> ignore
         finally
             for job in jobs do
-                job.Lease.GiveBack()
+                job.ModelLease.Release()
 
-    /// Those that nobody waits for any more are given back undone.
+    /// Cancelled jobs are released without work.
     let wanted (job: Job) =
         if job.Given.IsCancellationRequested then
             job.Finding.TrySetCanceled() |> ignore
-            job.Lease.GiveBack()
+            job.ModelLease.Release()
             false
         else
             true
@@ -54,33 +47,27 @@ type Inspector(room: int, together: int) =
         for _, jobs in
             jobs
             |> Seq.filter wanted
-            |> Seq.groupBy (fun job -> struct (job.Lease, job.Image.Height, job.Image.Width)) do
+            |> Seq.groupBy (fun job -> struct (job.ModelLease, job.Image.Height, job.Image.Width)) do
             finish (List.ofSeq jobs)
 
-    let working = Drain.start queue.Reader together inspect
+    let working = DrainQueue.start queue.Reader together inspect
 
     /// Pictures that wait.
     member _.Waiting = queue.Reader.Count
 
-    /// The finding of a picture, or `None` if the queue is full. The lease is given back in either case.
-    member _.TryInspect(lease: Lease, image: Image, stop: CancellationToken) : Task<Finding> option =
+    /// The finding of a picture, or `None` if the queue is full. The lease is released in either case.
+    member _.TryInspect(lease: ModelLease, image: Image, stop: CancellationToken) : Task<Finding> option =
         let finding = TaskCompletionSource<Finding>(TaskCreationOptions.RunContinuationsAsynchronously)
 
-        let job =
-            {
-                Lease = lease
-                Image = image
-                Finding = finding
-                Given = stop
-            }
+        let job = { ModelLease = lease; Image = image; Finding = finding; Given = stop }
 
         if queue.Writer.TryWrite job then
             Some(finding.Task.WaitAsync stop)
         else
-            lease.GiveBack()
+            lease.Release()
             None
 
-    /// Takes nothing more and finishes what it has.
+    /// Accepts nothing more and finishes what is queued.
     member _.Close() : Task =
         queue.Writer.TryComplete() |> ignore
         working

@@ -1,4 +1,4 @@
-/// API keys: the server knows their hashes alone.
+/// API keys: the server knows only their hashes.
 namespace Fae.Server
 
 open System
@@ -6,9 +6,9 @@ open System.IO
 open System.Security.Cryptography
 open System.Text
 
-/// The SHA-256 hashes of the keys that are let in.
+/// The SHA-256 hashes of the accepted keys.
 type Keys(hashes: byte[] list) =
-    /// A file of hashes in hexadecimal, one a line; what follows a # is a remark.
+    /// Reads a file of hexadecimal hashes, one a line; # starts a comment.
     static member Read(path: string) : Result<Keys, string> =
         try
             let lines =
@@ -17,10 +17,7 @@ type Keys(hashes: byte[] list) =
                 |> Array.filter (fun line -> line <> "")
                 |> List.ofArray
 
-            match
-                lines
-                |> List.tryFind (fun line -> line.Length <> 64 || not (Seq.forall Char.IsAsciiHexDigit line))
-            with
+            match lines |> List.tryFind (fun line -> line.Length <> 64 || not (Seq.forall Char.IsAsciiHexDigit line)) with
             | Some _ -> Error $"{path}: holds a line that is no SHA-256 in hexadecimal; make one with: printf %%s KEY | sha256sum"
             | None when lines.IsEmpty -> Error $"{path}: holds no key"
             | None -> Ok(Keys(lines |> List.map Convert.FromHexString))
@@ -33,8 +30,4 @@ type Keys(hashes: byte[] list) =
         let hash = SHA256.HashData(Encoding.UTF8.GetBytes key)
 
         hashes
-        |> List.fold
-            (fun found known ->
-                CryptographicOperations.FixedTimeEquals(ReadOnlySpan hash, ReadOnlySpan known)
-                || found)
-            false
+        |> List.fold (fun found known -> CryptographicOperations.FixedTimeEquals(ReadOnlySpan hash, ReadOnlySpan known) || found) false

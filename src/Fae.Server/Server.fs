@@ -1,12 +1,11 @@
-/// The detector behind HTTP: POST /v1/inspect, GET /v1/models, /v1/statistics, /v1/history, /health, /ready, /metrics, /openapi.json, and a page at /.
+/// The detector behind HTTP: POST /v1/inspect, GET /v1/models, /v1/statistics, /v1/history, /health, /ready, /metrics, /openapi.json, and
+/// a page at /.
 namespace Fae.Server
 
 open System
 open System.Net
-open System.Text.Json.Nodes
 open System.Threading
 open System.Threading.Tasks
-open Fae.Core
 open Fae.Detection
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Hosting
@@ -24,67 +23,35 @@ module Server =
         {
             Address = IPAddress.Loopback
             Port = 8080
-            MostBytes = 32L * 1024L * 1024L
-            MostPixels = 100_000_000L
-            Room = 64
-            Together = 8
-            Patience = 30.0
+            MaxBytes = 32L * 1024L * 1024L
+            MaxPixels = 100_000_000L
+            QueueCapacity = 64
+            MaxBatch = 8
+            Timeout = 30.0
             Keys = None
             History = None
         }
 
-    let private modelsJson (models: Hosted list) =
-        JsonArray(
-            [|
-                for model in models do
-                    // What is known of a detector outlives it.
-                    let detector = model.Current
-                    let card, calibration = detector.Card, detector.Calibration
-                    let json = JsonObject()
-                    json["name"] <- JsonValue.Create model.Name
-                    json["size"] <- JsonValue.Create card.Config.Image.Size
-                    json["tile"] <- JsonValue.Create card.Config.Image.Tile
-                    json["channels"] <- JsonValue.Create card.Channels
-                    json["scoring"] <- JsonValue.Create(Calibrator.Describe calibration.Scoring)
-                    json["threshold_image"] <- JsonValue.Create calibration.ImageThreshold
-                    json["threshold_pixel"] <- JsonValue.Create calibration.PixelThreshold
-                    json["fingerprint"] <- JsonValue.Create card.Fingerprint
-                    json["false_alarm"] <- JsonValue.Create calibration.FalseAlarm
+    let private modelJson (model: ModelSlot) : ModelJson =
+        let detector = model.Current
+        let card, calibration = detector.Card, detector.Calibration
 
-                    json["held_out"] <-
-                        JsonArray(
-                            [|
-                                for s in Array.sort calibration.HeldOut -> JsonValue.Create s :> JsonNode | null
-                            |]
-                        )
+        {
+            Name = model.Name
+            Size = card.Config.Image.Size
+            Tile = card.Config.Image.Tile
+            Channels = card.Channels
+            Scoring = ScoringSearch.Describe calibration.Scoring
+            ThresholdImage = calibration.ImageThreshold
+            ThresholdPixel = calibration.PixelThreshold
+            Fingerprint = card.Fingerprint
+            FalseAlarm = calibration.FalseAlarm
+            HeldOut = Array.sort calibration.HeldOut
+        }
 
-                    json :> JsonNode | null
-            |]
-        )
+    let private heldOut (model: ModelSlot) = model.Current.Calibration.HeldOut
 
-    /// What came in since the start, model by model: how many, how many anomalous, the latest scores, and whether they look like the held-out ones.
-    let private statisticsJson (models: Hosted list) (telemetry: Telemetry) =
-        JsonArray(
-            [|
-                for model in models do
-                    let struct (inspected, anomalous, latest) = telemetry.Counted model.Name
-                    let json = JsonObject()
-                    json["name"] <- JsonValue.Create model.Name
-                    json["inspected"] <- JsonValue.Create inspected
-                    json["anomalous"] <- JsonValue.Create anomalous
-                    json["latest"] <- JsonArray([| for score in latest -> JsonValue.Create score :> JsonNode | null |])
-
-                    match telemetry.Drift(model.Name, model.Current.Calibration.HeldOut) with
-                    | Some drift ->
-                        json["drift_significance"] <- JsonValue.Create drift.Significance
-                        json["drift_alarm"] <- JsonValue.Create(drift.Significance < Drift.alarm)
-                    | None -> ()
-
-                    json :> JsonNode | null
-            |]
-        )
-
-    let private letIn (options: ServerOptions) (context: HttpContext) =
+    let private hasKey (options: ServerOptions) (context: HttpContext) =
         match options.Keys with
         | None -> true
         | Some keys ->
@@ -103,27 +70,27 @@ module Server =
 
         builder.WebHost.ConfigureKestrel(fun kestrel ->
             kestrel.AddServerHeader <- false
-            kestrel.Limits.MaxRequestBodySize <- Nullable options.MostBytes
+            kestrel.Limits.MaxRequestBodySize <- Nullable options.MaxBytes
             kestrel.Listen(options.Address, options.Port))
         |> ignore
 
-        builder.Services.Configure<FormOptions>(fun (form: FormOptions) -> form.MultipartBodyLengthLimit <- options.MostBytes)
+        builder.Services.Configure<FormOptions>(fun (form: FormOptions) -> form.MultipartBodyLengthLimit <- options.MaxBytes)
         |> ignore
 
         builder.Build()
 
-    /// A request that Kestrel finds broken as it is read gets its 4xx. What nobody foresaw is a defect of ours: it is said, and the client gets an answer.
-    let private foresee (say: string -> unit) (context: HttpContext) (next: RequestDelegate) : Task =
+    /// A request that Kestrel finds broken as it is read gets its 4xx. An unexpected exception is logged, and the client gets a 500.
+    let private catchAll (say: string -> unit) (context: HttpContext) (next: RequestDelegate) : Task =
         task {
             try
                 do! next.Invoke context
             with
             | :? BadHttpRequestException as e when not context.Response.HasStarted -> do! Http.writeBroken context e
             | e when not context.RequestAborted.IsCancellationRequested ->
-                say $"an error that Fae did not foresee; please report it with these lines:\n{e}"
+                say $"an unexpected error; please report it with these lines:\n{e}"
 
                 if not context.Response.HasStarted then
-                    do! Http.writeJson context 500 (Http.errorJson "an error that Fae did not foresee; the server's log says more")
+                    do! Http.writeError context 500 "an unexpected error; the server's log has the details"
         }
 
     /// Whatever the path, an answer is counted; what is under /v1 needs a key where there are keys.
@@ -134,14 +101,11 @@ module Server =
                     context.Response.Headers.ContentSecurityPolicy <- StringValues "default-src 'self' 'unsafe-inline' data: blob:"
                     context.Response.Headers["X-Content-Type-Options"] <- StringValues "nosniff"
 
-                    if
-                        context.Request.Path.StartsWithSegments(PathString "/v1")
-                        && not (letIn options context)
-                    then
+                    if context.Request.Path.StartsWithSegments(PathString "/v1") && not (hasKey options context) then
                         context.Response.Headers.WWWAuthenticate <- StringValues "Bearer"
-                        do! Http.writeJson context 401 (Http.errorJson "a key is needed: Authorization: Bearer KEY")
+                        do! Http.writeError context 401 "a key is needed: Authorization: Bearer KEY"
                     else
-                        do! foresee say context next
+                        do! catchAll say context next
 
                     telemetry.Answered context.Response.StatusCode
                 })
@@ -149,7 +113,7 @@ module Server =
         |> ignore
 
     /// Files that were replaced are read again.
-    let private refresh (models: Hosted list) (telemetry: Telemetry) say =
+    let private refresh (models: ModelSlot list) (telemetry: Telemetry) say =
         for model in models do
             match model.Refresh() with
             | Ok true ->
@@ -160,7 +124,7 @@ module Server =
 
     let private serve
         (options: ServerOptions)
-        (models: Hosted list)
+        (models: ModelSlot list)
         (history: History option)
         (say: string -> unit)
         (started: string -> unit)
@@ -168,34 +132,35 @@ module Server =
         : Task =
         task {
             let telemetry = Telemetry()
-            let inspector = Inspector(options.Room, options.Together)
-            use desk = new Desk(options, models, telemetry, inspector, history, say)
+            let inspector = Inspector(options.QueueCapacity, options.MaxBatch)
+            use endpoint = new InspectEndpoint(options, models, telemetry, inspector, history, say)
             use app = build options
             let page, description = Http.resource "page.html", Http.resource "openapi.json"
             guard app options telemetry say
 
-            let stopping () =
-                app.Lifetime.ApplicationStopping.IsCancellationRequested
-                || stop.IsCancellationRequested
+            let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
 
-            let metrics () =
-                let tally (model: Hosted) = model.Name, model.Current.Calibration.HeldOut, model.Reloads
-                telemetry.Write(List.map tally models, inspector.Waiting)
+            let metrics (context: HttpContext) =
+                context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
+                let scored = [ for model in models -> model.Name, heldOut model ]
+                telemetry.Write(scored, inspector.Waiting, context.Response.Body)
 
             let route (path: string) (handle: HttpContext -> Task) = app.MapGet(path, RequestDelegate handle) |> ignore
-            app.MapPost("/v1/inspect", RequestDelegate desk.Inspect) |> ignore
+            app.MapPost("/v1/inspect", RequestDelegate endpoint.Inspect) |> ignore
             HistoryRoutes.map app history
-            route "/v1/models" (fun context -> Http.writeJson context 200 (modelsJson models))
-            route "/v1/statistics" (fun context -> Http.writeJson context 200 (statisticsJson models telemetry))
+            route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models))
+
+            route "/v1/statistics" (fun context ->
+                Http.writeJson context 200 [ for model in models -> telemetry.Statistics(model.Name, heldOut model) ])
+
             route "/health" (Http.text "text/plain" (fun () -> "alive\n"))
 
             route "/ready" (fun context ->
-                if stopping () then
-                    context.Response.StatusCode <- 503
+                if stopping () then context.Response.StatusCode <- 503
 
                 Http.text "text/plain" (fun () -> if stopping () then "stopping\n" else "ready\n") context)
 
-            route "/metrics" (Http.text "text/plain; version=0.0.4" metrics)
+            route "/metrics" metrics
             route "/openapi.json" (Http.text "application/json" (fun () -> description))
             route "/" (Http.text "text/html; charset=utf-8" (fun () -> page))
             do! app.StartAsync CancellationToken.None
@@ -213,12 +178,13 @@ module Server =
                     ()
 
             say "stopping: what was taken is finished"
-            use last = new CancellationTokenSource(TimeSpan.FromSeconds(options.Patience + 5.0))
+            use last = new CancellationTokenSource(TimeSpan.FromSeconds(options.Timeout + 5.0))
             do! app.StopAsync last.Token
             do! inspector.Close()
         }
 
-    /// Serves until it is asked to stop, then finishes what it took. `started` gets the address; `say` what happens meanwhile. An error is a history that cannot be opened.
+    /// Serves until it is asked to stop, then finishes what it took. `started` gets the address; `say` what happens meanwhile. An error
+    /// is a history that cannot be opened.
     let run options models say started stop : Result<unit, string> =
         let opened =
             match options.History with

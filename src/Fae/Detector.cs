@@ -1,20 +1,15 @@
-using System;
-using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
-using System.IO;
-using System.Linq;
 using System.Runtime.CompilerServices;
-using System.Threading;
 using System.Threading.Channels;
-using System.Threading.Tasks;
 using Fae.Core;
-using Fae.Data;
 using Fae.Detection;
+using Fae.Imaging;
 
 namespace Fae;
 
 /// <summary>
-/// A trained model at work, from the file that <c>fae train</c> wrote. Thread-safe: one detector serves a whole program. It works on the CPU through ONNX Runtime; libtorch is for training.
+/// A trained model, loaded from the file that <c>fae train</c> wrote. Runs on the CPU by ONNX Runtime, without libtorch. Thread-safe: one
+/// detector serves a whole program.
 /// </summary>
 /// <example>
 /// <code>
@@ -49,8 +44,7 @@ public sealed class Detector : IDisposable
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is damaged or no model of Fae's; the message says how.</exception>
     /// <exception cref="NotSupportedException">Its network is one of those that work in libtorch alone.</exception>
-    public static Detector Load(string path) =>
-        new(Detection.Detector.Load(ModelFile.PathOf(path)));
+    public static Detector Load(string path) => new(Detection.Detector.Load(ModelFile.PathOf(path)));
 
     /// <summary>Reads a model file, or says why it cannot.</summary>
     public static bool TryLoad(string path, [NotNullWhen(true)] out Detector? detector, [NotNullWhen(false)] out string? problem)
@@ -74,7 +68,10 @@ public sealed class Detector : IDisposable
         var changed = CalibrationModule.atRate(falseAlarm, inner.Calibration);
         return changed.IsOk
             ? new Detector(inner.With(changed.ResultValue))
-            : throw new ArgumentOutOfRangeException(nameof(falseAlarm), $"{falseAlarm} is no rate that {inner.Calibration.HeldOut.Length} held-out good parts can promise");
+            : throw new ArgumentOutOfRangeException(
+                nameof(falseAlarm),
+                $"{falseAlarm} is no rate that {inner.Calibration.HeldOut.Length} held-out good parts can promise"
+            );
     }
 
     /// <summary>Inspects a picture. One that cannot be read gives an inspection that says so.</summary>
@@ -88,20 +85,27 @@ public sealed class Detector : IDisposable
     public IReadOnlyList<Inspection> Inspect(IReadOnlyList<ImageSource> images, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(images);
-        return images.Chunk(AtOnce).SelectMany(some =>
-        {
-            stop.ThrowIfCancellationRequested();
-            return Judge(some.AsParallel().AsOrdered().Select(Prepare).ToList());
-        }).ToList();
+        return images
+            .Chunk(AtOnce)
+            .SelectMany(some =>
+            {
+                stop.ThrowIfCancellationRequested();
+                return Judge(some.AsParallel().AsOrdered().Select(Prepare).ToList());
+            })
+            .ToList();
     }
 
     /// <summary>Inspects a picture on another thread.</summary>
     public Task<Inspection> InspectAsync(ImageSource image, CancellationToken stop = default) => Task.Run(() => Inspect(image), stop);
 
     /// <summary>
-    /// Inspects pictures as they come, in their order: they are read while earlier ones are looked at, and those that wait are looked at together, a few at a time.
+    /// Inspects a stream of pictures, in order. Pictures are read while earlier ones are inspected; waiting pictures are inspected in small
+    /// batches.
     /// </summary>
-    public async IAsyncEnumerable<Inspection> InspectAsync(IAsyncEnumerable<ImageSource> images, [EnumeratorCancellation] CancellationToken stop = default)
+    public async IAsyncEnumerable<Inspection> InspectAsync(
+        IAsyncEnumerable<ImageSource> images,
+        [EnumeratorCancellation] CancellationToken stop = default
+    )
     {
         ArgumentNullException.ThrowIfNull(images);
         var prepared = Channel.CreateBounded<Prepared>(AtOnce);
@@ -148,7 +152,7 @@ public sealed class Detector : IDisposable
     {
         var read = image.Prepare(inner.Card.Config, Channels);
         if (read.IsOk)
-            read = ImageFile.fits(inner.Card.Ignore, image.Name, read.ResultValue);
+            read = ImagePreparation.fits(inner.Card.Ignore, image.Name, read.ResultValue);
         return read.IsOk ? new Prepared(image.Name, read.ResultValue, null) : new Prepared(image.Name, null, read.ErrorValue.Reason);
     }
 
@@ -156,9 +160,12 @@ public sealed class Detector : IDisposable
     {
         var pictures = some.Select(one => one.Picture).OfType<Picture>().ToList();
         var findings = new Queue<Finding>(inner.Inspect(pictures.Select(picture => picture.Image).ToList()));
-        return some.Select(one => one.Picture is { } picture
-            ? new Inspection(one.Name, picture, findings.Dequeue(), inner.Calibration)
-            : new Inspection(one.Name, one.Problem ?? "", inner.Calibration)).ToList();
+        return some.Select(one =>
+                one.Picture is { } picture
+                    ? new Inspection(one.Name, picture, findings.Dequeue(), inner.Calibration)
+                    : new Inspection(one.Name, one.Problem ?? "", inner.Calibration)
+            )
+            .ToList();
     }
 
     private sealed record Prepared(string Name, Picture? Picture, string? Problem);

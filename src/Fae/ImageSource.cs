@@ -1,9 +1,7 @@
-using System;
 using System.Buffers;
-using System.IO;
 using System.Runtime.InteropServices;
 using Fae.Core;
-using Fae.Data;
+using Fae.Imaging;
 using Microsoft.FSharp.Core;
 
 namespace Fae;
@@ -31,8 +29,8 @@ public enum PixelFormat
 }
 
 /// <summary>
-/// A picture to inspect: a file, the bytes of one, a stream of them, or a buffer of pixels as a camera hands it over. Nothing is read before it is inspected, and a buffer of pixels
-/// is not copied: leave it as it is until then.
+/// A picture to inspect: a file, its bytes, a stream, or a pixel buffer of a camera. It is read when it is inspected. A pixel buffer is not
+/// copied: do not change it before then.
 /// </summary>
 public sealed class ImageSource
 {
@@ -54,35 +52,48 @@ public sealed class ImageSource
     public static ImageSource FromFile(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return new ImageSource(path, (config, channels) => ImageFile.prepare(config, channels, path));
+        return new ImageSource(path, (config, channels) => ImagePreparation.ofFile(config, channels, path));
     }
 
     /// <summary>The bytes of a file.</summary>
     public static ImageSource FromBytes(ReadOnlyMemory<byte> file, string name = "image") =>
-        new(name, (config, channels) => ImageFile.prepareBytes(config, channels, name, Whole(file)));
+        new(name, (config, channels) => ImagePreparation.ofBytes(config, channels, name, Whole(file)));
 
     /// <summary>The bytes of a file from a stream, which is read to its end when the picture is inspected and stays open.</summary>
     public static ImageSource FromStream(Stream file, string name = "image")
     {
         ArgumentNullException.ThrowIfNull(file);
-        return new ImageSource(name, (config, channels) =>
-        {
-            using var bytes = new MemoryStream();
-            try
+        return new ImageSource(
+            name,
+            (config, channels) =>
             {
-                file.CopyTo(bytes);
+                using var bytes = new MemoryStream();
+                try
+                {
+                    file.CopyTo(bytes);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    return FSharpResult<Picture, ImageProblem>.NewError(new ImageProblem(name, e.Message));
+                }
+                return ImagePreparation.ofBytes(config, channels, name, bytes.ToArray());
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return FSharpResult<Picture, ImageProblem>.NewError(new ImageProblem(name, e.Message));
-            }
-            return ImageFile.prepareBytes(config, channels, name, bytes.ToArray());
-        });
+        );
     }
 
-    /// <summary>Pixels in managed memory; <paramref name="stride"/> is the bytes from one row to the next, 0 where rows follow each other without a gap.</summary>
+    /// <summary>
+    /// Pixels in managed memory; <paramref name="stride"/> is the bytes from one row to the next, 0 where rows follow each other without
+    /// a gap.
+    /// </summary>
     /// <exception cref="ArgumentException">The buffer is smaller than its shape says.</exception>
-    public static ImageSource FromPixels(ReadOnlyMemory<byte> pixels, int width, int height, PixelFormat format, int stride = 0, string name = "image")
+    public static ImageSource FromPixels(
+        ReadOnlyMemory<byte> pixels,
+        int width,
+        int height,
+        PixelFormat format,
+        int stride = 0,
+        string name = "image"
+    )
     {
         var (bands, depth, swapped) = Layout(format);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
@@ -92,9 +103,12 @@ public sealed class ImageSource
         ArgumentOutOfRangeException.ThrowIfLessThan(stride, row);
         var needed = (long)stride * (height - 1) + row;
         if (pixels.Length < needed)
-            throw new ArgumentException($"{width}×{height} pixels of {format} with {stride} bytes a row need {needed} bytes, not {pixels.Length}", nameof(pixels));
+            throw new ArgumentException(
+                $"{width}×{height} pixels of {format} with {stride} bytes a row need {needed} bytes, not {pixels.Length}",
+                nameof(pixels)
+            );
         var buffer = new PixelBuffer(pixels, width, height, stride, bands, depth, swapped);
-        return new ImageSource(name, (config, channels) => ImageFile.preparePixels(config, channels, name, buffer));
+        return new ImageSource(name, (config, channels) => ImagePreparation.ofBuffer(config, channels, name, buffer));
     }
 
     /// <summary>Pixels in memory that is not .NET's, as most camera libraries give them: the address of the first row.</summary>
@@ -109,20 +123,23 @@ public sealed class ImageSource
 
     internal FSharpResult<Picture, ImageProblem> Prepare(Config config, int channels) => prepare(config, channels);
 
-    private static (int Bands, int Depth, bool Swapped) Layout(PixelFormat format) => format switch
-    {
-        PixelFormat.Grey8 => (1, 1, false),
-        PixelFormat.Grey16 => (1, 2, false),
-        PixelFormat.Rgb24 => (3, 1, false),
-        PixelFormat.Bgr24 => (3, 1, true),
-        PixelFormat.Rgbx32 => (4, 1, false),
-        PixelFormat.Bgrx32 => (4, 1, true),
-        _ => throw new ArgumentOutOfRangeException(nameof(format)),
-    };
+    private static (int Bands, int Depth, bool Swapped) Layout(PixelFormat format) =>
+        format switch
+        {
+            PixelFormat.Grey8 => (1, 1, false),
+            PixelFormat.Grey16 => (1, 2, false),
+            PixelFormat.Rgb24 => (3, 1, false),
+            PixelFormat.Bgr24 => (3, 1, true),
+            PixelFormat.Rgbx32 => (4, 1, false),
+            PixelFormat.Bgrx32 => (4, 1, true),
+            _ => throw new ArgumentOutOfRangeException(nameof(format)),
+        };
 
     /// <summary>The array itself where the memory is all of one.</summary>
     private static byte[] Whole(ReadOnlyMemory<byte> memory) =>
-        MemoryMarshal.TryGetArray(memory, out var part) && part.Offset == 0 && part.Array is { } array && array.Length == part.Count ? array : memory.ToArray();
+        MemoryMarshal.TryGetArray(memory, out var part) && part.Offset == 0 && part.Array is { } array && array.Length == part.Count
+            ? array
+            : memory.ToArray();
 
     /// <summary>Memory that somebody else owns.</summary>
     private sealed unsafe class ForeignMemory(nint address, int length) : MemoryManager<byte>
@@ -131,12 +148,8 @@ public sealed class ImageSource
 
         public override MemoryHandle Pin(int elementIndex = 0) => new((byte*)address + elementIndex);
 
-        public override void Unpin()
-        {
-        }
+        public override void Unpin() { }
 
-        protected override void Dispose(bool disposing)
-        {
-        }
+        protected override void Dispose(bool disposing) { }
     }
 }

@@ -1,10 +1,8 @@
-using System;
-using System.Collections.Generic;
-using System.Linq;
+using System.Text.Json;
 using Fae.Core;
-using Fae.Data;
 using Fae.Detection;
-using Fae.Report;
+using Fae.Imaging;
+using Microsoft.FSharp.Core;
 
 namespace Fae;
 
@@ -49,7 +47,10 @@ public sealed class Inspection
         this.picture = picture;
         this.finding = finding;
         this.calibration = calibration;
-        Regions = Findings.regions(picture, finding).Select(place => new AnomalousRegion(place.Left, place.Top, place.Width, place.Height, place.Area, place.Peak)).ToList();
+        Regions = Findings
+            .Regions(picture, finding)
+            .Select(r => new AnomalousRegion(r.Left, r.Top, r.Width, r.Height, r.Area, r.Peak))
+            .ToList();
     }
 
     internal Inspection(string name, string problem, Calibration calibration)
@@ -64,7 +65,10 @@ public sealed class Inspection
     public string Name { get; }
 
     /// <summary>Good, anomalous, or unreadable.</summary>
-    public Verdict Verdict => finding is null ? Verdict.Unreadable : finding.Verdict.Anomalous ? Verdict.Anomalous : Verdict.Good;
+    public Verdict Verdict =>
+        finding is null ? Verdict.Unreadable
+        : finding.Prediction.Anomalous ? Verdict.Anomalous
+        : Verdict.Good;
 
     /// <summary>Whether the picture was read and is anomalous.</summary>
     public bool Anomalous => Verdict == Verdict.Anomalous;
@@ -73,10 +77,13 @@ public sealed class Inspection
     public string? Problem { get; }
 
     /// <summary>The image score, above <see cref="Threshold"/> for anomalous pictures; not a number for unreadable ones.</summary>
-    public float Score => finding?.Verdict.Score ?? float.NaN;
+    public float Score => finding?.Prediction.Score ?? float.NaN;
 
-    /// <summary>The share of good parts, (0, 1], that would score as high: the conformal p-value against the held-out good ones; not a number for unreadable pictures.</summary>
-    public double PValue => finding?.Verdict.PValue ?? double.NaN;
+    /// <summary>
+    /// The share of good parts, (0, 1], that would score as high: the conformal p-value against the held-out good ones; not a number for
+    /// unreadable pictures.
+    /// </summary>
+    public double PValue => finding?.Prediction.PValue ?? double.NaN;
 
     /// <summary>Scores above are anomalous.</summary>
     public float Threshold => calibration.ImageThreshold;
@@ -102,12 +109,15 @@ public sealed class Inspection
     /// <summary>The heatmap over the picture, at the picture's own size, as a PNG file's bytes.</summary>
     /// <exception cref="InvalidOperationException">The picture is unreadable.</exception>
     public byte[] HeatmapPng() =>
-        picture is null || finding is null ? throw new InvalidOperationException($"{Name} could not be read: {Problem}") : Findings.heatmap(calibration.PixelThreshold, picture, finding);
+        picture is null || finding is null
+            ? throw new InvalidOperationException($"{Name} could not be read: {Problem}")
+            : Findings.HeatmapPng(calibration.PixelThreshold, picture, finding);
 
     /// <summary>The form of <c>fae inspect --json</c>; of an unreadable picture, its path and problem.</summary>
-    public string ToJson() => picture is null || finding is null
-        ? new System.Text.Json.Nodes.JsonObject { ["path"] = Name, ["problem"] = Problem }.ToJsonString()
-        : Findings.toJson(Name, picture, finding, null).ToJsonString();
+    public string ToJson() =>
+        picture is null || finding is null
+            ? JsonSerializer.Serialize(new UnreadableJson(Name, Problem ?? ""), FaeJson.Compact)
+            : JsonSerializer.Serialize(Findings.ToJson(Name, picture, finding, null), FaeJson.Compact);
 
-    private Microsoft.FSharp.Core.FSharpFunc<float, float> Above => Microsoft.FSharp.Core.FuncConvert.FromFunc<float, float>(value => value >= calibration.PixelThreshold ? 1 : 0);
+    private FSharpFunc<float, float> Above => FuncConvert.FromFunc<float, float>(value => value >= calibration.PixelThreshold ? 1 : 0);
 }

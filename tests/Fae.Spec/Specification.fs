@@ -1,7 +1,6 @@
 /// All suites, and the table that shows which law catches which wrong implementation: docs/specification.md is this text.
 module Fae.Spec.Specification
 
-open System
 
 let suites =
     RandomLaws.suites
@@ -36,9 +35,7 @@ let private section (suite: Suite) =
             |> List.filter (fun (_, _, caughtBy) -> List.contains law caughtBy)
             |> List.partition (fun (_, meant, _) -> meant = law)
 
-        let names =
-            List.map (fun (mutant: string, _, _) -> string number[mutant])
-            >> String.concat ", "
+        let names = List.map (fun (mutant: string, _, _) -> string number[mutant]) >> String.concat ", "
 
         $"| {law} | {names meant} | {names others} |"
 
@@ -47,9 +44,7 @@ let private section (suite: Suite) =
         ""
         suite.About
         ""
-        "Implementations: "
-        + String.concat ", " (List.map fst suite.Implementations)
-        + "."
+        "Implementations: " + String.concat ", " (List.map fst suite.Implementations) + "."
         ""
         "| law | catches, as it must | catches as well |"
         "| --- | --- | --- |"
@@ -63,9 +58,10 @@ let toMarkdown () =
     [
         "# The specification"
         ""
-        "What Fae is, as laws that any implementation must keep, and for each law the wrong implementations (mutants) that it catches. Printed from"
-        "`tests/Fae.Spec` by the code that runs it; a test holds this page to it. Every implementation is tried on new cases in each run of the tests;"
-        $"mutants get the same {mutantCases} cases every time. `dotnet fsi build.fsx Spec --cases 10000` is the long run; emulated implementations get a tenth of the cases."
+        "Laws that every implementation must keep, and for each law the wrong implementations (mutants) that it rejects."
+        "Printed from `tests/Fae.Spec`; a test compares them. Each run of the tests tries every implementation on new cases;"
+        $"mutants get the same {mutantCases} cases every time, emulated implementations a tenth of the cases."
+        "The long run: `dotnet fsi build.fsx Spec --cases 10000`."
         ""
     ]
     @ List.collect section suites

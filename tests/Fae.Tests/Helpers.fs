@@ -5,17 +5,26 @@ open System
 open System.IO
 open Expecto
 open Fae.Core
-open Fae.Data
 open Fae.Detection
-open Fae.Engine
+open Fae.Imaging
+open Fae.Training
+
+/// The root of the repository.
+let repository = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
+
+/// A configuration from TOML over the defaults.
+let parseConfig (toml: string) = ConfigText.Parse(toml, Config.defaults)
+
+/// The value of `--set key=value`.
+let parseSetting (value: string) =
+    match ConfigText.ParsePair("key=" + value) with
+    | Ok(_, setting) -> setting
+    | Error line -> failwith line
 
 /// A property outside the specification: with its generators, 200 cases.
 let law name property =
     testPropertyWithConfig
-        { FsCheckConfig.defaultConfig with
-            maxTest = 200
-            arbitrary = [ typeof<Fae.Spec.Generators.Arbitraries> ]
-        }
+        { FsCheckConfig.defaultConfig with maxTest = 200; arbitrary = [ typeof<Fae.Spec.Generators.Arbitraries> ] }
         name
         property
 
@@ -42,9 +51,7 @@ let part size (number: int) =
     let drawn salt = Random.toUnit (Random.hash 0x9A27UL (uint64 number * 8UL + salt))
     let phase, light = 6.0f * drawn 0UL, 0.9f + 0.2f * drawn 1UL
 
-    Image.init 1 size size (fun _ y x ->
-        light
-        * (0.5f + 0.2f * sin (float32 x * 0.55f + phase) * sin (float32 y * 0.55f)))
+    Image.init 1 size size (fun _ y x -> light * (0.5f + 0.2f * sin (float32 x * 0.55f + phase) * sin (float32 y * 0.55f)))
 
 let blotted size (number: int) =
     let image = part size number
@@ -56,22 +63,15 @@ let blotted size (number: int) =
 
     Image.init 1 size size (fun _ y x ->
         if inside y x then
-            (if dark then
-                 0.05f
-             else
-                 0.95f - 0.3f * float32 ((y / 2 + x / 2) % 2))
+            (if dark then 0.05f else 0.95f - 0.3f * float32 ((y / 2 + x / 2) % 2))
         else
             image[0, y, x]),
     Image.init 1 size size (fun _ y x -> if inside y x then 1.0f else 0.0f)
 
-/// A model that was not trained: it scores by brightness, for its reconstruction is half of the picture, and calls the upper half of its held-out parts' scores anomalous.
+/// A model that was not trained: it scores by brightness, for its reconstruction is half of the picture, and calls the upper half of its
+/// held-out parts' scores anomalous.
 let brightnessModel folder =
-    let network =
-        { Config.defaults.Network with
-            Width = 4
-            Depth = 1
-            Dilations = [ 1 ]
-        }
+    let network = { Config.defaults.Network with Width = 4; Depth = 1; Dilations = [ 1 ] }
 
     let config =
         { Config.defaults with
@@ -98,19 +98,16 @@ let brightnessModel folder =
             FilterSize = 3
             FilterPasses = 1
             Reduction = Maximum
-            Frame = 0
-            Typical = 0.0f
+            Border = 0
+            NormaliseByMedian = false
         }
 
     let heldOut = [| for i in 0..9 -> Image.constant 1 32 32 (0.3f + 0.05f * float32 i) |]
     use reconstructor = Reconstructor.Of(network, 1, weights, null)
 
-    let settings =
-        { Config.defaults.Calibration with
-            FalseAlarm = 0.5f
-        }
+    let settings = { Config.defaults.Calibration with FalseAlarm = 0.5f }
 
-    let calibration = Calibrator.Fit(scoring, settings, Repairer.Of(reconstructor, config), heldOut, null)
+    let calibration = Calibrator.Fit(scoring, settings, TestTimeAugmentation.Of(reconstructor, config), heldOut, null)
     let path = Path.Combine(folder, "model.safetensors")
     ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights, TorchRuntime.Version)
     path
@@ -118,11 +115,10 @@ let brightnessModel folder =
 /// A picture that is dark (anomalous) or bright (good) by its number, no two alike.
 let lightPicture number =
     let light = (if number % 3 = 0 then 0.05f else 0.6f) + 0.001f * float32 number
-    ImageFile.toPng (Image.constant 1 32 32 light)
+    ImageEncoder.toPng (Image.constant 1 32 32 light)
 
 /// The program under test.
-let faeAssembly =
-    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "artifacts", "bin", "fae.dll"))
+let faeAssembly = Path.GetFullPath(Path.Combine(repository, "artifacts", "bin", "fae.dll"))
 
 /// The package folder that restore fills.
 let packages =
@@ -136,8 +132,7 @@ let until seconds (words: unit -> string) holds =
     let clock = Diagnostics.Stopwatch.StartNew()
 
     while not (holds ()) do
-        if clock.Elapsed.TotalSeconds > seconds then
-            failtest (words ())
+        if clock.Elapsed.TotalSeconds > seconds then failtest (words ())
 
         Threading.Thread.Sleep 50
 
@@ -153,17 +148,11 @@ let terminate (child: Diagnostics.Process) =
     kill.WaitForExit()
 
 /// What a process that ended left.
-type Run =
-    {
-        Code: int
-        Output: string
-        Error: string
-    }
+type Run = { Code: int; Output: string; Error: string }
 
 /// Runs a program to its end.
 let command (name: string) (args: string list) =
-    let start =
-        Diagnostics.ProcessStartInfo(name, args, RedirectStandardOutput = true, RedirectStandardError = true)
+    let start = Diagnostics.ProcessStartInfo(name, args, RedirectStandardOutput = true, RedirectStandardError = true)
 
     match Diagnostics.Process.Start start with
     | null -> failtest $"{name} did not start"
@@ -173,11 +162,7 @@ let command (name: string) (args: string list) =
         let output = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
 
-        {
-            Code = child.ExitCode
-            Output = output
-            Error = error.Result
-        }
+        { Code = child.ExitCode; Output = output; Error = error.Result }
 
 /// Runs a .NET program to its end.
 let program (path: string) args = command "dotnet" (path :: args)
@@ -192,11 +177,7 @@ let confined (megabytes: int) (args: string list) =
 
 /// Whether something is on this machine, after apt was asked for its packages where that can be done.
 let available (there: unit -> bool) (packages: string list) =
-    if
-        not (there ())
-        && Environment.UserName = "root"
-        && File.Exists "/usr/bin/apt-get"
-    then
+    if not (there ()) && Environment.UserName = "root" && File.Exists "/usr/bin/apt-get" then
         let apt args = command "env" ("DEBIAN_FRONTEND=noninteractive" :: "apt-get" :: args) |> ignore
         apt [ "update" ]
         apt ([ "install"; "--yes"; "--no-install-recommends" ] @ packages)
@@ -204,7 +185,7 @@ let available (there: unit -> bool) (packages: string list) =
     there ()
 
 /// The configuration that everybody starts from.
-let defaultConfig = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "configs", "default.toml")
+let defaultConfig = Path.Combine(repository, "configs", "default.toml")
 
 /// The arguments of a training by it, with some keys set.
 let training data out (settings: string list) =

@@ -23,27 +23,28 @@ let rec private effortOf effort (args: string list) =
 
 /// `--fuzz N`: every reader gets N bent inputs; rows of a table, and what went wrong.
 let private fuzz (count: int) =
-    let hand (target: Fuzz.Target) =
-        let tally = Fuzz.run target 0 count
-        let defects = tally.Defects.Length
+    let hand (target: Mutation.Target) =
+        let counters = Mutation.run target 0 count
+        let defects = counters.Defects.Length
         let words = if defects = 0 then "none" else $"{defects} or more"
 
-        Console.Out.WriteLine
-            $"| {tally.Target} | {tally.Inputs} | {tally.Taken} | {tally.Inputs - tally.Taken} | {words} | {tally.Seconds:F0} |"
+        let refused = counters.Inputs - counters.Taken
+        Console.Out.WriteLine $"| {counters.Target} | {counters.Inputs} | {counters.Taken} | {refused} | {words} | {counters.Seconds:F0} |"
 
         Console.Out.Flush()
 
-        for number, what in tally.Defects do
-            Console.Error.WriteLine $"{tally.Target}, input {number}: {what}"
+        for number, what in counters.Defects do
+            Console.Error.WriteLine $"{counters.Target}, input {number}: {what}"
 
         defects
 
-    let found = List.map hand Fuzz.targets
+    let found = List.map hand FileTargets.targets
     let mutable behindTheServer = 0
     Fuzz.withServer (fun target -> behindTheServer <- hand target)
     if List.sum found + behindTheServer = 0 then 0 else 1
 
-/// All tests, with `--spec` the specification alone, with `--in-process` all but those of the command line; the last line says how many passed and failed, alone on a line.
+/// All tests, with `--spec` the specification alone, with `--in-process` all but those of the command line; the last line says how many
+/// passed and failed, alone on a line.
 let private test (argv: string[]) =
     let struct (effort, args) = effortOf (Effort.exploring ordinaryCases) (List.ofArray argv)
     let specification = [ SpecificationTests.laws effort; SpecificationTests.mutants ]
@@ -56,10 +57,14 @@ let private test (argv: string[]) =
                 CoreTests.tests
                 SymmetryTests.tests
                 ConfigTests.tests
+                DocumentTests.tests
                 NativeFixTests.tests
                 KernelTests.tests
-                EngineTests.tests
+                TrainingTests.tests
+                TrainingMemoryTests.tests
+                ModelFileTests.tests
                 DataTests.tests
+                ImageFileTests.tests
                 ExportTests.tests
                 LibraryTests.tests
                 HistoryTests.store
@@ -70,17 +75,19 @@ let private test (argv: string[]) =
                 // Processes of their own: their lines cannot be counted.
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
-                    ExportTests.commandLine
-                    LibraryTests.package
-                    WrongUseTests.tests
+                    EndToEndTests.tests
+                    ExportCommandTests.commandLine
+                    SamplesTests.tests
+                    DataChecksTests.tests
                     CrashTests.tests
                     SweepTests.tests
                     WatchTests.tests
                     ServerTests.tests
+                    ServerLimitTests.tests
                     HistoryTests.tests
                     CorpusTests.commandLine
                     FuzzTests.server
-                    GpuTests.commandLine
+                    LibtorchTests.commandLine
                     BrowserTests.tests
             ]
 
@@ -103,19 +110,19 @@ let private test (argv: string[]) =
 
 [<EntryPoint>]
 let main argv =
-    Fae.Engine.TorchRuntime.KeepQuiet()
-    Fae.Data.ImageFile.routeWarnings ignore
+    Fae.Training.TorchRuntime.KeepQuiet()
+    Fae.Imaging.Vips.routeWarnings ignore
 
     match argv with
+    | argv when argv.Length > 1 && argv[0] = "--onnx" -> OnnxRun.run argv[1] (List.map int (List.ofArray argv[2..]))
     | [| "--fuzz"; count |] -> fuzz (int count)
     | [| "--fuzz-one"; name; number |] ->
         let again target =
-            Console.OpenStandardOutput().Write(Fuzz.input target (int number))
+            Console.OpenStandardOutput().Write(Mutation.input target (int number))
 
-            (Fuzz.run target (int number) 1).Defects
-            |> List.iter (fun (_, what) -> Console.Error.WriteLine what)
+            (Mutation.run target (int number) 1).Defects |> List.iter (fun (_, what) -> Console.Error.WriteLine what)
 
-        match Fuzz.targets |> List.tryFind (fun target -> target.Name = name) with
+        match FileTargets.targets |> List.tryFind (fun target -> target.Name = name) with
         | Some target -> again target
         | None -> Fuzz.withServer again
 

@@ -1,0 +1,22 @@
+// Inspects picture files from an F# script. Usage: dotnet fsi inspect.fsx MODEL PICTURE...
+// The package comes from a local folder: dotnet fsi build.fsx Pack
+#i "nuget: ../../artifacts/packages"
+#r "nuget: Fae, 0.1.0"
+
+open Fae
+
+match List.ofArray fsi.CommandLineArgs |> List.tail with
+| model :: (_ :: _ as pictures) ->
+    use detector = Detector.Load model
+
+    for part in detector.Inspect [| for path in pictures -> ImageSource.FromFile path |] do
+        match part.Verdict with
+        | Verdict.Unreadable -> printfn $"{part.Name}: unreadable: {part.Problem}"
+        | verdict ->
+            printfn $"{part.Name}: {verdict}, score {part.Score:G4}"
+
+            for region in part.Regions do
+                printfn $"  {region.Width}×{region.Height} at ({region.Left}, {region.Top}), {region.Area} pixels"
+| _ ->
+    eprintfn "usage: dotnet fsi inspect.fsx MODEL PICTURE..."
+    exit 2

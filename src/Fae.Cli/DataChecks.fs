@@ -1,0 +1,133 @@
+/// What cannot be an error and should not go unsaid: pictures that are not what they are taken for.
+namespace Fae.Cli
+
+open System
+open System.IO
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Kernels
+
+[<RequireQualifiedAccess>]
+module DataChecks =
+    /// Pictures that are named in a warning; the rest is counted.
+    let private named = 10
+
+    let private list (paths: string list) =
+        let more = paths.Length - named
+
+        String.concat ", " (List.truncate named paths) + (if more > 0 then $" and {more} more" else "")
+
+    let private digest path =
+        try
+            Some(Digest.ofFile path)
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> None
+
+    let private length path =
+        let file = FileInfo path
+        if file.Exists then file.Length else -1L
+
+    /// Pairs of files with the same bytes, one of either list. Only files of equal lengths are read.
+    let private sameBytes (these: string list) (those: string list) =
+        let lengths = those |> List.groupBy length |> Map.ofList
+
+        [
+            for size, candidates in List.groupBy length these do
+                match Map.tryFind size lengths with
+                | Some others when size > 0L ->
+                    let known = others |> List.choose (fun path -> digest path |> Option.map (fun d -> d, path)) |> Map.ofList
+
+                    for path in candidates do
+                        match digest path |> Option.bind (fun d -> Map.tryFind d known) with
+                        | Some other -> path, other
+                        | _ -> ()
+                | _ -> ()
+        ]
+
+    let private pairs found = found |> List.map (fun (a, b) -> if a = b then a else $"{a} = {b}") |> list
+
+    /// Training pictures that are test pictures too.
+    let testInTraining (trained: string list) (test: string list) =
+        match sameBytes test trained with
+        | [] -> ()
+        | found ->
+            Console.warn (
+                $"{found.Length} test picture(s) were trained on (the same bytes): what is measured on them is too good "
+                + $"to be true: {pairs found}"
+            )
+
+    /// Held-out pictures that are trained on too: thresholds rest on them.
+    let private heldOutInTraining (split: TrainingSplit) =
+        match sameBytes split.HeldOut split.Training with
+        | [] -> ()
+        | found ->
+            Console.warn (
+                $"{found.Length} picture(s) are there twice, to train on and held out: thresholds will be too low; "
+                + $"remove the copies: {pairs found}"
+            )
+
+    /// Of a data set about to be trained on.
+    let ofTraining data (split: TrainingSplit) =
+        heldOutInTraining split
+
+        match DataSet.testPictures data with
+        | Ok test when Directory.Exists(Path.Combine(data, "test")) ->
+            testInTraining (split.Training @ split.HeldOut) (test |> List.map (fun (picture: TestPicture) -> picture.Path))
+        | _ -> ()
+
+    /// About as many good pictures are inspected to find bad ones among them.
+    let private looked = 400
+
+    /// "Good" pictures that the detector, though it learned from them, finds unlike the others: by their scores, or by their hottest
+    /// place, which a score over the whole picture may drown.
+    let unlikeOthers (detector: Detector) (pictures: (string * Image) seq) (count: int) =
+        let every = max 1 (count / looked)
+
+        let hottest = { detector.Calibration.Scoring with Reduction = Maximum; Normalisation = Unnormalised }
+
+        let look (some: (string * Image)[]) =
+            Seq.zip some (detector.Inspect(Array.map snd some))
+            |> Seq.map (fun ((path, _), finding) ->
+                struct (path, finding.Prediction.Score, ScoringKernel.Score(hottest, Option.ofObj detector.Card.Ignore, finding.Heatmap)))
+            |> Array.ofSeq
+
+        let seen =
+            pictures
+            |> Seq.indexed
+            |> Seq.filter (fun (number, _) -> number % every = 0)
+            |> Seq.map snd
+            |> Seq.chunkBySize 8
+            |> Seq.collect look
+            |> Array.ofSeq
+
+        let byScore = Outliers.above [| for struct (_, score, _) in seen -> score |]
+        let byPlace = Outliers.above [| for struct (_, _, place) in seen -> place |]
+
+        match List.distinct (byScore @ byPlace) with
+        | [] -> ()
+        | found ->
+            let paths =
+                [
+                    for number in found do
+                        let struct (path, _, _) = seen[number]
+                        path
+                ]
+
+            Console.warn (
+                $"{found.Length} of the good pictures look unlike the others; if they are bad parts, take them out and "
+                + $"train again: {list paths}"
+            )
+
+    /// Pictures for a model that was trained on pictures of another kind.
+    let colours (card: ModelCard) (paths: string list) =
+        DetectionWarning.Colours(card.Channels, (DataSet.channelsOf paths = 3))
+        |> Option.ofObj
+        |> Option.iter Console.warn
+
+    /// Scores that are not those of good parts.
+    let drift (calibration: Calibration) (scores: float32[]) =
+        match Drift.test calibration.HeldOut scores with
+        | Some drift when drift.Significance < Drift.alarm -> Console.warn (DetectionWarning.Drift(scores.Length, drift.Significance))
+        | _ -> ()

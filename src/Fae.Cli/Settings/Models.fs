@@ -1,0 +1,52 @@
+/// Opens models for verbs.
+namespace Fae.Cli
+
+open System.IO
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Training
+
+[<RequireQualifiedAccess>]
+module Models =
+    let private orFault path read =
+        try
+            Ok(read ())
+        with
+        | :? InvalidDataException as e -> Error(Model(path, e.Message))
+        | :? IOException
+        | :? System.UnauthorizedAccessException as e -> Error(Model(path, e.Message))
+
+    /// What a model file holds.
+    let modelFile (path: string) = orFault path (fun () -> ModelFile.Read path)
+
+    /// A run's folder or a model file, opened.
+    let detector (deviceName: string option) (run: string) : Result<Detector, Fault> =
+        result {
+            let path = ModelFile.PathOf run
+            let! struct (card, weights) = modelFile path
+            let! device = Devices.detectingDevice deviceName
+            return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device, Console.warn))
+        }
+
+    /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.
+    let heldOut (data: string) (detector: Detector) =
+        let card = detector.Card
+        let paths = card.HeldOut |> Seq.map (fun name -> Path.Combine(data, name)) |> List.ofSeq
+        Pictures.cache card.Config card.Channels (Option.ofObj card.Ignore) paths
+
+    /// A calibration at another false-alarm rate. Too few held-out pictures are an error that ends with `advice`.
+    let promised (advice: string) (rate: float) calibration =
+        Calibration.atRate rate calibration
+        |> Result.mapError (function
+            | TooFewImages(held, smallest) ->
+                Usage [ $"--false-alarm {rate}: {held} held-out good pictures can promise no less than {smallest:F4}; {advice}" ]
+            | RateOutOfRange _ -> Usage [ $"--false-alarm {rate}: must lie between 0 and 1" ])
+
+    /// The detector at another false-alarm rate, if one is given.
+    let atRate (rate: float option) (detector: Detector) =
+        match rate with
+        | None -> Ok detector
+        | Some rate ->
+            promised "train with more pictures or a larger train.held_out" rate detector.Calibration
+            |> Result.map detector.With

@@ -1,0 +1,43 @@
+/// Checked values from the command line: lists, counts, and configurations with their overrides.
+namespace Fae.Cli
+
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+
+[<RequireQualifiedAccess>]
+module Options =
+    /// A number of things that there must be at least one of.
+    let positive name count = if count > 0 then Ok() else Error(Usage [ $"{name} {count}: must be at least 1" ])
+
+    /// The words of a list with commas between.
+    let words (text: string) =
+        text.Split(',', System.StringSplitOptions.RemoveEmptyEntries ||| System.StringSplitOptions.TrimEntries)
+        |> List.ofArray
+
+    /// A configuration file.
+    let configFile (path: string) = ConfigFile.read path |> Result.mapError (List.map (fun line -> $"{path}: {line}") >> Usage)
+
+    /// The pairs of `--set`, or all that are malformed.
+    let overrides (texts: string list) =
+        let parsed = texts |> List.map ConfigText.ParsePair
+
+        match
+            parsed
+            |> List.choose (function
+                | Error line -> Some line
+                | Ok _ -> None)
+        with
+        | [] -> Ok(parsed |> List.choose Result.toOption)
+        | lines -> Error(Usage lines)
+
+    let apply (pairs: (string * Setting) list) config = ConfigText.Apply(pairs, config) |> Result.mapError Usage
+
+    /// A configuration file with the command line's overrides.
+    let config (path: string) (texts: string list) (seed: int option) (steps: int option) =
+        result {
+            let! fromFile = configFile path
+            let! pairs = overrides texts
+            let whole key value = value |> Option.map (fun n -> key, Whole(int64 n)) |> Option.toList
+            return! apply (pairs @ whole "train.seed" seed @ whole "train.steps" steps) fromFile
+        }

@@ -1,0 +1,232 @@
+/// fae eval: a detector against labelled pictures.
+namespace Fae.Cli
+
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open Argu
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+open Fae.Report
+
+[<RequireQualifiedAccess>]
+module Eval =
+    /// Pictures inspected at once: enough to keep both cores busy, few enough to keep memory flat.
+    let private atOnce = 16
+
+    let private read (card: ModelCard) path = ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path
+
+    /// The predictions, heatmaps and masks of all pictures; with `keep`, also input and reconstruction.
+    let private judge keep (detector: Detector) (pictures: TestPicture list) =
+        let card = detector.Card
+
+        // Good pictures of one shape share one empty mask.
+        let empty = System.Collections.Concurrent.ConcurrentDictionary<struct (int * int), Image>()
+        let emptyMask (image: Image) = empty.GetOrAdd(struct (image.Height, image.Width), fun struct (h, w) -> Image.constant 1 h w 0.0f)
+
+        let readPair (picture: TestPicture) =
+            read card picture.Path
+            |> Result.bind (fun read ->
+                match picture.Mask with
+                | Some path ->
+                    ImageDecoder.readMask (InputGeometry.preparedShape card.Config) path
+                    |> Result.map (fun mask -> read.Image, Some mask)
+                | None when picture.Anomalous -> Ok(read.Image, None)
+                | None -> Ok(read.Image, Some(emptyMask read.Image)))
+
+        let chunk (pictures: TestPicture list) =
+            DataSet.readAll readPair pictures
+            |> Result.map (fun pairs ->
+                let findings = detector.Inspect(pairs |> List.map fst |> Array.ofList)
+
+                List.zip3 pictures pairs (List.ofSeq findings)
+                |> List.map (fun (picture, (image, mask), finding) ->
+                    {
+                        Picture = picture
+                        Prediction = finding.Prediction
+                        Heatmap = finding.Heatmap
+                        Mask = mask
+                        ReconstructionPair = if keep then Some(ReconstructionPair(image, finding.Reconstruction)) else None
+                    }))
+
+        /// The problems of the remaining pictures, so that all are returned at once.
+        let broken pictures =
+            match DataSet.readAll (readPair >> Result.map ignore) pictures with
+            | Ok _ -> []
+            | Error problems -> problems
+
+        let rec all done' =
+            function
+            | [] -> Ok(List.concat (List.rev done'))
+            | next :: rest ->
+                match chunk next with
+                | Ok judged -> all (judged :: done') rest
+                | Error problems -> Error(problems @ List.collect broken rest)
+
+        all [] (List.chunkBySize atOnce pictures) |> Result.mapError Data
+
+    /// The reconstruction of a picture, computed again if it was not kept.
+    let private reconstruct (detector: Detector) (judged: EvaluatedImage) =
+        match judged.ReconstructionPair with
+        | Some pair -> pair
+        | None ->
+            let picture = ImageCache.Again(read detector.Card judged.Picture.Path)
+            let findings = detector.Inspect [| picture.Image |]
+            ReconstructionPair(picture.Image, findings[0].Reconstruction)
+
+    /// The detector with another way of scoring. Its thresholds are fitted on the held-out good pictures, which must be in the data set.
+    let private rescored (data: string) (pairs: (string * Setting) list) (detector: Detector) =
+        if List.isEmpty pairs then
+            Ok detector
+        else
+            result {
+                let card = detector.Card
+                let! config = Options.apply pairs card.Config
+
+                do!
+                    if { config with Score = card.Config.Score; Calibration = card.Config.Calibration } = card.Config then
+                        Ok()
+                    else
+                        Error(
+                            Usage
+                                [
+                                    ("--set: eval can change the keys of [score] and [calibration] only; the others are "
+                                     + "part of the trained model")
+                                ]
+                        )
+
+                let! heldOut = Models.heldOut data detector
+
+                let chosen = ScoringCandidate.ofScoring detector.Calibration.Scoring
+                let score = config.Score
+
+                let candidate =
+                    { chosen with
+                        Measure = defaultArg score.Measure chosen.Measure
+                        FilterSize = defaultArg score.FilterSize chosen.FilterSize
+                        FilterPasses = defaultArg score.FilterPasses chosen.FilterPasses
+                        Border = defaultArg score.Border chosen.Border
+                        NormaliseByMedian = defaultArg score.NormaliseByMedian chosen.NormaliseByMedian
+                        Reduction =
+                            score.Reduction |> Option.map (Reduction.ofKind score.TopFraction) |> Option.defaultValue chosen.Reduction
+                    }
+
+                let viewing = detector.WithViews config
+                return viewing.With(viewing.Fit(candidate, config.Calibration, heldOut))
+            }
+
+    /// Every way of scoring on the labels: what they would have chosen, beside what synthetic defects did choose.
+    let private compare (detector: Detector) (judged: EvaluatedImage list) (file: string) =
+        let bad, good = judged |> List.partition _.Picture.Anomalous
+        let pairs some = [| for j in some -> reconstruct detector j |]
+        let masks = [| for j in bad -> Option.toObj j.Mask |]
+
+        if List.isEmpty bad || List.isEmpty good then
+            Console.warn "--compare needs good and bad pictures; nothing was compared"
+        else
+            let card = detector.Card
+            let candidates = ScoringSearch.Candidates(Config.defaults.Score, card.Config.Image)
+            let trials = ScoringSearch.Compare(candidates, pairs good, pairs bad, masks, card.Ignore)
+
+            AtomicFile.WriteText(
+                file,
+                ($"the model scores by {ScoringSearch.Describe detector.Calibration.Scoring}\n\nby the "
+                 + $"labels:\n{ScoringSearch.Table trials}\n\nby synthetic defects, when it was trained:\n{card.Choice}\n")
+            )
+
+    /// The metrics of a detector on the test pictures of a data set, and the evaluated pictures; warns of missing and empty masks.
+    let measure keep (detector: Detector) (data: string) =
+        result {
+            let! pictures = DataSet.testPictures data |> Result.mapError Data
+
+            do!
+                match DataSet.checkMasks pictures with
+                | [] -> Ok()
+                | problems -> Error(Data problems)
+
+            let clock = Stopwatch.StartNew()
+            let! judged = judge keep detector pictures
+            let unmasked = judged |> List.filter (fun j -> j.Mask.IsNone) |> List.length
+
+            let empty =
+                judged
+                |> List.filter (fun j -> j.Picture.Anomalous && j.Mask |> Option.exists (fun m -> Array.forall ((=) 0.0f) m.Pixels))
+                |> List.length
+
+            if unmasked > 0 then
+                Console.warn $"{unmasked} defective picture(s) have no mask; they count for the image metrics only"
+
+            if empty > 0 then
+                Console.warn $"{empty} defective picture(s) have an empty mask at this size; their pixels count as good"
+
+            let evaluation = Evaluation.run detector.Calibration (Option.ofObj detector.Card.Ignore) clock.Elapsed.TotalSeconds judged
+
+            return evaluation, judged
+        }
+
+    let private percent (value: float option) =
+        match value with
+        | Some v -> $"{100.0 * v:F2}"
+        | None -> "not defined here"
+
+    /// Warns of test pictures that were trained on and of wrong colours.
+    let private warnings (card: ModelCard) data =
+        let trained =
+            Seq.append card.TrainedOn card.HeldOut
+            |> Seq.map (fun name -> Path.Combine(data, name))
+            |> Seq.filter File.Exists
+            |> List.ofSeq
+
+        match DataSet.testPictures data with
+        | Ok pictures ->
+            let paths = pictures |> List.map (fun (picture: TestPicture) -> picture.Path)
+            DataChecks.testInTraining trained paths
+            DataChecks.colours card paths
+        | Error _ -> ()
+
+    let run (args: ParseResults<EvalArgs>) : Result<int, Fault> =
+        result {
+            let! pairs = Options.overrides (args.GetResults EvalArgs.Set)
+            let data = args.GetResult EvalArgs.Data
+            use! loaded = Models.detector (args.TryGetResult EvalArgs.Device) (args.GetResult EvalArgs.Model)
+            warnings loaded.Card data
+            let! rescored = rescored data pairs loaded
+            let! detector = Models.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
+            let! evaluation, judged = measure (args.Contains EvalArgs.Compare) detector data
+            let json = JsonSerializer.Serialize(Evaluation.toJson evaluation, FaeJson.Indented)
+
+            match args.TryGetResult EvalArgs.Out with
+            | Some out ->
+                AtomicFile.WriteText(Path.Combine(out, "eval.json"), json + "\n")
+                let title = "Fae: " + Files.name (Path.TrimEndingDirectorySeparator data)
+
+                AtomicFile.WriteText(
+                    Path.Combine(out, "report.html"),
+                    Html.report title detector.Card detector.Calibration evaluation (reconstruct detector) judged
+                )
+
+                Console.say $"""wrote {Path.Combine(out, "report.html")}"""
+            | None -> ()
+
+            args.TryGetResult EvalArgs.Compare |> Option.iter (compare detector judged)
+
+            args.TryGetResult EvalArgs.Json |> Option.iter (fun target -> Console.writeJson target json)
+
+            if args.TryGetResult EvalArgs.Json <> Some "-" then
+                let image, pixel = evaluation.Image, evaluation.Pixel
+
+                Console.table
+                    [ "metric"; "%" ]
+                    ([
+                        [ "image AUROC"; percent (image |> Option.map _.Auroc) ]
+                        [ "pixel AUROC"; percent (pixel |> Option.map _.Auroc) ]
+                        [ "AUPRO"; percent evaluation.Aupro ]
+                        [ "image AP"; percent (image |> Option.map _.AveragePrecision) ]
+                        [ "pixel AP"; percent (pixel |> Option.map _.AveragePrecision) ]
+                     ]
+                     @ [ for defect, count, auroc in evaluation.PerDefect -> [ $"image AUROC, {defect} ({count})"; percent auroc ] ])
+
+            return 0
+        }

@@ -1,0 +1,104 @@
+/// fae inspect: predictions for pictures.
+namespace Fae.Cli
+
+open System.IO
+open System.Text.Json
+open Argu
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+
+[<RequireQualifiedAccess>]
+module Inspect =
+    let private pictures (path: string) =
+        if Directory.Exists path then
+            match ImageFolder.listAll path with
+            | [] -> Error(Data [ NoPictures path ])
+            | paths -> Ok paths
+        elif File.Exists path then
+            Ok [ path ]
+        else
+            Error(Data [ BadPicture { Path = path; Reason = "there is no such file or folder" } ])
+
+    let rec private gather =
+        function
+        | [] -> Ok []
+        | path :: rest -> pictures path |> Result.bind (fun first -> gather rest |> Result.map (fun more -> first @ more))
+
+    /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
+    let writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
+        let file = Path.Combine(out, $"{number:D5}_{Files.stem path}_heatmap.png")
+        AtomicFile.Write(file, fun stream -> stream.Write(Findings.HeatmapPng(threshold, picture, finding)))
+        file
+
+    /// One picture's line in the table and entry in the JSON.
+    [<NoComparison; NoEquality>]
+    type private Inspected = { Anomalous: bool; Score: float32; Row: string list; Json: InspectionJson }
+
+    let private inspectOne (detector: Detector) (out: string option) number path =
+        let card = detector.Card
+
+        match ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path with
+        | Error problem ->
+            Console.warn $"skipped {problem}"
+            Error problem
+        | Ok picture ->
+            let finding = (detector.Inspect [| picture.Image |])[0]
+            let prediction = finding.Prediction
+
+            let heatmap: string | null =
+                match out with
+                | Some out -> writeHeatmap out number path detector.Calibration.PixelThreshold picture finding
+                | None -> null
+
+            Ok
+                {
+                    Anomalous = prediction.Anomalous
+                    Score = prediction.Score
+                    Row =
+                        [
+                            path
+                            (if prediction.Anomalous then "anomalous" else "good")
+                            $"{prediction.Score:G4}"
+                            $"{prediction.PValue:F4}"
+                            string finding.Regions.Count
+                        ]
+                    Json = Findings.ToJson(path, picture, finding, heatmap)
+                }
+
+    let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =
+        result {
+            let! paths = gather (args.GetResult InspectArgs.Paths)
+            use! loaded = Models.detector (args.TryGetResult InspectArgs.Device) (args.GetResult InspectArgs.Model)
+            let! detector = Models.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
+            DataChecks.colours detector.Card paths
+            let inspected = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out))
+
+            let broken =
+                inspected
+                |> List.choose (function
+                    | Error problem -> Some problem
+                    | Ok _ -> None)
+
+            let found =
+                inspected
+                |> List.choose (function
+                    | Ok found -> Some found
+                    | Error _ -> None)
+
+            DataChecks.drift detector.Calibration [| for one in found -> one.Score |]
+            let json = JsonSerializer.Serialize(List.map _.Json found, FaeJson.Indented)
+
+            args.TryGetResult InspectArgs.Json |> Option.iter (fun target -> Console.writeJson target json)
+
+            if args.TryGetResult InspectArgs.Json <> Some "-" then
+                Console.table [ "picture"; "verdict"; "score"; "p"; "regions" ] (found |> List.map _.Row)
+
+            if List.isEmpty found then
+                return! Error(Data(List.map BadPicture broken))
+            elif List.exists _.Anomalous found && args.Contains InspectArgs.Fail_On_Anomaly then
+                return 1
+            else
+                return 0
+        }

@@ -1,0 +1,114 @@
+/// fae serve: detectors behind HTTP.
+namespace Fae.Cli
+
+open System
+open System.IO
+open System.Net
+open Argu
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+open Fae.Server
+
+[<RequireQualifiedAccess>]
+module Serve =
+    /// A model by its run's folder or its file; its name is the folder's, or the file's without its ending.
+    let private named (run: string) =
+        let path = Path.GetFullPath run
+
+        let name =
+            if Directory.Exists path then
+                Files.name (Path.TrimEndingDirectorySeparator path)
+            else
+                Files.stem path
+
+        name, ModelFile.PathOf path
+
+    let private hosted device (run: string) : Result<ModelSlot, Fault> =
+        let name, path = named run
+
+        let load file =
+            match Models.detector device file with
+            | Ok(detector: Detector) -> Ok detector
+            | Error fault -> Error(Fault.lines fault |> String.concat "; ")
+
+        ModelSlot.Open(name, path, load) |> Result.mapError (fun reason -> Model(path, reason))
+
+    let private serve options (models: ModelSlot list) =
+        try
+            Interrupts.watch (fun stop ->
+                let started (url: string) =
+                    let names = models |> List.map _.Name |> String.concat ", "
+                    Console.say $"serving {names} at {url} (a page to try it; Ctrl-C ends)"
+
+                Server.run options models Console.say started stop
+                |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
+        finally
+            for model in models do
+                (model :> IDisposable).Dispose()
+
+    let run (args: ParseResults<ServeArgs>) : Result<int, Fault> =
+        result {
+            let runs = Options.words (args.GetResult ServeArgs.Model)
+            let names = runs |> List.map (named >> fst)
+
+            do!
+                if runs.IsEmpty then
+                    Error(Usage [ "--model: name at least one" ])
+                elif List.distinct names <> names then
+                    Error(Usage [ "--model: two of them have the same name" ])
+                else
+                    Ok()
+
+            let! address =
+                let text = args.GetResult(ServeArgs.Bind, defaultValue = "127.0.0.1")
+
+                match IPAddress.TryParse text with
+                | true, (NonNull address) -> Ok address
+                | _ -> Error(Usage [ $"--bind {text}: write an address of this machine, 0.0.0.0 for all of them" ])
+
+            let! keys =
+                match args.TryGetResult ServeArgs.Keys with
+                | None -> Ok None
+                | Some path -> Keys.Read path |> Result.map Some |> Result.mapError (fun reason -> Usage [ $"--keys {reason}" ])
+
+            let whole argument name preset =
+                result {
+                    let value = defaultArg argument preset
+                    do! Options.positive name value
+                    return value
+                }
+
+            let defaults = Server.defaults
+            let! room = whole (args.TryGetResult ServeArgs.Queue) "--queue" defaults.QueueCapacity
+            let! together = whole (args.TryGetResult ServeArgs.Batch) "--batch" defaults.MaxBatch
+
+            let! megabytes = whole (args.TryGetResult ServeArgs.Max_Megabytes) "--max-megabytes" (int (defaults.MaxBytes >>> 20))
+
+            let! megapixels =
+                whole (args.TryGetResult ServeArgs.Max_Megapixels) "--max-megapixels" (int (defaults.MaxPixels / 1_000_000L))
+
+            let! seconds = whole (args.TryGetResult ServeArgs.Timeout) "--timeout" (int defaults.Timeout)
+            let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" 10_000
+            let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" 90
+            let! models = traverse (hosted (args.TryGetResult ServeArgs.Device)) runs
+
+            let options =
+                {
+                    Address = address
+                    Port = args.GetResult(ServeArgs.Port, defaultValue = defaults.Port)
+                    MaxBytes = int64 megabytes <<< 20
+                    MaxPixels = int64 megapixels * 1_000_000L
+                    QueueCapacity = room
+                    MaxBatch = together
+                    Timeout = float seconds
+                    Keys = keys
+                    History = args.TryGetResult ServeArgs.History |> Option.map (fun path -> path, { Count = keep; Days = float days })
+                }
+
+            if keys.IsNone && not (IPAddress.IsLoopback address) then
+                Console.warn "everyone who can reach this machine can use the server; --keys FILE lets in those who have one"
+
+            do! serve options models
+            return 0
+        }

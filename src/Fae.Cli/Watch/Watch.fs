@@ -1,0 +1,275 @@
+/// fae watch: every picture that appears in a folder is inspected, once.
+namespace Fae.Cli
+
+open System
+open System.Collections.Generic
+open System.Diagnostics
+open System.Globalization
+open System.IO
+open System.Text.Json
+open System.Threading
+open Argu
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+
+/// The options of fae watch.
+[<NoComparison>]
+type private WatchOptions =
+    {
+        Folder: string
+        Out: string
+        Move: bool
+        /// How long a file must have kept its size and time before it counts as written, in seconds.
+        Settle: float
+        Detector: Detector
+        Monitor: DriftMonitor
+        /// Files with names that cannot be opened; each was warned of.
+        Unreachable: HashSet<string>
+    }
+
+[<RequireQualifiedAccess>]
+module Watch =
+    let private pause = TimeSpan.FromSeconds 0.2
+
+    /// Seconds after which a file that cannot be read is given up.
+    let private readTimeout = 10.0
+
+    /// A file that was seen and is not done: as it was, and since when it is so.
+    type private Waiting = { Stamp: FileStamp; Since: TimeSpan }
+
+    let private stampOf folder (path: string) =
+        let info = FileInfo path
+
+        if info.Exists then
+            Some { Name = Path.GetRelativePath(folder, path); Size = info.Length; Changed = info.LastWriteTimeUtc.Ticks }
+        else
+            None
+
+    /// The pictures of the folder, but for those that the watch itself puts there.
+    let private pictures options =
+        ImageFolder.listAll options.Folder
+        |> List.filter (fun path -> not (path.StartsWith(options.Out + string Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+
+    /// A name below the folder that no file has: the name itself, or numbered.
+    let private freeName (folder: string) (name: string) =
+        let numbered n =
+            if n = 1 then
+                name
+            else
+                Path.Combine(string (Path.GetDirectoryName name), $"{Files.stem name}-{n}{Files.extension name}")
+
+        Seq.initInfinite (fun i -> numbered (i + 1))
+        |> Seq.find (fun candidate -> not (File.Exists(Path.Combine(folder, candidate))))
+
+    /// From one place to another, whole or not at all, on another disk too.
+    let private moveWhole (source: string) (target: string) =
+        Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
+
+        if File.Exists target then
+            // The copy to another disk was finished and the machine ended before the source was removed.
+            File.Delete source
+        else
+            try
+                // A rename and nothing else: File.Move copies to another disk, and may leave half a file there.
+                Directory.Move(source, target)
+            with :? IOException when File.Exists source ->
+                AtomicFile.Copy(source, target)
+                File.Delete source
+
+    /// Finishes the move that the file's entry announces, if there is one: it may have been cut short.
+    let private finishMove options (path: string) (movedTo: string | null) =
+        match movedTo with
+        | null -> ()
+        | target -> moveWhole path (Path.Combine(options.Out, target))
+
+    let private now () = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture)
+
+    /// Where the file goes, below the output folder; null without --move.
+    let private destination options (stamp: FileStamp) (folder: string) : string | null =
+        if options.Move then
+            Path.Combine(folder, freeName (Path.Combine(options.Out, folder)) stamp.Name)
+        else
+            null
+
+    /// Writes the line first and moves the file after it: after a crash in between, the next start finishes the move.
+    let private record options (journal: Journal) (path: string) (stamp: FileStamp) (movedTo: string | null) (line: 'json) =
+        journal.Add(stamp, movedTo, JsonSerializer.Serialize(line, FaeJson.Compact))
+        finishMove options path movedTo
+
+    let private inspect options (journal: Journal) (path: string) (stamp: FileStamp) =
+        let card = options.Detector.Card
+
+        match ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path with
+        | Error problem -> Error problem
+        | Ok picture ->
+            let finding = (options.Detector.Inspect [| picture.Image |])[0]
+            let prediction = finding.Prediction
+            let threshold = options.Detector.Calibration.PixelThreshold
+
+            let heatmap =
+                Inspect.writeHeatmap (Path.Combine(options.Out, "heatmaps")) (journal.Count + 1) path threshold picture finding
+
+            let verdict = if prediction.Anomalous then "anomalous" else "good"
+            let movedTo = destination options stamp verdict
+            options.Monitor.Observe(prediction.Score, (fun () -> ImageDecoder.hasColour path))
+
+            InspectionJson(
+                stamp.Name,
+                prediction.Score,
+                prediction.PValue,
+                prediction.Anomalous,
+                Findings.RegionsJson(picture, finding),
+                Heatmap = Path.GetRelativePath(options.Out, heatmap),
+                Time = now (),
+                Size = Nullable stamp.Size,
+                Changed = Nullable stamp.Changed,
+                MovedTo = movedTo
+            )
+            |> record options journal path stamp movedTo
+
+            Console.say $"{stamp.Name}: {verdict}, score {prediction.Score:G4}, p = {prediction.PValue:F4}"
+            Ok()
+
+    let private giveUp options journal path (stamp: FileStamp) (problem: ImageProblem) =
+        let movedTo = destination options stamp "unreadable"
+
+        UnreadableJson(
+            stamp.Name,
+            problem.Reason,
+            Time = now (),
+            Size = Nullable stamp.Size,
+            Changed = Nullable stamp.Changed,
+            MovedTo = movedTo
+        )
+        |> record options journal path stamp movedTo
+
+        Console.warn $"{stamp.Name}: {problem.Reason}"
+
+    /// Scans the folder once; true if nothing is left to do.
+    let private look options (journal: Journal) (clock: Stopwatch) (waiting: Dictionary<string, Waiting>) (stop: CancellationToken) =
+        let there = HashSet()
+        let mutable idle = true
+
+        for path in pictures options do
+            match stampOf options.Folder path with
+            | Some stamp when not stop.IsCancellationRequested ->
+                there.Add stamp.Name |> ignore
+
+                match journal.Find stamp with
+                | Some entry -> finishMove options path entry.MovedTo
+                | None ->
+                    idle <- false
+
+                    match waiting.TryGetValue stamp.Name with
+                    | true, seen when seen.Stamp = stamp ->
+                        let still = (clock.Elapsed - seen.Since).TotalSeconds
+
+                        if still >= options.Settle then
+                            match inspect options journal path stamp with
+                            | Ok() -> waiting.Remove stamp.Name |> ignore
+                            | Error problem when still >= options.Settle + readTimeout ->
+                                giveUp options journal path stamp problem
+                                waiting.Remove stamp.Name |> ignore
+                            // Written slowly, perhaps: it is tried again.
+                            | Error _ -> ()
+                    | _ -> waiting[stamp.Name] <- { Stamp = stamp; Since = clock.Elapsed }
+            | None when ImageFolder.isUnreachable path && options.Unreachable.Add path -> Console.warn $"{path}: {ImageFolder.unreachable}"
+            | _ -> ()
+
+        journal.Keep there
+
+        for name in List.ofSeq waiting.Keys do
+            if not (there.Contains name) then waiting.Remove name |> ignore
+
+        idle
+
+    let private watch options journal once (stop: CancellationToken) =
+        let clock = Stopwatch.StartNew()
+        let waiting = Dictionary()
+        let mutable gone = false
+        let mutable go = true
+
+        while go && not stop.IsCancellationRequested do
+            // A share that is away for a while is waited for.
+            if Directory.Exists options.Folder then
+                if gone then
+                    Console.say $"{options.Folder} is back"
+                    gone <- false
+
+                let idle = look options journal clock waiting stop
+                go <- not (once && idle)
+            elif not gone then
+                Console.warn $"{options.Folder} is gone; waiting for it"
+                gone <- true
+
+            if go then stop.WaitHandle.WaitOne pause |> ignore
+
+    let run (args: ParseResults<WatchArgs>) : Result<int, Fault> =
+        result {
+            let folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(args.GetResult WatchArgs.Folder))
+            let out = Path.TrimEndingDirectorySeparator(Path.GetFullPath(args.GetResult WatchArgs.Out))
+
+            do!
+                if not (Directory.Exists folder) then
+                    Error(Data [ NoFolder folder ])
+                elif folder = out then
+                    Error(Usage [ "--out: must be another folder than the one that is watched" ])
+                else
+                    Ok()
+
+            let settle = args.GetResult(WatchArgs.Settle, defaultValue = 0.5)
+
+            do!
+                if settle >= 0.0 && Double.IsFinite settle then
+                    Ok()
+                else
+                    Error(Usage [ $"--settle {settle}: must be a number of seconds" ])
+
+            let! broker =
+                match args.TryGetResult WatchArgs.Mqtt with
+                | None -> Ok None
+                | Some text ->
+                    match Broker.tryParse text with
+                    | Some broker -> Ok(Some broker)
+                    | None -> Error(Usage [ $"--mqtt {text}: write HOST/TOPIC or HOST:PORT/TOPIC" ])
+
+            use! loaded = Models.detector (args.TryGetResult WatchArgs.Device) (args.GetResult WatchArgs.Model)
+            let! detector = Models.atRate (args.TryGetResult WatchArgs.False_Alarm) loaded
+            let _ = Directory.CreateDirectory out
+
+            use! journal = Journal.Open(Path.Combine(out, "inspections.jsonl"), (fun name -> File.Exists(Path.Combine(folder, name))))
+
+            let options =
+                {
+                    Folder = folder
+                    Out = out
+                    Move = args.Contains WatchArgs.Move
+                    Settle = settle
+                    Detector = detector
+                    Monitor = DriftMonitor(detector.Card, detector.Calibration.HeldOut, Console.warn)
+                    Unreachable = HashSet()
+                }
+
+            Console.say $"watching {folder}; {journal.Count} done before"
+
+            return!
+                Interrupts.watch (fun stop ->
+                    use ended = CancellationTokenSource.CreateLinkedTokenSource stop
+
+                    use publisher =
+                        broker
+                        |> Option.map (fun b -> new MqttPublisher(b, journal.Path, Path.Combine(out, "mqtt.offset")))
+                        |> Option.toObj
+
+                    let telling =
+                        match publisher with
+                        | null -> Tasks.Task.CompletedTask
+                        | publisher -> publisher.Run ended.Token
+
+                    watch options journal (args.Contains WatchArgs.Once) stop
+                    ended.Cancel()
+                    telling.Wait()
+                    Ok 0)
+        }

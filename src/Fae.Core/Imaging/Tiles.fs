@@ -1,0 +1,46 @@
+/// A large picture in square windows that overlap, and what is made of them put together without seams.
+namespace Fae.Core
+
+/// Windows of `Side` pixels, each overlapping its neighbours by at least `Overlap` pixels, which is at most half of the side.
+type Tiling = { Side: int; Overlap: int }
+
+[<RequireQualifiedAccess>]
+module Tiles =
+    /// Where the windows along a line of `length` ≥ side begin: at both ends, and as few as overlap enough in between, evenly.
+    let starts tiling length =
+        if length < tiling.Side then
+            invalidArg (nameof length) $"{length} pixels hold no window of {tiling.Side}"
+
+        let free, step = length - tiling.Side, tiling.Side - tiling.Overlap
+        let gaps = (free + step - 1) / step
+        [| for i in 0..gaps -> if gaps = 0 then 0 else i * free / gaps |]
+
+    /// The windows along a line, each with the weight of its answer at each of its places: rising over the overlap from both of its
+    /// ends; the weights at one place of the line sum to 1.
+    let shares tiling length =
+        let ramp i = min 1.0f (float32 (1 + min i (tiling.Side - 1 - i)) / float32 (tiling.Overlap + 1))
+        let starts = starts tiling length
+        let totals = Array.zeroCreate<float32> length
+
+        for start in starts do
+            for i in 0 .. tiling.Side - 1 do
+                totals[start + i] <- totals[start + i] + ramp i
+
+        [| for start in starts -> struct (start, Array.init tiling.Side (fun i -> ramp i / totals[start + i])) |]
+
+    /// f̄(x): the answers to all windows, averaged where they overlap. `f` gives an image of its argument's size.
+    let inTiles tiling (f: Image -> Image) (image: Image) =
+        let blended = Array.zeroCreate<float32> image.Pixels.Length
+        let columns = shares tiling image.Width
+
+        for struct (top, down) in shares tiling image.Height do
+            for struct (left, along) in columns do
+                let answer = f (Image.crop top left tiling.Side tiling.Side image)
+
+                for c in 0 .. image.Channels - 1 do
+                    for y in 0 .. tiling.Side - 1 do
+                        for x in 0 .. tiling.Side - 1 do
+                            let at = (c * image.Height + top + y) * image.Width + left + x
+                            blended[at] <- blended[at] + down[y] * along[x] * answer[c, y, x]
+
+        { image with Pixels = blended }

@@ -1,0 +1,33 @@
+/// Outliers among the scores of good parts, for a person to check.
+namespace Fae.Core
+
+[<RequireQualifiedAccess>]
+module Outliers =
+    /// Fewer scores than this are not tested.
+    let fewest = 12
+
+    /// Tukey's distance for what is "far out" (Exploratory Data Analysis, 1977), in interquartile ranges above the upper quartile; of
+    /// normal scores one in a million lies there.
+    let reach = 3.0
+
+    /// The value below which a share of the sorted values lies, between two of them by proportion.
+    let private quantile (share: float) (sorted: float[]) =
+        let at = share * float (sorted.Length - 1)
+        let below = min (sorted.Length - 2) (int at)
+        sorted[below] + (at - float below) * (sorted[below + 1] - sorted[below])
+
+    /// The numbers of the scores that lie far above the others, the highest first. By their logarithms: scores are positive and skewed,
+    /// and their unit is arbitrary.
+    let above (scores: float32[]) : int list =
+        if scores.Length < fewest then
+            []
+        else
+            let logs = scores |> Array.map (fun score -> log (max 1e-30 (float score)))
+            let sorted = Array.sort logs
+            let lower, upper = quantile 0.25 sorted, quantile 0.75 sorted
+            // If good parts are nearly all alike, small differences do not matter: at least twice the upper quartile.
+            let limit = upper + max (log 2.0) (reach * (upper - lower))
+
+            [ 0 .. scores.Length - 1 ]
+            |> List.filter (fun i -> logs[i] > limit)
+            |> List.sortByDescending (fun i -> logs[i])

@@ -1,0 +1,207 @@
+/// From the difference map to heatmap, image score and regions.
+namespace Fae.Core
+
+/// How a heatmap becomes the image score.
+type Reduction =
+    | Sum
+    | Maximum
+    /// The mean of the largest fraction q in (0, 1] of the pixels.
+    | Top of q: float32
+
+/// A reduction by name, as settings and model files hold it; the fraction of `Top` is a setting of its own.
+[<RequireQualifiedAccess>]
+type ReductionKind =
+    | Sum
+    | Maximum
+    | Top
+
+/// Whether the image score is divided by the median of the image's own heatmap: a noisy exposure raises both.
+type Normalisation =
+    | Unnormalised
+    /// score / (median of the heatmap + typicalMedian); typicalMedian > 0 is the mean median over good images.
+    | ByMedian of typicalMedian: float32
+
+/// A way of scoring before anything is fitted: what is chosen among.
+type ScoringCandidate =
+    {
+        Measure: Measure
+        /// k, odd.
+        FilterSize: int
+        /// n ≥ 0.
+        FilterPasses: int
+        Reduction: Reduction
+        /// The outermost pixels that the image score leaves out: the network sees half a neighbourhood there.
+        Border: int
+        NormaliseByMedian: bool
+    }
+
+/// A fitted way of scoring: all that turns (x, f(x)) into a heatmap and an image score.
+type Scoring =
+    {
+        Measure: Measure
+        /// k, odd.
+        FilterSize: int
+        /// n ≥ 0.
+        FilterPasses: int
+        Reduction: Reduction
+        /// The outermost pixels that the image score leaves out.
+        Border: int
+        Normalisation: Normalisation
+    }
+
+    /// The typical median where scores are normalised by the median, else null; for C#.
+    member scoring.TypicalMedian =
+        match scoring.Normalisation with
+        | Unnormalised -> System.Nullable()
+        | ByMedian typicalMedian -> System.Nullable typicalMedian
+
+/// A connected set of pixels above the threshold: its bounding box in pixels, its area in pixels, the largest value in it.
+[<Struct>]
+type Region = { X: int; Y: int; Width: int; Height: int; Area: int; Peak: float32 }
+
+[<RequireQualifiedAccess>]
+module Reduction =
+    let kinds = [ "sum", ReductionKind.Sum; "max", ReductionKind.Maximum; "top", ReductionKind.Top ]
+
+    let ofKind top =
+        function
+        | ReductionKind.Sum -> Sum
+        | ReductionKind.Maximum -> Maximum
+        | ReductionKind.Top -> Top top
+
+    let kind =
+        function
+        | Sum -> ReductionKind.Sum
+        | Maximum -> ReductionKind.Maximum
+        | Top _ -> ReductionKind.Top
+
+    let name reduction = kinds |> List.find (fun (_, k) -> k = kind reduction) |> fst
+
+    let tryParse top name = kinds |> List.tryFind (fun (n, _) -> n = name) |> Option.map (snd >> ofKind top)
+
+[<RequireQualifiedAccess>]
+module ScoringCandidate =
+    /// The scoring of a candidate; `typicalMedian` (> 0) is asked for only if it normalises.
+    let fit (typicalMedian: unit -> float32) (candidate: ScoringCandidate) : Scoring =
+        {
+            Measure = candidate.Measure
+            FilterSize = candidate.FilterSize
+            FilterPasses = candidate.FilterPasses
+            Reduction = candidate.Reduction
+            Border = candidate.Border
+            Normalisation = if candidate.NormaliseByMedian then ByMedian(typicalMedian ()) else Unnormalised
+        }
+
+    /// The candidate of a fitted scoring.
+    let ofScoring (scoring: Scoring) : ScoringCandidate =
+        {
+            Measure = scoring.Measure
+            FilterSize = scoring.FilterSize
+            FilterPasses = scoring.FilterPasses
+            Reduction = scoring.Reduction
+            Border = scoring.Border
+            NormaliseByMedian =
+                match scoring.Normalisation with
+                | Unnormalised -> false
+                | ByMedian _ -> true
+        }
+
+[<RequireQualifiedAccess>]
+module Scoring =
+    /// A = G_k^n(D(x, r)), equation (2).
+    let heatmap (scoring: Scoring) x r = Difference.map scoring.Measure x r |> MeanFilter.apply scoring.FilterSize scoring.FilterPasses
+
+    /// The indices of the pixels that count for the image score: without the border, and without the pixels that `ignore` (one plane, ≥ ½)
+    /// masks out. A border that would leave nothing is not left out.
+    let countedIndices border (ignore: Image option) height width =
+        let border = if 2 * border < min height width then border else 0
+
+        [|
+            for y in border .. height - 1 - border do
+                for x in border .. width - 1 - border do
+                    match ignore with
+                    | Some mask when mask[0, y, x] >= 0.5f -> ()
+                    | _ -> y * width + x
+        |]
+
+    /// The values of a heatmap that count for the image score.
+    let counted border ignore (heatmap: Image) =
+        countedIndices border ignore heatmap.Height heatmap.Width |> Array.map (fun i -> heatmap.Pixels[i])
+
+    /// The image score of the values that count; 0 where none does.
+    let reduce reduction (values: float32[]) =
+        if values.Length = 0 then
+            0.0f
+        else
+            match reduction with
+            | Sum -> float32 (Array.sumBy float values)
+            | Maximum -> Array.max values
+            | Top q ->
+                let count = max 1 (int (ceil (float q * float values.Length)))
+                let sorted = Array.sortDescending values
+                let mutable sum = 0.0
+
+                for i in 0 .. count - 1 do
+                    sum <- sum + float sorted[i]
+
+                float32 (sum / float count)
+
+    /// The upper median; 0 of nothing.
+    let median (values: float32[]) = if values.Length = 0 then 0.0f else (Array.sort values)[values.Length / 2]
+
+    /// The image score of a heatmap.
+    let score (scoring: Scoring) ignore heatmap =
+        let values = counted scoring.Border ignore heatmap
+        let reduced = reduce scoring.Reduction values
+
+        match scoring.Normalisation with
+        | Unnormalised -> reduced
+        | ByMedian typicalMedian -> reduced / (median values + typicalMedian)
+
+    /// The 8-connected regions where the heatmap is ≥ threshold, the highest peak first. Ignored pixels belong to none.
+    let regions (ignore: Image option) (threshold: float32) (heatmap: Image) =
+        let height, width = heatmap.Height, heatmap.Width
+        let values = heatmap.Pixels
+
+        // Two-pass flood fill over an array made here; nothing of it is seen outside.
+        let seen =
+            Array.init heatmap.Area (fun i ->
+                values[i] < threshold
+                || (match ignore with
+                    | Some mask -> mask.Pixels[i] >= 0.5f
+                    | None -> false))
+
+        let stack = System.Collections.Generic.Stack<int>()
+
+        let flood start =
+            let mutable left, right, top, bottom = width, -1, height, -1
+            let mutable area = 0
+            let mutable peak = 0.0f
+            seen[start] <- true
+            stack.Push start
+
+            while stack.Count > 0 do
+                let at = stack.Pop()
+                let y, x = at / width, at % width
+                left <- min left x
+                right <- max right x
+                top <- min top y
+                bottom <- max bottom y
+                area <- area + 1
+                peak <- max peak values[at]
+
+                for v in max 0 (y - 1) .. min (height - 1) (y + 1) do
+                    for u in max 0 (x - 1) .. min (width - 1) (x + 1) do
+                        let next = v * width + u
+
+                        if not seen[next] then
+                            seen[next] <- true
+                            stack.Push next
+
+            { X = left; Y = top; Width = right - left + 1; Height = bottom - top + 1; Area = area; Peak = peak }
+
+        [
+            for start in 0 .. heatmap.Area - 1 do
+                if not seen[start] then flood start
+        ]
+        |> List.sortByDescending _.Peak

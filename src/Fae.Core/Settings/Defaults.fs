@@ -1,0 +1,71 @@
+/// The default of every setting.
+namespace Fae.Core
+
+[<RequireQualifiedAccess>]
+module Defaults =
+    let private image = { Size = 256; Channels = ChannelMode.Auto; IlluminationSigma = 0.0f; Crop = 0; Tile = 0; Overlap = 64 }
+
+    let private augment =
+        {
+            FlipHorizontal = None
+            FlipVertical = None
+            QuarterTurns = None
+            Rotate = None
+            Shift = 0.0f
+            Brightness = 0.0f
+        }
+
+    let private noise = { Sigma = 0.05f; RandomSigma = true; OnTarget = true }
+
+    let private network =
+        {
+            Kind = NetworkKind.UNet
+            Latent = 16
+            Patch = 16
+            InpaintGrids = []
+            InpaintSets = 3
+            SpaceToDepth = 2
+            Width = 24
+            Depth = 2
+            Dilations = [ 1; 2; 4; 8; 16; 32 ]
+            Residual = true
+        }
+
+    let private objective = { Ssim = 0.0f; Gms = 0.0f; Contraction = 0.0f; Auxiliary = 1.0f }
+
+    let private train =
+        {
+            Steps = 3000
+            Batch = 8
+            LearningRate = 0.002f
+            Lambda = 0.5f
+            HeldOut = 0.05f
+            Seed = 0
+            ValidateEvery = 500
+            Precision = Precision.Float32
+        }
+
+    let private score =
+        {
+            Measure = None
+            FilterSize = None
+            FilterPasses = None
+            Reduction = None
+            TopFraction = 0.005f
+            Border = None
+            NormaliseByMedian = None
+            Views = 4
+        }
+
+    let config =
+        {
+            Image = image
+            Augment = augment
+            Corruption = Corruption.defaults
+            Noise = noise
+            Network = network
+            Objective = objective
+            Train = train
+            Score = score
+            Calibration = { FalseAlarm = 0.05f; PixelFalseAlarm = 0.001f }
+        }

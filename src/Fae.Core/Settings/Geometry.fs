@@ -1,0 +1,67 @@
+/// Sizes that follow from the settings: of the network's input, of tiles, of training crops.
+namespace Fae.Core
+
+[<RequireQualifiedAccess>]
+module NetworkGeometry =
+    /// Sides of the input must be multiples of this.
+    let stride (network: NetworkSettings) =
+        match network.Kind with
+        | NetworkKind.Transformer -> network.Patch
+        | NetworkKind.UNet
+        | NetworkKind.Autoencoder
+        | NetworkKind.Variational
+        | NetworkKind.Quantised
+        | NetworkKind.Adversarial
+        | NetworkKind.Discriminative
+        | NetworkKind.Classifier -> network.SpaceToDepth <<< network.Depth
+
+    /// Whether the network predicts an anomaly map itself, as one plane after the reconstruction, for the measure "anomaly_map".
+    let predictsAnomalyMap (network: NetworkSettings) =
+        match network.Kind with
+        | NetworkKind.Adversarial
+        | NetworkKind.Discriminative
+        | NetworkKind.Classifier -> true
+        | NetworkKind.UNet
+        | NetworkKind.Autoencoder
+        | NetworkKind.Variational
+        | NetworkKind.Quantised
+        | NetworkKind.Transformer -> false
+
+[<RequireQualifiedAccess>]
+module InputGeometry =
+    /// The views of test-time augmentation, for a configuration whose augmentation is settled.
+    let views config =
+        let allowed = Option.defaultValue false
+        let augment = config.Augment
+
+        View.allowed (allowed augment.FlipHorizontal) (allowed augment.FlipVertical) (allowed augment.QuarterTurns)
+        |> List.truncate config.Score.Views
+
+    /// The tiles of a large picture, in pixels of the prepared picture; `None`: no tiles.
+    let tiling config =
+        let image = config.Image
+
+        if image.Tile = 0 then
+            None
+        else
+            Some { Side = image.Size; Overlap = image.Overlap * image.Size / image.Tile }
+
+    /// Height and width of a prepared picture: size × size, or, with tiles, its own shape scaled so that a tile is size × size. A side
+    /// that is shorter than a tile is stretched to one.
+    let preparedShape config (struct (height: int, width: int)) =
+        let image = config.Image
+
+        let scaled (side: int) =
+            if image.Tile = 0 then
+                image.Size
+            else
+                max image.Size (int (round (float side * float image.Size / float image.Tile)))
+
+        struct (scaled height, scaled width)
+
+    /// Side of a training image.
+    let trainSide config =
+        if config.Image.Crop > 0 then
+            min config.Image.Crop config.Image.Size
+        else
+            config.Image.Size

@@ -1,0 +1,158 @@
+/// The settings of a run as records. `Config` holds all of them.
+namespace Fae.Core
+
+/// Channels of the images that the network sees.
+[<RequireQualifiedAccess>]
+type ChannelMode =
+    /// As the training pictures have.
+    | Auto
+    | Grey
+    | Colour
+
+type ImageSettings =
+    {
+        /// Pictures are resized to size × size pixels.
+        Size: int
+        Channels: ChannelMode
+        /// Sigma in pixels of the illumination correction; 0: none.
+        IlluminationSigma: float32
+        /// Training sees random square crops of this side; 0: whole pictures.
+        Crop: int
+        /// Large pictures are split into square tiles of this many of their own pixels, each resized to size × size; 0: no tiles.
+        Tile: int
+        /// Overlap of neighbouring tiles, in the picture's own pixels.
+        Overlap: int
+    }
+
+/// `None`: chosen by the symmetry of the good pictures.
+type AugmentSettings =
+    {
+        FlipHorizontal: bool option
+        FlipVertical: bool option
+        QuarterTurns: bool option
+        /// Largest rotation in degrees, for half of the pictures; padded by reflection.
+        Rotate: float32 option
+        /// Largest shift as a fraction of the side; padded by reflection.
+        Shift: float32
+        /// Largest change of brightness gain and offset, as a fraction.
+        Brightness: float32
+    }
+
+/// The noise of equation (3).
+type NoiseSettings =
+    {
+        /// Standard deviation, in units of the image range [0, 1].
+        Sigma: float32
+        /// σ is drawn from U(0, Sigma) for each image.
+        RandomSigma: bool
+        /// The target gets the same noise (FAE); false: it stays clean (DAE).
+        OnTarget: bool
+    }
+
+/// The architecture of a network.
+[<RequireQualifiedAccess>]
+type NetworkKind =
+    /// The paper's: a U-Net with a dilated bottleneck.
+    | UNet
+    /// Encoder and decoder without skip connections: AE, DAE, RCAE.
+    | Autoencoder
+    /// The same with latents drawn from N(μ, σ²): VAE.
+    | Variational
+    /// VQ-VAE with an autoregressive prior: LSR.
+    | Quantised
+    /// Self-attention over patches: InTra.
+    | Transformer
+    /// Encoder, generator and critic: f-AnoGAN.
+    | Adversarial
+    /// A reconstructive autoencoder and a discriminative U-Net: DRAEM.
+    | Discriminative
+    /// An encoder with a classifier and Gaussian densities: CutPaste.
+    | Classifier
+
+type NetworkSettings =
+    {
+        Kind: NetworkKind
+        /// Latent channels, codes or features; for all kinds but `UNet`.
+        Latent: int
+        /// Patch side of a transformer in pixels.
+        Patch: int
+        /// Inpainting (RIAD): cells along a side. For each number every set of cells is masked once and inpainted; the results are
+        /// averaged. Empty: the network sees the whole picture.
+        InpaintGrids: int list
+        /// Number of disjoint sets that the cells are split into.
+        InpaintSets: int
+        /// Space-to-depth factor at the input: 1, 2 or 4.
+        SpaceToDepth: int
+        /// Channels of the first level; each level below has twice as many.
+        Width: int
+        /// Levels with a skip connection.
+        Depth: int
+        /// Dilations of the bottleneck blocks.
+        Dilations: int list
+        /// f(x) = x + g(x) instead of f(x) = g(x).
+        Residual: bool
+    }
+
+/// Loss terms besides the two-term objective: L = L_λ + Σ weight · term.
+type ObjectiveSettings =
+    {
+        /// 1 − SSIM between reconstruction and target.
+        Ssim: float32
+        /// 1 − GMS at four scales.
+        Gms: float32
+        /// ‖J_f‖²_F per value, estimated along random directions (RCAE).
+        Contraction: float32
+        /// The network's own loss: KL divergence, code loss, critic, classification.
+        Auxiliary: float32
+    }
+
+/// The number type of the forward pass in training. Weights and optimiser state are always 32-bit floats.
+[<RequireQualifiedAccess>]
+type Precision =
+    | Float32
+    /// No loss scaling is needed: it has the range of 32-bit floats.
+    | BFloat16
+
+type TrainSettings =
+    {
+        Steps: int
+        Batch: int
+        LearningRate: float32
+        /// λ of the two-term objective.
+        Lambda: float32
+        /// Fraction of the good pictures that is held out.
+        HeldOut: float32
+        Seed: int
+        ValidateEvery: int
+        Precision: Precision
+    }
+
+/// How scores are computed. `None`: chosen after training on synthetic defects.
+type ScoreSettings =
+    {
+        Measure: Measure option
+        FilterSize: int option
+        FilterPasses: int option
+        Reduction: ReductionKind option
+        /// Fraction of the pixels for `ReductionKind.Top`.
+        TopFraction: float32
+        Border: int option
+        NormaliseByMedian: bool option
+        /// Test-time augmentation: at most this many of the views that augmentation allows.
+        Views: int
+    }
+
+type CalibrationSettings = { FalseAlarm: float32; PixelFalseAlarm: float32 }
+
+type Config =
+    {
+        Image: ImageSettings
+        Augment: AugmentSettings
+        Corruption: CorruptionSettings
+        Noise: NoiseSettings
+        Network: NetworkSettings
+        Objective: ObjectiveSettings
+        Train: TrainSettings
+        Score: ScoreSettings
+        Calibration: CalibrationSettings
+    }

@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace Fae.Detection;
+
+/// <summary>
+/// Texts of the warnings about the pictures that a detector is given. <c>inspect</c>, <c>watch</c> and <c>serve</c> use the same.
+/// </summary>
+public static class DetectionWarning
+{
+    /// <summary>The latest scores differ from those of the held-out good pictures.</summary>
+    public static string Drift(int scores, double significance) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"the scores of the latest {scores} pictures differ from those of good parts (probability by chance "
+                + $"{significance:E0}): many are anomalous, or the camera or the light has changed"
+        );
+
+    /// <summary>Colour pictures for a model of grey ones, or the reverse; null where both are of one kind.</summary>
+    public static string? Colours(int channels, bool coloured) =>
+        (channels, coloured) switch
+        {
+            (1, true) => "the pictures are in colour, the model was trained on grey ones: it does not see colours",
+            (3, false) =>
+                "the pictures are grey, the model was trained on colour: it will find everything unusual; give it the camera's colours",
+            _ => null,
+        };
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Fae.Imaging;
+
+namespace Fae.Detection;
+
+/// <summary>An anomalous region in pixels of the original picture.</summary>
+public sealed record ImageRegion(int Left, int Top, int Width, int Height, int Area, float Peak);
+
+/// <summary>A region in JSON: <c>box</c> is left, top, width, height.</summary>
+public sealed record RegionJson(IReadOnlyList<int> Box, int Area, float Peak);
+
+/// <summary>
+/// The JSON of one inspected picture, for <c>inspect --json</c>, <c>watch</c>, the server and the library. What only some of them write
+/// is null elsewhere and left out.
+/// </summary>
+public sealed record InspectionJson(string Path, float Score, double PValue, bool Anomalous, IReadOnlyList<RegionJson> Regions)
+{
+    /// <summary>The heatmap's file, or a data URL; null if none was requested.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public string? Heatmap { get; init; }
+
+    /// <summary>The server's name of the model.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Of the original picture.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Of the original picture.</summary>
+    public int? Height { get; init; }
+
+    /// <summary>In the server's history.</summary>
+    public long? Id { get; init; }
+
+    /// <summary>Data URLs of what the network saw, by name.</summary>
+    public IReadOnlyDictionary<string, string>? Views { get; init; }
+
+    /// <summary>UTC, ISO 8601.</summary>
+    public string? Time { get; init; }
+
+    /// <summary>Of the file, in bytes.</summary>
+    public long? Size { get; init; }
+
+    /// <summary>When the file was last written, in ticks of UTC.</summary>
+    public long? Changed { get; init; }
+
+    /// <summary>Where <c>watch --move</c> put the file.</summary>
+    public string? MovedTo { get; init; }
+}
+
+/// <summary>The JSON of a picture that could not be read.</summary>
+public sealed record UnreadableJson(string Path, string Problem)
+{
+    /// <summary>UTC, ISO 8601.</summary>
+    public string? Time { get; init; }
+
+    /// <summary>Of the file, in bytes.</summary>
+    public long? Size { get; init; }
+
+    /// <summary>When the file was last written, in ticks of UTC.</summary>
+    public long? Changed { get; init; }
+
+    /// <summary>Where <c>watch --move</c> put the file.</summary>
+    public string? MovedTo { get; init; }
+}
+
+/// <summary>How Fae writes JSON: snake_case, values that are not there left out.</summary>
+public static class FaeJson
+{
+    /// <summary>On one line.</summary>
+    public static JsonSerializerOptions Compact { get; } =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
+    /// <summary>For people.</summary>
+    public static JsonSerializerOptions Indented { get; } = new(Compact) { WriteIndented = true };
+}
+
+/// <summary>What a detector found on a picture, in pixels of the original picture.</summary>
+public static class Findings
+{
+    /// <summary>The regions of a finding, scaled to the original picture.</summary>
+    public static IReadOnlyList<ImageRegion> Regions(Picture picture, Finding finding)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(finding);
+        var sx = (double)picture.OriginalWidth / picture.Image.Width;
+        var sy = (double)picture.OriginalHeight / picture.Image.Height;
+        return finding
+            .Regions.Select(region =>
+            {
+                var (left, top) = ((int)Math.Floor(region.X * sx), (int)Math.Floor(region.Y * sy));
+                var right = Math.Min(picture.OriginalWidth, (int)Math.Ceiling((region.X + region.Width) * sx));
+                var bottom = Math.Min(picture.OriginalHeight, (int)Math.Ceiling((region.Y + region.Height) * sy));
+                return new ImageRegion(left, top, right - left, bottom - top, (int)Math.Round(region.Area * sx * sy), region.Peak);
+            })
+            .ToList();
+    }
+
+    /// <summary>The same for JSON.</summary>
+    public static IReadOnlyList<RegionJson> RegionsJson(Picture picture, Finding finding) =>
+        Regions(picture, finding)
+            .Select(region => new RegionJson([region.Left, region.Top, region.Width, region.Height], region.Area, region.Peak))
+            .ToList();
+
+    /// <summary>A finding for JSON; <paramref name="heatmap"/> is where its heatmap is, or null.</summary>
+    public static InspectionJson ToJson(string path, Picture picture, Finding finding, string? heatmap)
+    {
+        ArgumentNullException.ThrowIfNull(finding);
+        var prediction = finding.Prediction;
+        return new(path, prediction.Score, prediction.PValue, prediction.Anomalous, RegionsJson(picture, finding)) { Heatmap = heatmap };
+    }
+
+    /// <summary>The heatmap over the picture, at the picture's own size, as PNG.</summary>
+    public static byte[] HeatmapPng(float threshold, Picture picture, Finding finding)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(finding);
+        var overlay = HeatmapColours.overlay(threshold, picture.Image, finding.Heatmap);
+        return ImageEncoder.toPng(ImageEncoder.resize(picture.OriginalHeight, picture.OriginalWidth, overlay));
+    }
+}

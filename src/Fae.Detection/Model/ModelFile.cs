@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Fae.Core;
+
+namespace Fae.Detection;
+
+/// <summary>What is known of a model besides its weights.</summary>
+public sealed record ModelCard(
+    Config Config,
+    int Channels,
+    Calibration Calibration,
+    IReadOnlyList<string> TrainedOn,
+    IReadOnlyList<string> HeldOut,
+    string Curve,
+    string Choice,
+    Image? Ignore
+)
+{
+    /// <summary>
+    /// Held-out good pictures with the scores that the model gave them when it was made; an export is compared with them.
+    /// </summary>
+    public IReadOnlyList<SelfCheckPicture> SelfCheck { get; init; } = [];
+
+    /// <summary>
+    /// Hash of weights and scoring. Scores of models with different hashes are not comparable. Empty if the model was not read from a file.
+    /// </summary>
+    public string Fingerprint { get; init; } = "";
+
+    /// <summary>The version of what trained it; empty where it is not known.</summary>
+    public string Torch { get; init; } = "";
+
+    /// <summary>The same model with other thresholds.</summary>
+    public ModelCard With(Calibration calibration) =>
+        this with
+        {
+            Calibration = calibration,
+            SelfCheck = SelfCheck
+                .Select(picture => picture with { PValue = Conformal.pValue(calibration.HeldOut, picture.Score) })
+                .ToList(),
+        };
+}
+
+/// <summary>
+/// The model file: one safetensors file, weights as arrays, everything else in its metadata (all values texts): fae.format, fae.version,
+/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.curve, fae.choice, fae.self_check; self-check
+/// pictures are arrays of bytes.
+/// </summary>
+public static class ModelFile
+{
+    /// <summary>The newest format that this build reads and the one that it writes.</summary>
+    public const int Format = 2;
+
+    private const string IgnoreMask = "fae.ignore_mask";
+    private const string SelfCheckPrefix = "fae.self_check.";
+
+    /// <summary>The model file of a run's folder, or the file itself.</summary>
+    public static string PathOf(string run) => Directory.Exists(run) ? Path.Combine(run, "model.safetensors") : run;
+
+    /// <summary>Writes a model atomically; <paramref name="torch"/> is the version of what trained it.</summary>
+    public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights, string torch)
+    {
+        ArgumentNullException.ThrowIfNull(card);
+        var arrays = card.Ignore is { } ignore
+            ? weights.Append(new NamedArray(IgnoreMask, [1, ignore.Height, ignore.Width], ignore.Pixels)).ToList()
+            : weights;
+        var pictures = card
+            .SelfCheck.Select(
+                (picture, i) => new NamedBytes($"{SelfCheckPrefix}{i}", [picture.Height, picture.Width, picture.Channels], picture.Pixels)
+            )
+            .ToList();
+        SafeTensors.Write(
+            path,
+            new SafeTensorsContent(
+                arrays,
+                pictures,
+                new Dictionary<string, string>
+                {
+                    ["fae.format"] = Format.ToString(CultureInfo.InvariantCulture),
+                    ["fae.version"] = typeof(ModelFile).Assembly.GetName().Version?.ToString(3) ?? "",
+                    ["fae.torch"] = torch,
+                    ["fae.seed"] = card.Config.Train.Seed.ToString(CultureInfo.InvariantCulture),
+                    ["fae.config"] = ConfigModule.toToml(card.Config),
+                    ["fae.channels"] = card.Channels.ToString(CultureInfo.InvariantCulture),
+                    ["fae.calibration"] = JsonSerializer.Serialize(CalibrationJson.Of(card.Calibration), FaeJson.Compact),
+                    ["fae.trained_on"] = JsonSerializer.Serialize(card.TrainedOn),
+                    ["fae.held_out"] = JsonSerializer.Serialize(card.HeldOut),
+                    ["fae.curve"] = card.Curve,
+                    ["fae.choice"] = card.Choice,
+                    ["fae.self_check"] = JsonSerializer.Serialize(
+                        card.SelfCheck.Select(picture => new SelfCheckJson(picture.Score, picture.PValue)),
+                        FaeJson.Compact
+                    ),
+                }
+            )
+        );
+    }
+
+    /// <summary>Reads a model.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, no model of Fae's, or of another format.</exception>
+    public static (ModelCard Card, IReadOnlyList<NamedArray> Weights) Read(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Read(stream);
+    }
+
+    /// <summary>Reads a model from the beginning of a stream that can be sought in.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, no model of Fae's, or of another format.</exception>
+    public static (ModelCard Card, IReadOnlyList<NamedArray> Weights) Read(Stream stream)
+    {
+        var content = SafeTensors.Read(stream);
+        string Text(string key) =>
+            content.Metadata.TryGetValue(key, out var text)
+                ? text
+                : throw new InvalidDataException($"it is a safetensors file, but no Fae model: '{key}' is missing");
+        try
+        {
+            if (!int.TryParse(Text("fae.format"), CultureInfo.InvariantCulture, out var format) || format < 1)
+                throw new InvalidDataException("its format number is damaged");
+            if (format != Format)
+                throw new InvalidDataException(
+                    $"it has format {format}, this build reads format {Format}: {(format > Format ? "use a newer Fae" : "train it again")}"
+                );
+            var calibration = Json<CalibrationJson>(Text("fae.calibration"));
+            var card = new ModelCard(
+                ConfigOf(Text("fae.config")),
+                int.Parse(Text("fae.channels"), CultureInfo.InvariantCulture),
+                calibration.ToCalibration(),
+                Texts(Text("fae.trained_on")),
+                Texts(Text("fae.held_out")),
+                Text("fae.curve"),
+                Text("fae.choice"),
+                content.Arrays.FirstOrDefault(a => a.Name == IgnoreMask) is { Shape: [1, var h, var w] } mask
+                    ? ImageModule.ofArray(1, (int)h, (int)w, mask.Values)
+                    : null
+            )
+            {
+                SelfCheck = SelfCheckOf(content),
+                Torch = content.Metadata.GetValueOrDefault("fae.torch", ""),
+                Fingerprint = FingerprintOf(content, calibration),
+            };
+            if (card.Channels is not (1 or 3))
+                throw new InvalidDataException($"it wants images of {card.Channels} channels");
+            return (card, content.Arrays);
+        }
+        catch (Exception e) when (SafeTensors.MeansDamage(e))
+        {
+            throw new InvalidDataException("its metadata is damaged", e);
+        }
+    }
+
+    /// <summary>A digest of the weights and of how a score is computed; thresholds and the scores that they rest on are left out.</summary>
+    private static string FingerprintOf(SafeTensorsContent content, CalibrationJson calibration)
+    {
+        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var array in content.Arrays)
+            digest.AppendData(MemoryMarshal.AsBytes(array.Values.AsSpan()));
+        digest.AppendData(
+            JsonSerializer.SerializeToUtf8Bytes(
+                calibration with
+                {
+                    HeldOut = [],
+                    ImageThreshold = 0,
+                    FalseAlarm = 0,
+                    PixelThreshold = 0,
+                    HeatScale = 0,
+                },
+                FaeJson.Compact
+            )
+        );
+        return Convert.ToHexString(digest.GetHashAndReset())[..16];
+    }
+
+    private static List<SelfCheckPicture> SelfCheckOf(SafeTensorsContent content)
+    {
+        if (!content.Metadata.TryGetValue("fae.self_check", out var text))
+            return [];
+        var pictures = content.Bytes.ToDictionary(picture => picture.Name);
+        return Json<SelfCheckJson?[]>(text)
+            .Select(
+                (scored, i) =>
+                    scored is not null
+                    && pictures.TryGetValue($"{SelfCheckPrefix}{i}", out var picture)
+                    && picture.Shape is [var height, var width, var channels]
+                        ? new SelfCheckPicture(
+                            checked((int)height),
+                            checked((int)width),
+                            checked((int)channels),
+                            picture.Values,
+                            scored.Score,
+                            scored.PValue
+                        )
+                        : throw new InvalidDataException("its self-check pictures are damaged")
+            )
+            .ToList();
+    }
+
+    private static Config ConfigOf(string toml)
+    {
+        var config = ConfigText.Parse(toml, ConfigModule.defaults);
+        return config.IsOk
+            ? config.ResultValue
+            : throw new InvalidDataException("its configuration is not one of this build: " + string.Join("; ", config.ErrorValue));
+    }
+
+    private static string[] Texts(string json) =>
+        Json<string[]>(json).Select(text => text ?? throw new InvalidDataException("its metadata is damaged")).ToArray();
+
+    private static T Json<T>(string text)
+        where T : class =>
+        JsonSerializer.Deserialize<T>(text, FaeJson.Compact) ?? throw new InvalidDataException("its metadata is damaged");
+
+    private sealed record SelfCheckJson(float Score, double PValue);
+}

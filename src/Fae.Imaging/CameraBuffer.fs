@@ -1,0 +1,71 @@
+/// Pixels in a camera's memory.
+namespace Fae.Imaging
+
+#nowarn 9 // the address of pinned memory
+
+open System
+
+[<RequireQualifiedAccess>]
+module CameraBuffer =
+    /// The buffer's memory and row length in pixels; a copy without padding if the padding is no multiple of a pixel.
+    let private rows (buffer: PixelBuffer) =
+        let pixel = buffer.Bands * buffer.Depth
+
+        if buffer.Stride % pixel = 0 && buffer.Pixels.Length >= buffer.Stride * buffer.Height then
+            struct (buffer.Pixels, buffer.Stride / pixel)
+        else
+            let row = buffer.Width * pixel
+            let packed = Array.zeroCreate<byte>(row * buffer.Height)
+
+            for y in 0 .. buffer.Height - 1 do
+                buffer.Pixels.Span.Slice(y * buffer.Stride, row).CopyTo(Span(packed, y * row, row))
+
+            struct (ReadOnlyMemory packed, buffer.Width)
+
+    let private coloursOf (buffer: PixelBuffer) (whole: NetVips.Image) =
+        if buffer.Bands = 1 then
+            whole.Copy(
+                interpretation =
+                    if buffer.Depth = 2 then
+                        NetVips.Enums.Interpretation.Grey16
+                    else
+                        NetVips.Enums.Interpretation.Bw
+            )
+        else
+            let band (index: int) = whole.ExtractBand index
+
+            let colours = if buffer.Swapped then (band 2).Bandjoin(band 1, band 0) else whole.ExtractBand(0, n = 3)
+
+            colours.Copy(interpretation = NetVips.Enums.Interpretation.Srgb)
+
+    /// A camera's pixels as planes, as the same pixels in a PNG would be read. Nothing is copied before the resize unless the row padding
+    /// is no multiple of a pixel.
+    let read channels shape name (buffer: PixelBuffer) =
+        Vips.guard name (fun () ->
+            Vips.checkSize buffer.Width buffer.Height
+            let struct (pixels, pitch) = rows buffer
+            use pin = pixels.Pin()
+
+            let address = pin.Pointer |> NativeInterop.NativePtr.ofVoidPtr<byte> |> NativeInterop.NativePtr.toNativeInt
+
+            let format =
+                if buffer.Depth = 2 then
+                    NetVips.Enums.BandFormat.Ushort
+                else
+                    NetVips.Enums.BandFormat.Uchar
+
+            use padded =
+                NetVips.Image.NewFromMemory(
+                    address,
+                    uint64 (pitch * buffer.Bands * buffer.Depth * buffer.Height),
+                    pitch,
+                    buffer.Height,
+                    buffer.Bands,
+                    format
+                )
+
+            use whole = padded.Crop(0, 0, buffer.Width, buffer.Height)
+            use coloured = coloursOf buffer whole
+            let target = shape (struct (buffer.Height, buffer.Width))
+            Planes.ofVips channels target (struct (float buffer.Height, float buffer.Width)) name (buffer.Height, buffer.Width) coloured)
+        |> Result.bind id

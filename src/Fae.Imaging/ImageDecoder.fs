@@ -1,0 +1,123 @@
+/// Pictures from files and bytes: PNG, JPEG, TIFF, WebP through libvips, BMP through stb; 8 and 16 bit; grey, RGB, with alpha.
+namespace Fae.Imaging
+
+open Fae.Core
+
+[<RequireQualifiedAccess>]
+module ImageDecoder =
+    /// Opens a picture and checks its size; pixels are decoded when they are needed.
+    let private openPicture bmp source =
+        if bmp then
+            Bmp.decode source
+        else
+            let file = Vips.load (NetVips.VOption()) source
+            Vips.checkSize file.Width file.Height
+            file
+
+    /// Height and width after the camera's rotation was applied.
+    let private uprightShape (file: NetVips.Image) =
+        if Planes.orientation file >= 5 then
+            struct (file.Width, file.Height)
+        else
+            struct (file.Height, file.Width)
+
+    /// The same picture decoded at a fraction of its size, where its format can (JPEG by 2, 4 or 8, WebP by any), but so that each side
+    /// keeps half as many pixels again as are wanted, for the resize to average. With it, the height and width that its pixels stand for:
+    /// a JPEG's last block of pixels may be averaged over fewer.
+    let private shrunk source (file: NetVips.Image) (struct (height: int, width: int)) =
+        let struct (fullHeight, fullWidth) = uprightShape file
+        let spare = min (float fullHeight / float height) (float fullWidth / float width) / 1.5
+
+        let loader =
+            match file.Get "vips-loader" with
+            | :? string as name -> name
+            | _ -> ""
+
+        let reload (extend: NetVips.VOption -> unit) =
+            let options = NetVips.VOption()
+
+            if Planes.isHuge file then options.Add("access", NetVips.Enums.Access.Sequential)
+
+            file.Dispose()
+            extend options
+            Vips.load options source
+
+        if loader.StartsWith "jpegload" && spare >= 2.0 then
+            let blocks =
+                if spare >= 8.0 then 8
+                elif spare >= 4.0 then 4
+                else 2
+
+            let file = reload _.Add("shrink", blocks)
+            file, struct (float fullHeight / float blocks, float fullWidth / float blocks)
+        else
+            let same =
+                if loader.StartsWith "webpload" && spare > 1.0 then reload _.Add("scale", 1.0 / spare)
+                elif Planes.isHuge file then reload ignore
+                else file
+
+            let struct (height, width) = uprightShape same
+            same, struct (float height, float width)
+
+    let private headerOf name source =
+        Vips.guard name (fun () ->
+            use image = openPicture (Bmp.isBmp source) source
+            struct (image.Width, image.Height, image.Bands >= 3))
+
+    /// Width, height and whether a picture has colour, from its header alone.
+    let header (path: string) = headerOf path (OnDisk path)
+
+    /// The pixels of a picture, from the header in its bytes alone.
+    let pixelCount name (bytes: byte[]) =
+        headerOf name (InMemory bytes) |> Result.map (fun (struct (width, height, _)) -> int64 width * int64 height)
+
+    let private readSource channels (shape: struct (int * int) -> struct (int * int)) name source =
+        let decode () =
+            let bmp = Bmp.isBmp source
+            let file = openPicture bmp source
+            let struct (fullHeight, fullWidth) = uprightShape file
+            let struct (height, width) = shape (struct (fullHeight, fullWidth))
+
+            let file, own =
+                if bmp then
+                    file, struct (float fullHeight, float fullWidth)
+                else
+                    shrunk source file (struct (height, width))
+
+            use file = file
+            use upright = file.Autorot()
+            Planes.ofVips channels (struct (height, width)) own name (fullHeight, fullWidth) upright
+
+        Vips.guard name decode |> Result.bind id
+
+    /// Reads a picture with 1 or 3 planes, resized with anti-aliasing to the height and width that `shape` makes of its own. EXIF
+    /// rotation is applied first.
+    let readTo channels shape (path: string) : Result<Picture, ImageProblem> = readSource channels shape path (OnDisk path)
+
+    /// The same from the bytes of a file; `name` is what a problem calls it.
+    let readBytes channels shape name (bytes: byte[]) : Result<Picture, ImageProblem> = readSource channels shape name (InMemory bytes)
+
+    let private colourIn name source =
+        match headerOf name source with
+        | Ok(struct (_, _, true)) ->
+            match readSource 3 (fun _ -> struct (64, 64)) name source with
+            | Ok picture ->
+                let plane c = (Image.plane c picture.Image).Pixels
+                let differ a b = Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) a b
+                differ (plane 0) (plane 1) || differ (plane 1) (plane 2)
+            | Error _ -> false
+        | _ -> false
+
+    /// Whether a picture has three different planes: a grey camera's pictures are often stored as RGB. One that cannot be read has none.
+    let hasColour path = colourIn path (OnDisk path)
+
+    /// The same from the bytes of a file.
+    let bytesHaveColour name (bytes: byte[]) = colourIn name (InMemory bytes)
+
+    /// Reads a picture resized to size × size (0: left as it is).
+    let read channels (size: int) path = readTo channels (fun own -> if size = 0 then own else struct (size, size)) path
+
+    /// Reads a mask: grey, resized to `shape` of its own shape, binarised at half.
+    let readMask shape (path: string) =
+        readTo 1 shape path
+        |> Result.map (fun picture -> Image.map (fun v -> if v >= 0.5f then 1.0f else 0.0f) picture.Image)

@@ -1,0 +1,23 @@
+/// Pictures as they are read, as a camera gives them, and why one cannot be used.
+namespace Fae.Imaging
+
+open System
+open Fae.Core
+
+/// Why a picture cannot be used.
+type ImageProblem =
+    {
+        Path: string
+        Reason: string
+    }
+
+    override problem.ToString() = $"{problem.Path}: {problem.Reason}"
+
+/// A decoded picture: its pixels in [0, 1] at the requested size, and its original size.
+[<NoComparison>]
+type Picture = { Image: Image; OriginalWidth: int; OriginalHeight: int }
+
+/// Pixels as a camera hands them over: rows of `Bands` values of `Depth` bytes each, a row every `Stride` bytes; of four values the last
+/// is passed over. Swapped: blue first.
+[<NoComparison; NoEquality>]
+type PixelBuffer = { Pixels: ReadOnlyMemory<byte>; Width: int; Height: int; Stride: int; Bands: int; Depth: int; Swapped: bool }

@@ -1,0 +1,98 @@
+/// From a decoded libvips image to planes of floats in [0, 1].
+namespace Fae.Imaging
+
+open System
+open Fae.Core
+open Fae.Kernels
+
+[<RequireQualifiedAccess>]
+module internal Planes =
+    /// The camera's rotation: 1 for none, to 8.
+    let orientation (file: NetVips.Image) =
+        if file.Contains "orientation" then
+            match file.Get "orientation" with
+            | :? int as orientation -> orientation
+            | _ -> 1
+        else
+            1
+
+    /// From so many pixels on, rows are used as they are decoded instead of after all of them: less memory, for a thread more. A rotation
+    /// needs them all.
+    let isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
+
+    /// Full scale of a band format.
+    let private fullScale (image: NetVips.Image) =
+        match image.Format with
+        | NetVips.Enums.BandFormat.Uchar -> 255.0f
+        | NetVips.Enums.BandFormat.Ushort -> 65535.0f
+        | _ -> 1.0f
+
+    /// To 1 or 3 planes: alpha is laid on black, colour spaces become sRGB or grey.
+    let private toChannels channels (image: NetVips.Image) =
+        let flat = if image.HasAlpha() then image.Flatten() else image
+        let deep = flat.Format = NetVips.Enums.BandFormat.Ushort
+
+        if channels = 1 then
+            if flat.Bands = 1 then
+                flat
+            else
+                flat.Colourspace(if deep then NetVips.Enums.Interpretation.Grey16 else NetVips.Enums.Interpretation.Bw)
+        else if flat.Bands = 1 then
+            flat.Bandjoin(flat, flat)
+        else
+            flat.Colourspace(if deep then NetVips.Enums.Interpretation.Rgb16 else NetVips.Enums.Interpretation.Srgb)
+
+    /// A decoded picture as planes of height × width. `span`: the height and width that its pixels stand for.
+    let private toPlanes name channels scale (struct (height: int, width: int)) (span: struct (float * float)) (image: NetVips.Image) =
+        let planes = Array.zeroCreate (channels * height * width)
+        let problem reason = Error { Path = name; Reason = reason }
+
+        let split (pixels: 'a[]) =
+            if image.Height = height && image.Width = width then
+                PlanesKernel.Split(ReadOnlySpan pixels, channels, scale, Span planes)
+            else
+                ResampleKernel.Split(
+                    pixels,
+                    channels,
+                    struct (image.Height, image.Width),
+                    span,
+                    scale,
+                    planes.AsMemory(),
+                    struct (height, width)
+                )
+
+        if image.Bands <> channels then
+            problem $"has {image.Bands} bands, which are neither grey nor colour"
+        else
+            let finite =
+                match image.Format with
+                | NetVips.Enums.BandFormat.Uchar -> split (image.WriteToMemory<byte>())
+                | NetVips.Enums.BandFormat.Ushort -> split (image.WriteToMemory<uint16>())
+                | _ ->
+                    use floating = image.Cast(NetVips.Enums.BandFormat.Float)
+                    split (floating.WriteToMemory<float32>())
+
+            if finite then
+                Ok(Image.ofArray channels height width planes)
+            else
+                problem "holds values that are no numbers (NaN or infinite)"
+
+    /// More pixels than this are averaged in whole blocks before they are resized, as they are decoded: less memory. Four times the size
+    /// asked for is left.
+    let private bounded (struct (height: int, width: int)) (struct (ownHeight: float, ownWidth: float)) (image: NetVips.Image) =
+        let blocks = int (min (ownHeight / float height) (ownWidth / float width) / 4.0)
+
+        if isHuge image && blocks > 1 then
+            let floating = image.Cast(NetVips.Enums.BandFormat.Float)
+            floating.Shrink(blocks, blocks), struct (ownHeight / float blocks, ownWidth / float blocks)
+        else
+            image, struct (ownHeight, ownWidth)
+
+    /// Decoded pixels to planes of the requested shape; `own`: the height and width that they stand for.
+    let ofVips channels (struct (height, width)) own name (fullHeight, fullWidth) (upright: NetVips.Image) =
+        use coloured = toChannels channels upright
+        let small, span = bounded (struct (height, width)) own coloured
+        use small = small
+
+        toPlanes name channels (1.0f / fullScale coloured) (struct (height, width)) span small
+        |> Result.map (fun image -> { Image = image; OriginalWidth = fullWidth; OriginalHeight = fullHeight })

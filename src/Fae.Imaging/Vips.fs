@@ -1,0 +1,58 @@
+/// What the decoders share: calls of libvips with failures as values, limits, and images over .NET's memory.
+namespace Fae.Imaging
+
+open System
+open System.IO
+
+/// Where a picture's bytes are.
+type internal ImageSource =
+    | OnDisk of path: string
+    | InMemory of byte[]
+
+[<RequireQualifiedAccess>]
+module Vips =
+    /// More pixels than this are refused before they are decoded.
+    let maxPixels = 400_000_000L
+
+    /// Sends the warnings of libvips and GLib here instead of to the terminal.
+    let routeWarnings (log: string -> unit) =
+        for domain, level in [ "VIPS", NetVips.Enums.LogLevelFlags.Warning; "GLib-GObject", NetVips.Enums.LogLevelFlags.Critical ] do
+            NetVips.Log.SetLogHandler(domain, level, (fun _ _ message -> log message)) |> ignore
+
+    let internal guard path (work: unit -> 'a) =
+        let problem reason = Error { Path = path; Reason = if ImageFolder.isUnreachable path then ImageFolder.unreachable else reason }
+
+        try
+            Ok(work ())
+        with
+        | :? NetVips.VipsException as e -> problem ("cannot be read: " + e.Message.Trim().Split('\n')[0])
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> problem e.Message
+
+    let internal refuse (reason: string) = raise (NetVips.VipsException reason)
+
+    let internal checkSize (width: int) (height: int) =
+        if int64 width * int64 height > maxPixels then
+            refuse $"it has {width}×{height} pixels, more than the {maxPixels / 1_000_000L} million allowed"
+
+    let internal contents (source: ImageSource) : Stream =
+        match source with
+        | OnDisk path -> File.OpenRead path
+        | InMemory bytes -> new MemoryStream(bytes, false)
+
+    /// Bytes, colours side by side, as a picture of libvips'.
+    let internal ofBytes (pixels: byte[]) width height bands =
+        // The image over .NET's memory must be disposed of: what holds the memory does not let it go otherwise.
+        use memory = NetVips.Image.NewFromMemory(pixels, width, height, bands, NetVips.Enums.BandFormat.Uchar)
+
+        memory.Copy(interpretation = if bands < 3 then NetVips.Enums.Interpretation.Bw else NetVips.Enums.Interpretation.Srgb)
+
+    /// The cache of libvips is off: it is keyed by file names, and would return the old content of a replaced file.
+    let private forgetful = lazy (NetVips.Cache.Max <- 0)
+
+    let internal load (options: NetVips.VOption) source =
+        forgetful.Force()
+
+        match source with
+        | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+        | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)

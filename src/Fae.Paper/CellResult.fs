@@ -1,0 +1,18 @@
+/// The metrics of a finished cell.
+namespace Fae.Paper
+
+open Fae.Report
+
+/// What a cell gave; AUROCs in [0, 1], `None` where they are not defined.
+type CellResult = { Cell: Cell; ImageAuroc: float option; PixelAuroc: float option; Aupro: float option }
+
+[<RequireQualifiedAccess>]
+module CellResult =
+    /// From the record of an evaluation.
+    let ofJson cell (json: EvaluationJson) =
+        {
+            Cell = cell
+            ImageAuroc = Option.ofNullable json.ImageAuroc
+            PixelAuroc = Option.ofNullable json.PixelAuroc
+            Aupro = Option.ofNullable json.Aupro
+        }

@@ -1,0 +1,73 @@
+/// The JSON of every answer but /v1/inspect's. A test compares openapi.json with these records.
+namespace Fae.Server
+
+open System
+open System.Collections.Generic
+open System.Text.Json.Serialization
+open Fae.Detection
+
+[<NoComparison>]
+type ErrorJson = { Error: string }
+
+/// One entry of GET /v1/models.
+[<NoComparison>]
+type ModelJson =
+    {
+        Name: string
+        Size: int
+        Tile: int
+        Channels: int
+        Scoring: string
+        ThresholdImage: float32
+        ThresholdPixel: float32
+        Fingerprint: string
+        FalseAlarm: float
+        /// Scores of the held-out good pictures, ascending.
+        HeldOut: float32[]
+    }
+
+/// One entry of GET /v1/statistics: since the start of the server.
+[<NoComparison>]
+type StatisticsJson =
+    {
+        Name: string
+        Inspected: int64
+        Anomalous: int64
+        /// The latest scores, the oldest first.
+        Latest: float32[]
+        /// Left out while there are too few scores to test.
+        DriftSignificance: Nullable<float>
+        DriftAlarm: Nullable<bool>
+    }
+
+/// An inspection of the history.
+[<NoComparison>]
+type RecordJson =
+    {
+        Id: int64
+        Time: string
+        Model: string
+        Fingerprint: string
+        Path: string
+        Score: float32
+        PValue: float
+        Anomalous: bool
+        Width: int
+        Height: int
+        Regions: IReadOnlyList<RegionJson>
+        /// "good", "anomalous" or null.
+        [<JsonIgnore(Condition = JsonIgnoreCondition.Never)>]
+        Mark: string | null
+    }
+
+/// GET /v1/history.
+[<NoComparison>]
+type HistoryJson = { Count: int64; Inspections: RecordJson list }
+
+/// A picture among several that could not be inspected.
+[<NoComparison>]
+type RefusedJson = { Error: string; Path: string; Status: int }
+
+/// The answer about several pictures; each result is an InspectionJson or a RefusedJson.
+[<NoComparison>]
+type ResultsJson = { Results: obj[] }

@@ -1,0 +1,226 @@
+/// POST /v1/inspect: pictures out of a request, through the queue, into an answer and the history.
+namespace Fae.Server
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Runtime.CompilerServices
+open System.Text.Json
+open System.Threading
+open System.Threading.Tasks
+open Fae.Core
+open Fae.Detection
+open Fae.Imaging
+open Microsoft.AspNetCore.Http
+open Microsoft.Extensions.Primitives
+
+/// A picture's answer.
+[<NoComparison; NoEquality>]
+type private Answer =
+    {
+        Picture: Picture
+        Finding: Finding
+        Threshold: float32
+        /// Made on first use, by the history or the answer.
+        Views: Lazy<Views>
+        /// In the history, where there is one.
+        Id: int64 option
+    }
+
+/// Handles POST /v1/inspect. `say` gets warnings for the log.
+type private InspectEndpoint
+    (
+        options: ServerOptions,
+        models: ModelSlot list,
+        telemetry: Telemetry,
+        inspector: Inspector,
+        history: History option,
+        say: string -> unit
+    ) =
+    // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
+    let admitted = new SemaphoreSlim(options.QueueCapacity + options.MaxBatch)
+    let decoding = new SemaphoreSlim(Environment.ProcessorCount)
+    // As long as the detector that they are of.
+    let monitors = ConditionalWeakTable<Detector, DriftMonitor>()
+
+    let monitor (model: ModelSlot) (detector: Detector) =
+        monitors.GetValue(
+            detector,
+            fun detector ->
+                DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun remark -> say $"warning: model {model.Name}: {remark}"))
+        )
+
+    let hosted (context: HttpContext) =
+        match string context.Request.Query["model"] with
+        | "" -> Ok(List.head models)
+        | name ->
+            match models |> List.tryFind (fun m -> m.Name = name) with
+            | Some model -> Ok model
+            | None ->
+                let names = models |> List.map _.Name |> String.concat ", "
+                Http.refuse 404 $"there is no model '{name}'; there are {names}"
+
+    /// Into the history; an inspection that cannot be kept is answered all the same.
+    let record (model: ModelSlot) (card: ModelCard) name (picture: Picture) (finding: Finding) (views: Lazy<Views>) : Task<int64 option> =
+        task {
+            match history with
+            | None -> return None
+            | Some history ->
+                try
+                    let record =
+                        {
+                            Id = 0L
+                            Time = DateTimeOffset.UtcNow
+                            Model = model.Name
+                            Fingerprint = card.Fingerprint
+                            Name = name
+                            Score = finding.Prediction.Score
+                            PValue = finding.Prediction.PValue
+                            Anomalous = finding.Prediction.Anomalous
+                            Width = picture.OriginalWidth
+                            Height = picture.OriginalHeight
+                            Regions = JsonSerializer.Serialize(Findings.RegionsJson(picture, finding), FaeJson.Compact)
+                            Mark = None
+                        }
+
+                    let! id = history.Add(record, views.Value)
+                    return Some id
+                with :? Microsoft.Data.Sqlite.SqliteException as e ->
+                    say $"warning: an inspection is not in the history: {e.Message}"
+                    return None
+        }
+
+    let inspectOne (model: ModelSlot) (name: string, bytes: byte[]) (stop: CancellationToken) : Task<Result<Answer, Refusal>> =
+        task {
+            let clock = Stopwatch.StartNew()
+            let lease = model.Take()
+            let card = lease.Detector.Card
+            let mutable taken = true
+
+            try
+                do! decoding.WaitAsync stop
+
+                let prepared =
+                    try
+                        match ImageDecoder.pixelCount name bytes with
+                        | Error problem -> Http.refuse 400 $"{name}: {problem.Reason}"
+                        | Ok pixels when pixels > options.MaxPixels ->
+                            Http.refuse 413 $"{name}: has {pixels} pixels; the limit is {options.MaxPixels}"
+                        | Ok _ ->
+                            match
+                                ImagePreparation.ofBytes card.Config card.Channels name bytes
+                                |> Result.bind (ImagePreparation.fits card.Ignore name)
+                            with
+                            | Error problem -> Http.refuse 400 $"{name}: {problem.Reason}"
+                            | Ok picture -> Ok picture
+                    finally
+                        decoding.Release() |> ignore
+
+                match prepared with
+                | Error refusal -> return Error refusal
+                | Ok picture ->
+                    taken <- false
+
+                    match inspector.TryInspect(lease, picture.Image, stop) with
+                    | None -> return Http.refuse 429 "too many pictures wait; try again a little later"
+                    | Some finding ->
+                        let! finding = finding
+                        telemetry.Inspected(model.Name, finding.Prediction, clock.Elapsed.TotalSeconds)
+
+                        (monitor model lease.Detector)
+                            .Observe(finding.Prediction.Score, (fun () -> ImageDecoder.bytesHaveColour name bytes))
+
+                        let threshold = lease.Detector.Calibration.PixelThreshold
+                        let views = lazy InspectionViews.make threshold picture finding
+                        let! id = record model card name picture finding views
+
+                        return Ok { Picture = picture; Finding = finding; Threshold = threshold; Views = views; Id = id }
+            finally
+                if taken then lease.Release()
+        }
+
+    let answerJson (model: ModelSlot) (context: HttpContext) name (answer: Answer) =
+        let query (name: string) = string context.Request.Query[name] = "1"
+        let threshold, picture, finding = answer.Threshold, answer.Picture, answer.Finding
+
+        let heatmap: string | null = if query "heatmap" then InspectionViews.heatmapUrl threshold picture finding else null
+
+        let views: Collections.Generic.IReadOnlyDictionary<string, string> | null =
+            if query "views" then InspectionViews.urls answer.Views.Value else null
+
+        InspectionJson(
+            name,
+            finding.Prediction.Score,
+            finding.Prediction.PValue,
+            finding.Prediction.Anomalous,
+            Findings.RegionsJson(picture, finding),
+            Heatmap = heatmap,
+            Model = model.Name,
+            Width = Nullable picture.OriginalWidth,
+            Height = Nullable picture.OriginalHeight,
+            Id = Option.toNullable answer.Id,
+            Views = views
+        )
+
+    /// One picture: its finding, or as a heatmap alone.
+    let writeOne (context: HttpContext) (model: ModelSlot) name (answer: Answer) : Task =
+        if (string context.Request.Headers.Accept).StartsWith "image/png" then
+            let prediction = answer.Finding.Prediction
+            let png = Findings.HeatmapPng(answer.Threshold, answer.Picture, answer.Finding)
+            context.Response.Headers["Fae-Score"] <- StringValues(string prediction.Score)
+            context.Response.Headers["Fae-P-Value"] <- StringValues(string prediction.PValue)
+            context.Response.Headers["Fae-Anomalous"] <- StringValues(if prediction.Anomalous then "true" else "false")
+            Http.writeBytes context "image/png" png
+        else
+            Http.writeJson context 200 (answerJson model context name answer)
+
+    let inspect (context: HttpContext) : Task =
+        task {
+            if not (admitted.Wait 0) then
+                do! Http.writeRefusal context { Status = 429; Reason = "too many requests wait; try again a little later" }
+            else
+                use limit = CancellationTokenSource.CreateLinkedTokenSource context.RequestAborted
+                limit.CancelAfter(TimeSpan.FromSeconds options.Timeout)
+
+                try
+                    try
+                        match hosted context with
+                        | Error refusal -> do! Http.writeRefusal context refusal
+                        | Ok model ->
+                            match! RequestImages.read context limit.Token with
+                            | Error refusal -> do! Http.writeRefusal context refusal
+                            | Ok [ (name, _) as one ] ->
+                                match! inspectOne model one limit.Token with
+                                | Ok answer -> do! writeOne context model name answer
+                                | Error refusal -> do! Http.writeRefusal context refusal
+                            | Ok several ->
+                                let! answers = several |> List.map (fun one -> inspectOne model one limit.Token) |> Task.WhenAll
+
+                                let result (name: string, _) (answer: Result<Answer, Refusal>) : obj =
+                                    match answer with
+                                    | Ok answer -> answerJson model context name answer
+                                    | Error refusal ->
+                                        let json: RefusedJson = { Error = refusal.Reason; Path = name; Status = refusal.Status }
+                                        json
+
+                                do! Http.writeJson context 200 { Results = Array.map2 result (Array.ofList several) answers }
+                    with
+                    | :? BadHttpRequestException as e -> do! Http.writeBroken context e
+                    | :? InvalidDataException as e when e.Message.Contains "limit" -> do! Http.writeError context 413 e.Message
+                    | :? InvalidDataException
+                    | :? IOException when not context.RequestAborted.IsCancellationRequested ->
+                        do! Http.writeError context 400 "the body is not what its headers say, or was cut off"
+                    | :? OperationCanceledException when not context.RequestAborted.IsCancellationRequested ->
+                        do! Http.writeError context 503 $"not done within {options.Timeout} seconds"
+                    | :? OperationCanceledException
+                    | :? IOException -> ()
+                finally
+                    admitted.Release() |> ignore
+        }
+
+    member _.Inspect(context: HttpContext) : Task = inspect context
+
+    interface IDisposable with
+        member _.Dispose() =
+            admitted.Dispose()
+            decoding.Dispose()

@@ -1,0 +1,23 @@
+/// What a server is started with.
+namespace Fae.Server
+
+open System.Net
+
+type ServerOptions =
+    {
+        Address: IPAddress
+        /// 0: any free one.
+        Port: int
+        /// Of a request's body, and of a picture.
+        MaxBytes: int64
+        MaxPixels: int64
+        /// Pictures that may wait for the network; requests beyond are answered 429.
+        QueueCapacity: int
+        /// Pictures that the network gets at once.
+        MaxBatch: int
+        /// Seconds after which a request is given up.
+        Timeout: float
+        Keys: Keys option
+        /// Where inspections are kept, and how many of them.
+        History: (string * Retention) option
+    }

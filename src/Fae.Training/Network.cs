@@ -1,0 +1,71 @@
+using Fae.Core;
+using Fae.Detection;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Fae.Training;
+
+/// <summary>A network for inference: images in, reconstructions f(x) out. Thread-safe. No tensors in its public interface.</summary>
+public sealed class Network : IReconstructor
+{
+    private readonly AnomalyNet net;
+    private readonly Device device;
+    private readonly object gate = new();
+
+    /// <summary>A network of the settings with weights drawn from the seed.</summary>
+    public Network(NetworkSettings settings, int channels, Seed seed, Device? device = null)
+    {
+        Settings = settings;
+        Channels = channels;
+        this.device = device ?? CPU;
+        net = AnomalyNet.Of(settings, channels, seed);
+        net.to(this.device);
+    }
+
+    /// <summary>A network of these weights.</summary>
+    /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
+    public static Network Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights, Device? device = null)
+    {
+        var network = new Network(settings, channels, Fae.Core.Random.ofSeed(0), device);
+        network.Load(weights);
+        return network;
+    }
+
+    /// <summary>The settings of the architecture.</summary>
+    public NetworkSettings Settings { get; }
+
+    /// <summary>Channels of an image.</summary>
+    public int Channels { get; }
+
+    internal AnomalyNet Module => net;
+
+    internal Device Device => device;
+
+    /// <summary>All weights and buffers.</summary>
+    public IReadOnlyList<NamedArray> Save() => Weights.Of(net);
+
+    /// <summary>Loads weights.</summary>
+    /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
+    public void Load(IEnumerable<NamedArray> arrays) => Weights.Load(net, arrays);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
+
+    /// <summary>f(x) for one image.</summary>
+    public Image Reconstruct(Image image) => Reconstruct([image])[0];
+
+    /// <inheritdoc/>
+    public void Dispose() => net.Dispose();
+
+    private List<Image> Forward(float[] values, long[] shape, Image[] images)
+    {
+        lock (gate)
+        {
+            using var off = no_grad();
+            using var scope = NewDisposeScope();
+            net.eval();
+            var output = net.forward(tensor(values, shape).to(device));
+            return Batches.Split(output.cpu().contiguous().data<float>().ToArray(), images);
+        }
+    }
+}

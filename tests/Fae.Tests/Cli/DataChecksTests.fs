@@ -1,0 +1,127 @@
+/// What is no error and must not go unsaid.
+module Fae.Tests.DataChecksTests
+
+open System.IO
+open Expecto
+open Fae.Core
+open Fae.Imaging
+open Fae.Tests.Helpers
+open Fae.Tests.Serving
+
+let private write folder (name: string) image =
+    let path = Path.Combine(folder, name)
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
+    File.WriteAllBytes(path, ImageEncoder.toPng image)
+    path
+
+let private train data out =
+    fae (
+        training
+            data
+            out
+            [
+                "train.steps=200"
+                "image.size=64"
+                "network.width=16"
+                "train.validate_every=200"
+                "score.views=1"
+                "train.held_out=0.4"
+            ]
+    )
+
+let private coloured number =
+    let grey = part 64 number
+    Image.init 3 64 64 (fun c y x -> if c = 0 then 0.9f else grey[0, y, x])
+
+let tests =
+    testSequenced
+    <| testList
+        "Wrong use"
+        [
+            test "warns of bad parts among the good, copied pictures and another camera, and of nothing else" {
+                inTemporaryFolder (fun folder ->
+                    let clean, dirty = Path.Combine(folder, "clean"), Path.Combine(folder, "dirty")
+
+                    for data in [ clean; dirty ] do
+                        for number in 0..39 do
+                            write data $"train/good/{number:D3}.png" (part 64 number) |> ignore
+
+                        for number in 100..129 do
+                            write data $"test/good/{number:D3}.png" (part 64 number) |> ignore
+
+                        for number in 200..204 do
+                            write data $"test/blot/{number:D3}.png" (fst (blotted 64 number)) |> ignore
+
+                    // Two bad parts, one test picture, and a third of the good ones twice: some copy is held out.
+                    for number in 0..1 do
+                        write dirty $"train/good/bad-{number}.png" (fst (blotted 64 (300 + number))) |> ignore
+
+                    File.Copy(Path.Combine(dirty, "test", "good", "100.png"), Path.Combine(dirty, "train", "good", "copy.png"))
+
+                    for number in 0..13 do
+                        File.Copy(
+                            Path.Combine(dirty, "train", "good", $"{number:D3}.png"),
+                            Path.Combine(dirty, "train", "good", $"again-{number:D3}.png")
+                        )
+
+                    let well = train clean (Path.Combine(folder, "well"))
+                    Expect.equal well.Code 0 well.Error
+
+                    Expect.isFalse
+                        (well.Error.Contains "unlike the others" || well.Error.Contains "the same bytes" || well.Error.Contains "twice")
+                        well.Error
+
+                    let ill = train dirty (Path.Combine(folder, "ill"))
+                    Expect.equal ill.Code 0 ill.Error
+                    Expect.stringContains ill.Error "look unlike the others" "bad parts"
+                    Expect.stringContains ill.Error "bad-0.png" "by name"
+                    Expect.stringContains ill.Error "bad-1.png" "both"
+                    Expect.stringContains ill.Error "1 test picture(s) were trained on" "a copy"
+                    Expect.stringContains ill.Error "are there twice" ill.Error
+
+                    let model = Path.Combine(folder, "ill")
+                    let measured = fae [ "eval"; "--model"; model; "--data"; dirty ]
+                    Expect.equal measured.Code 0 measured.Error
+                    Expect.stringContains measured.Error "1 test picture(s) were trained on" "said again where it counts"
+
+                    let model = Path.Combine(folder, "well")
+                    let honest = fae [ "eval"; "--model"; model; "--data"; clean ]
+                    Expect.equal (honest.Code, honest.Error.Contains "warning: 1 test") (0, false) honest.Error
+
+                    let same = fae [ "inspect"; "--model"; model; Path.Combine(clean, "test", "good") ]
+                    Expect.equal (same.Code, same.Error.Contains "the camera or the light") (0, false) same.Error
+                    let lit = Path.Combine(folder, "lit")
+
+                    for number in 100..129 do
+                        write lit $"{number}.png" (Image.map (fun v -> min 1.0f (0.35f + v)) (part 64 number)) |> ignore
+
+                    let other = fae [ "inspect"; "--model"; model; lit ]
+                    Expect.equal other.Code 0 other.Error
+                    Expect.stringContains other.Error "the camera or the light has changed" other.Error
+
+                    let watched more = fae ([ "watch"; "--model"; model; "--once"; "--settle"; "0" ] @ more)
+
+                    let all = watched [ lit; "--out"; Path.Combine(folder, "out") ]
+                    Expect.equal all.Code 0 all.Error
+                    Expect.stringContains all.Error "the camera or the light has changed" all.Error
+                    let calm = watched [ Path.Combine(clean, "test", "good"); "--out"; Path.Combine(folder, "out-2") ]
+                    Expect.equal (calm.Code, calm.Error.Contains "the camera or the light") (0, false) calm.Error
+                    let red = write folder "red/part.png" (coloured 3)
+                    let seen = fae [ "inspect"; "--model"; model; red ]
+                    Expect.stringContains seen.Error "it does not see colours" seen.Error
+                    let seen = watched [ Path.Combine(folder, "red"); "--out"; Path.Combine(folder, "out-3") ]
+                    Expect.stringContains seen.Error "it does not see colours" seen.Error
+
+                    serving model [] (fun served ->
+                        use http = client ()
+                        let said () = lock served.Said served.Said.ToString
+                        let inspect (path: string) = status (post http (served.Url + "/v1/inspect") (File.ReadAllBytes path))
+                        Expect.equal (inspect red) 200 "inspected"
+                        until 10.0 said (fun () -> (said ()).Contains "it does not see colours")
+
+                        for path in Directory.GetFiles lit do
+                            Expect.equal (inspect path) 200 path
+
+                        until 10.0 said (fun () -> (said ()).Contains "the camera or the light has changed")))
+            }
+        ]

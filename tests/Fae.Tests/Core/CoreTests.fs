@@ -1,0 +1,39 @@
+/// What the core says in words and does for show: names and thinned curves.
+module Fae.Tests.CoreTests
+
+open Expecto
+open Fae.Core
+open Fae.Spec.Generators
+open Fae.Tests.Helpers
+
+let tests =
+    testList
+        "Core"
+        [
+            test "a measure is read as it is named" {
+                for measure in Weighted [ 0.5f, Mse; 2.0f, Ssim ] :: Difference.all do
+                    Expect.equal (Difference.tryParse (Difference.name measure)) (Some measure) (Difference.name measure)
+
+                Expect.equal (Difference.tryParse "mse + ssim") (Some(Weighted [ 1.0f, Mse; 1.0f, Ssim ])) "weights of one"
+
+                for text in [ ""; "msee"; "0*mse"; "-1*mse"; "mse+"; "nan*mse"; "2*3*mse" ] do
+                    Expect.isNone (Difference.tryParse text) text
+            }
+
+            test "arrays that do not fill an image, and images of different sizes, are refused" {
+                Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 0 4 [||] |> ignore) "no pixels"
+                Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 2 2 [| 0.0f |] |> ignore) "one value for four"
+
+                Expect.throwsT<System.ArgumentException>
+                    (fun () -> Image.map2 (+) (Image.constant 1 2 2 0.0f) (Image.constant 1 2 3 0.0f) |> ignore)
+                    "2×2 and 2×3"
+            }
+
+            law "a thinned curve keeps its ends" (fun (Labelled(s, l)) ->
+                match Metrics.summary 1000 s l with
+                | Error _ -> false
+                | Ok summary ->
+                    let thin = Metrics.thin 3 summary.Roc
+
+                    Array.head thin = Array.head summary.Roc && Array.last thin = Array.last summary.Roc && thin.Length <= 7)
+        ]

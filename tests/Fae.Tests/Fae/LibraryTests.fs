@@ -1,0 +1,260 @@
+/// The library as a program on the line uses it, and the package as a stranger's project gets it.
+module Fae.Tests.LibraryTests
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Runtime.InteropServices
+open System.Text.Json.Nodes
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open Fae
+open Fae.Core
+open Fae.Imaging
+open Fae.Tests.Helpers
+
+let private opened (work: Detector -> 'a) =
+    inTemporaryFolder (fun folder ->
+        use detector = Detector.Load(brightnessModel folder)
+        work detector)
+
+/// Pictures of a camera that waits for nobody.
+let private stream (sources: ImageSource seq) : IAsyncEnumerable<ImageSource> =
+    { new IAsyncEnumerable<ImageSource> with
+        member _.GetAsyncEnumerator stop =
+            let inner = sources.GetEnumerator()
+
+            { new IAsyncEnumerator<ImageSource> with
+                member _.Current = inner.Current
+
+                member _.MoveNextAsync() =
+                    stop.ThrowIfCancellationRequested()
+                    ValueTask<bool>(inner.MoveNext())
+
+                member _.DisposeAsync() =
+                    inner.Dispose()
+                    ValueTask()
+            }
+    }
+
+let private all (inspections: IAsyncEnumerable<Inspection>) (stop: CancellationToken) =
+    task {
+        let found = List<Inspection>()
+        let inner = inspections.GetAsyncEnumerator stop
+        let mutable go = true
+
+        while go do
+            let! more = inner.MoveNextAsync()
+            go <- more
+
+            if more then found.Add inner.Current
+
+        do! inner.DisposeAsync()
+        return List.ofSeq found
+    }
+
+/// A colour picture of 20 × 30 with every pixel of its own.
+let private colours = Image.init 3 20 30 (fun c y x -> float32 ((37 * c + 11 * y + 5 * x) % 256) / 255.0f)
+
+let private valueOf (c: int) y x = byte (round (255.0f * colours[c, y, x]))
+
+/// Its pixels in another layout: the planes' order, values that are passed over at a pixel's end, bytes at a row's.
+let private laidOut (planes: int list) filler padding =
+    [|
+        for y in 0 .. colours.Height - 1 do
+            for x in 0 .. colours.Width - 1 do
+                for c in planes -> valueOf c y x
+
+                for _ in 1..filler -> 0uy
+
+            for _ in 1..padding -> 99uy
+    |]
+
+let private same (a: Inspection) (b: Inspection) =
+    a.Score = b.Score
+    && a.PValue = b.PValue
+    && a.Verdict = b.Verdict
+    && (a.Heatmap |> Option.ofObj |> Option.map _.Values.ToArray()) = (b.Heatmap |> Option.ofObj |> Option.map _.Values.ToArray())
+
+let tests =
+    testList
+        "Library"
+        [
+            test "file, bytes, stream and pixel buffer give the same result" {
+                opened (fun detector ->
+                    inTemporaryFolder (fun folder ->
+                        let path = Path.Combine(folder, "part.png")
+                        let png = ImageEncoder.toPng colours
+                        File.WriteAllBytes(path, png)
+                        let file = detector.Inspect(ImageSource.FromFile path)
+                        Expect.equal (file.Name, file.Width, file.Height) (path, 30, 20) "what it is called, how large it was"
+                        Expect.notEqual file.Verdict Verdict.Unreadable "read"
+
+                        for name, source in
+                            [
+                                "bytes", ImageSource.FromBytes(ReadOnlyMemory png)
+                                "stream", ImageSource.FromStream(new MemoryStream(png))
+                                "RGB", ImageSource.FromPixels(ReadOnlyMemory(laidOut [ 0; 1; 2 ] 0 0), 30, 20, PixelFormat.Rgb24)
+                                "BGR", ImageSource.FromPixels(ReadOnlyMemory(laidOut [ 2; 1; 0 ] 0 0), 30, 20, PixelFormat.Bgr24)
+                                "BGRx", ImageSource.FromPixels(ReadOnlyMemory(laidOut [ 2; 1; 0 ] 1 0), 30, 20, PixelFormat.Bgrx32)
+                                "RGBx", ImageSource.FromPixels(ReadOnlyMemory(laidOut [ 0; 1; 2 ] 1 0), 30, 20, PixelFormat.Rgbx32)
+                                "rows padded by whole pixels",
+                                ImageSource.FromPixels(ReadOnlyMemory(laidOut [ 0; 1; 2 ] 0 6), 30, 20, PixelFormat.Rgb24, 96)
+                                "rows padded oddly",
+                                ImageSource.FromPixels(ReadOnlyMemory(laidOut [ 0; 1; 2 ] 0 5), 30, 20, PixelFormat.Rgb24, 95)
+                            ] do
+                            Expect.isTrue (same file (detector.Inspect source)) name
+
+                        let unmanaged = Marshal.AllocHGlobal 1800
+
+                        try
+                            Marshal.Copy(laidOut [ 0; 1; 2 ] 0 0, 0, unmanaged, 1800)
+                            let camera = ImageSource.FromPixels(unmanaged, 30, 20, PixelFormat.Rgb24)
+                            Expect.isTrue (same file (detector.Inspect camera)) "memory that is not .NET's"
+                        finally
+                            Marshal.FreeHGlobal unmanaged))
+            }
+            test "grey pixels of eight and of sixteen bits" {
+                opened (fun detector ->
+                    let grey = [| for i in 0..1023 -> byte (i % 251) |]
+
+                    let deep =
+                        grey
+                        |> Array.collect (fun v ->
+                            let wide = 257us * uint16 v
+                            [| byte wide; byte (wide >>> 8) |])
+
+                    let eight = detector.Inspect(ImageSource.FromPixels(ReadOnlyMemory grey, 32, 32, PixelFormat.Grey8))
+                    let sixteen = detector.Inspect(ImageSource.FromPixels(ReadOnlyMemory deep, 32, 32, PixelFormat.Grey16))
+                    Expect.floatClose Accuracy.medium (float sixteen.Score) (float eight.Score) "257·v of 65535 is v of 255")
+            }
+            test "a buffer that is too small throws, a broken picture is unreadable" {
+                opened (fun detector ->
+                    Expect.throwsT<ArgumentException>
+                        (fun () -> ImageSource.FromPixels(ReadOnlyMemory(Array.zeroCreate<byte> 99), 10, 10, PixelFormat.Grey8) |> ignore)
+                        "a byte is missing"
+
+                    let broken = detector.Inspect(ImageSource.FromBytes(ReadOnlyMemory "no picture"B, "broken"))
+
+                    Expect.equal
+                        (broken.Verdict, broken.Anomalous, broken.Regions.Count)
+                        (Verdict.Unreadable, false, 0)
+                        "not good, not bad"
+
+                    Expect.stringContains (string broken.Problem) "cannot be read" "why"
+                    Expect.isTrue (Single.IsNaN broken.Score && Double.IsNaN broken.PValue) "no number"
+                    Expect.isNull broken.Heatmap "nothing to see"
+                    Expect.throwsT<InvalidOperationException> (fun () -> broken.HeatmapPng() |> ignore) "no picture"
+                    Expect.stringContains (broken.ToJson()) "problem" "said in JSON too"
+                    let missing = detector.Inspect(ImageSource.FromFile "/nowhere/part.png")
+                    Expect.equal missing.Verdict Verdict.Unreadable "no file")
+            }
+            test "verdict, regions, mask and heatmap agree" {
+                opened (fun detector ->
+                    let bad = detector.Inspect(ImageSource.FromBytes(ReadOnlyMemory(lightPicture 0)))
+                    let good = detector.Inspect(ImageSource.FromBytes(ReadOnlyMemory(lightPicture 1)))
+                    Expect.equal (bad.Verdict, good.Verdict) (Verdict.Anomalous, Verdict.Good) "dark and bright"
+                    Expect.isGreaterThan bad.Score detector.Threshold "above the threshold"
+                    Expect.isLessThanOrEqual good.Score detector.Threshold "below it"
+                    Expect.equal bad.Threshold detector.Threshold "the same threshold"
+
+                    match bad.Heatmap, bad.Mask with
+                    | NonNull heatmap, NonNull mask ->
+                        Expect.equal (heatmap.Width, heatmap.Height) (32, 32) "the network's size"
+
+                        let above = heatmap.Values.ToArray() |> Array.map (fun v -> if v >= bad.PixelThreshold then 1.0f else 0.0f)
+
+                        Expect.equal (mask.Values.ToArray()) above "the mask is the heatmap's"
+                        Expect.equal (bad.Regions |> Seq.sumBy _.Area) (int (Array.sum above)) "and the regions are the mask's"
+                    | _ -> failtest "no heatmap"
+
+                    match ImageDecoder.readBytes 3 id "heatmap" (bad.HeatmapPng()) with
+                    | Ok picture -> Expect.equal (picture.Image.Width, picture.Image.Height) (32, 32) "a picture of the picture's size"
+                    | Error problem -> failtest (string problem)
+
+                    let json = nonNull (JsonNode.Parse(bad.ToJson()))
+                    Expect.equal (textOf json "anomalous") "true" "the JSON of inspect")
+            }
+            test "another false-alarm rate, or the reason why not" {
+                opened (fun detector ->
+                    Expect.equal detector.GoodScores.Count 10 "held out"
+                    let strict = detector.At 0.1
+                    Expect.isGreaterThan strict.Threshold detector.Threshold "fewer alarms"
+                    Expect.throwsT<ArgumentOutOfRangeException> (fun () -> detector.At 0.01 |> ignore) "ten parts cannot promise that")
+            }
+            test "TryLoad returns the reason for an unreadable model" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "model.safetensors")
+
+                    for content, reason in [ None, "model.safetensors"; Some "no model", "shorter than a safetensors header" ] do
+                        content |> Option.iter (fun text -> File.WriteAllText(path, text.Substring(0, 7)))
+
+                        let read, detector, problem = Detector.TryLoad path
+                        Expect.equal (read, isNull detector) (false, true) "no detector"
+                        Expect.stringContains (string problem) reason "why")
+            }
+            test "batch, sixteen threads and stream give the results of single calls, in order" {
+                opened (fun detector ->
+                    let source number =
+                        if number % 7 = 5 then
+                            ImageSource.FromBytes(ReadOnlyMemory "broken"B, string number)
+                        else
+                            ImageSource.FromBytes(ReadOnlyMemory(lightPicture number), string number)
+
+                    let numbers = [| 0..40 |]
+                    let alone = numbers |> Array.map (fun number -> detector.Inspect(source number))
+
+                    let equal what (others: Inspection seq) =
+                        let others = Array.ofSeq others
+                        Expect.equal (Array.map (fun (i: Inspection) -> i.Name) others) (Array.map string numbers) $"{what}: in order"
+
+                        for a, b in Array.zip alone others do
+                            Expect.equal b.Verdict a.Verdict $"{what}: {a.Name}"
+
+                            if a.Verdict <> Verdict.Unreadable then
+                                Expect.floatClose Accuracy.medium (float b.Score) (float a.Score) $"{what}: {a.Name}"
+
+                    detector.Inspect(Array.map source numbers) |> equal "a batch"
+
+                    numbers
+                    |> Array.map (fun number -> Task.Run(fun () -> detector.Inspect(source number)))
+                    |> Task.WhenAll
+                    |> _.Result
+                    |> equal "threads"
+
+                    (all (detector.InspectAsync(stream (Seq.map source numbers))) CancellationToken.None).Result
+                    |> equal "a stream")
+            }
+            test "a stream can be cancelled, and passes on the camera's exception" {
+                opened (fun detector ->
+                    use stop = new CancellationTokenSource()
+
+                    let endless =
+                        Seq.initInfinite (fun number ->
+                            if number = 20 then stop.Cancel()
+
+                            ImageSource.FromBytes(ReadOnlyMemory(lightPicture (number % 3))))
+
+                    let run () = (all (detector.InspectAsync(stream endless, stop.Token)) CancellationToken.None).GetAwaiter().GetResult()
+
+                    let stopped =
+                        try
+                            run () |> ignore
+                            false
+                        with :? OperationCanceledException ->
+                            true
+
+                    Expect.isTrue stopped "stopped"
+
+                    let failing =
+                        seq {
+                            ImageSource.FromBytes(ReadOnlyMemory(lightPicture 1))
+                            raise (TimeoutException "the camera is silent")
+                        }
+
+                    Expect.throwsT<TimeoutException>
+                        (fun () -> (all (detector.InspectAsync(stream failing)) CancellationToken.None).GetAwaiter().GetResult() |> ignore)
+                        "the camera's own words")
+            }
+        ]

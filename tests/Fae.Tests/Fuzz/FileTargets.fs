@@ -1,0 +1,215 @@
+/// Readers of files to fuzz: models, checkpoints, configurations, pictures.
+module Fae.Tests.FileTargets
+
+open System
+open System.IO
+open System.Text
+open System.Text.Json.Nodes
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+open Fae.Tests.Helpers
+open Fae.Training
+open Fae.Tests.Mutation
+
+let refuses (read: unit -> unit) =
+    try
+        read ()
+        true
+    with
+    | :? InvalidDataException
+    | :? NotSupportedException -> false
+
+let text (bytes: byte[]) = Encoding.UTF8.GetString bytes
+let utf8 (texts: string seq) = texts |> Seq.map Encoding.UTF8.GetBytes |> Array.ofSeq
+
+/// A safetensors file in two: its header's text, and what follows it.
+let apart (file: byte[]) =
+    let length = int (BitConverter.ToInt64(file, 0))
+    file[8 .. 7 + length], file[8 + length ..]
+
+let joined (header: byte[]) (body: byte[]) = Array.concat [ BitConverter.GetBytes(int64 header.Length); header; body ]
+
+/// Reads a model, and asks it about a picture if it can be read.
+let model (asked: bool) (file: byte[]) =
+    refuses (fun () ->
+        use stream = new MemoryStream(file)
+        let struct (card, weights) = ModelFile.Read stream
+
+        if asked then
+            use network = new OnnxNetwork(card.Config.Network, card.Channels, weights)
+            use detector = Detector.Of(card, network)
+            let side = card.Config.Image.Size
+
+            if side <= 64 then
+                detector.Inspect [| Image.constant card.Channels side side 0.5f |] |> ignore)
+
+/// A model file: its header and what follows; the header's texts; the rest of the header.
+let modelParts =
+    lazy
+        (let file = inTemporaryFolder (fun folder -> File.ReadAllBytes(brightnessModel folder))
+         let header, body = apart file
+
+         match JsonNode.Parse header with
+         | :? JsonObject as json ->
+             let texts =
+                 match json["__metadata__"] with
+                 | :? JsonObject as texts -> [| for entry in texts -> entry.Key, string entry.Value |]
+                 | _ -> [||]
+
+             json.Remove "__metadata__" |> ignore
+             header, body, texts, json.ToJsonString().Substring 1
+         | _ -> failwith "the header is no object")
+
+let models =
+    let words =
+        utf8
+            [
+                "\"dtype\":\"F32\""
+                "\"dtype\":\"U8\""
+                "\"shape\":[0]"
+                "\"data_offsets\":[0,4]"
+                "__metadata__"
+                "fae.probe.0"
+                "fae.ignore_mask"
+            ]
+
+    let target name seeds reads = { Name = name; Seeds = seeds; Words = words; Reads = reads; Together = Environment.ProcessorCount }
+
+    /// The file with one of its texts replaced: the first byte says which.
+    let metadata (bytes: byte[]) =
+        let _, body, texts, arrays = modelParts.Value
+        let which = if bytes.Length = 0 then 0 else int bytes[0] % texts.Length
+        let json = JsonObject()
+
+        for i, (key, value) in Array.indexed texts do
+            json[key] <- JsonValue.Create(if i = which then text (Array.skip (min 1 bytes.Length) bytes) else value)
+
+        joined (Encoding.UTF8.GetBytes("{\"__metadata__\":" + json.ToJsonString() + "," + arrays)) body
+
+    [
+        target
+            "model file"
+            (lazy
+                (let header, body, _, _ = modelParts.Value
+                 [| joined header body |]))
+            (model false)
+        target
+            "model file, its header"
+            (lazy
+                (let header, _, _, _ = modelParts.Value
+                 [| header |]))
+            (fun bent ->
+                let _, body, _, _ = modelParts.Value
+                model false (joined bent body))
+        target
+            "model file, its texts"
+            (lazy
+                (let _, _, texts, _ = modelParts.Value
+
+                 [| for i, (_, value) in Array.indexed texts -> Array.append [| byte i |] (Encoding.UTF8.GetBytes value) |]))
+            (fun bent -> model (Random.hash 1UL (uint64 bent.Length) % 16UL = 0UL) (metadata bent))
+    ]
+
+let checkpointParts =
+    lazy
+        (inTemporaryFolder (fun folder ->
+            let path = Path.Combine(folder, "checkpoint.safetensors")
+            let array name = NamedArray(name, [| 2L |], [| 1.0f; 2.0f |])
+            let progress = TrainProgress(1, 3, 0.5, 10.0, Nullable 0.1, Nullable 0.9, TimeSpan.FromSeconds 4.0)
+            CheckpointFile.Write(path, Checkpoint(3, [| array "a" |], [| array "adam.a" |], [| array "a" |], 0.9, [| progress |]), "run")
+            apart (File.ReadAllBytes path)))
+
+let checkpoint =
+    {
+        Name = "checkpoint, its header"
+        Seeds = lazy [| fst checkpointParts.Value |]
+        Words = utf8 [ "fae.step"; "fae.curve"; "\\u0022Step\\u0022:" ]
+        Reads =
+            fun bent ->
+                refuses (fun () ->
+                    use stream = new MemoryStream(joined bent (snd checkpointParts.Value))
+                    CheckpointFile.Read(stream, "run") |> ignore)
+        Together = Environment.ProcessorCount
+    }
+
+let configuration =
+    {
+        Name = "configuration (TOML)"
+        Seeds =
+            lazy
+                (utf8
+                    [
+                        Config.toToml Config.defaults
+                        yield! [ "mvtec/carpet"; "methods/riad" ] |> List.choose ConfigFile.builtIn
+                        "[train]\nsteps = 100\n[network]\ndilations = [1, 2, 4]\n"
+                    ])
+        Words =
+            utf8
+                [
+                    "[train]"
+                    "[[image]]"
+                    "\"\"\""
+                    "'''"
+                    "0x"
+                    "1979-05-27T07:32:00Z"
+                    "inf"
+                    "# "
+                    "network.kind"
+                    "[1, [2]]"
+                    "{a = 1}"
+                ]
+        Reads = fun bent -> Result.isOk (parseConfig (text bent))
+        Together = Environment.ProcessorCount
+    }
+
+/// A BMP of 8 × 6 pixels, 24 bits each.
+let bmp =
+    let word (value: int) = BitConverter.GetBytes value
+    let half (value: int) = BitConverter.GetBytes(int16 value)
+
+    Array.concat
+        [
+            "BM"B
+            word (54 + 144)
+            word 0
+            word 54
+            word 40
+            word 8
+            word 6
+            half 1
+            half 24
+            Array.zeroCreate 24
+            Array.init 144 byte
+        ]
+
+let picture =
+    let coloured save = CorpusTests.vips save 3 NetVips.Enums.BandFormat.Uchar
+
+    {
+        Name = "picture (PNG, JPEG, TIFF, WebP, GIF, BMP)"
+        Seeds =
+            lazy
+                [|
+                    coloured _.PngsaveBuffer()
+                    coloured (fun image -> image.JpegsaveBuffer())
+                    coloured (fun image -> image.TiffsaveBuffer())
+                    coloured (fun image -> image.WebpsaveBuffer())
+                    coloured (fun image -> image.GifsaveBuffer())
+                    CorpusTests.vips (fun image -> image.TiffsaveBuffer()) 1 NetVips.Enums.BandFormat.Float
+                    bmp
+                |]
+        Words = utf8 [ "IHDR"; "IDAT"; "PLTE"; "tRNS"; "II*\000"; "Exif"; "BM"; "RIFF"; "GIF89a" ]
+        Reads =
+            fun bent ->
+                match ImageDecoder.readBytes 3 (fun _ -> struct (16, 16)) "picture" bent with
+                | Ok picture when picture.Image.Pixels |> Array.forall (fun v -> v >= 0.0f && v <= 1.0f) -> true
+                | Ok _ -> failwith "values outside [0, 1]"
+                | Error problem when problem.Reason <> "" -> false
+                | Error _ -> failwith "refused without a word"
+        Together = Environment.ProcessorCount
+    }
+
+/// Everything but the server.
+let targets = models @ [ checkpoint; configuration; picture ]

@@ -1,0 +1,55 @@
+/// docs/develop/licences.md: the licences of everything that paket.lock pins, as the packages themselves say.
+module Fae.Dev.Licences
+
+open System.IO
+open System.Xml.Linq
+
+/// Names and versions in paket.lock; what packages ask for is indented further.
+let private packages () =
+    File.ReadAllLines(Shell.inRoot [ "paket.lock" ])
+    |> Array.filter (fun line -> line.StartsWith "    " && line.Length > 4 && line[4] <> ' ' && line.Contains " (")
+    |> Array.map (fun line -> line.Trim().Split(" (")[0], line.Substring(line.IndexOf '(' + 1).TrimEnd ')')
+    |> Array.distinct
+    |> Array.sortBy (fun (name, _) -> name.ToLowerInvariant())
+    |> List.ofArray
+
+let private nuspec (name: string) (version: string) =
+    let folder = Path.Combine(Shell.globalPackages (), name.ToLowerInvariant())
+
+    // Paket writes 8.18 where NuGet's folder is called 8.18.0.
+    [ version; version + ".0"; version + ".0.0" ]
+    |> List.map (fun version -> Path.Combine(folder, version))
+    |> List.tryFind Directory.Exists
+    |> Option.bind (fun folder -> Directory.GetFiles(folder, "*.nuspec") |> Array.tryHead)
+
+let private row (name, version) =
+    match nuspec name version with
+    | None -> [ name; version; "not unpacked here"; "" ]
+    | Some path ->
+        let document = XDocument.Load path
+
+        let value (element: string) =
+            document.Descendants() |> Seq.tryFind (fun node -> node.Name.LocalName = element) |> Option.map _.Value.Trim()
+
+        let licence =
+            match value "license", value "licenseUrl" with
+            | Some text, _ -> text.Replace('\n', ' ')
+            | None, Some _ -> "see its page"
+            | None, None -> "not said"
+
+        // Only projects' own pages; no address of a registry.
+        [ name; version; licence; value "projectUrl" |> Option.defaultValue "" ]
+
+let write () =
+    let packages = packages ()
+
+    Pages.write
+        (Shell.inRoot [ "docs"; "develop"; "licences.md" ])
+        ([
+            "# Licences of the dependencies"
+            ""
+            "Of the packages in `paket.lock`, as they say themselves. Written by `dotnet fsi build.fsx Licenses`."
+            "The name of a file (LICENSE.txt) is a licence that the package carries."
+            ""
+         ]
+         @ Pages.table [ "package"; "version"; "licence"; "project" ] (List.map row packages))

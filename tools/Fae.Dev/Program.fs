@@ -1,0 +1,33 @@
+/// The tasks of build.fsx that need compiled code.
+module Fae.Dev.Program
+
+let private check () =
+    match Sources.longLines () @ UnusedOpens.find () with
+    | [] -> 0
+    | problems ->
+        for problem in problems do
+            eprintfn $"{problem}"
+
+        1
+
+[<EntryPoint>]
+let main argv =
+    let task (work: unit -> unit) =
+        work ()
+        0
+
+    match List.ofArray argv with
+    | [ "check" ] -> check ()
+    | [ "precompile" ] -> task Precompile.run
+    | [ "package" ] -> task Package.write
+    | [ "assemble" ] -> task (Portable.assemble >> ignore)
+    | [ "portable" ] -> task Portable.write
+    | "measure" :: names -> task (fun () -> Measure.write names)
+    | "reproduce" :: names -> task (fun () -> Evidence.write names)
+    | "bench" :: parts -> task (fun () -> Bench.write parts)
+    | [ "fuzz"; count ] -> task (fun () -> Fuzz.write count)
+    | [ "coverage" ] -> task Coverage.write
+    | [ "licences" ] -> task Licences.write
+    | other ->
+        eprintfn $"""there is no task '{String.concat " " other}'"""
+        2

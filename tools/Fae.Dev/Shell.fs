@@ -1,0 +1,72 @@
+/// Processes, and the places of the repository.
+module Fae.Dev.Shell
+
+open System
+open System.Diagnostics
+open System.Globalization
+open System.IO
+
+/// The working directory: build.fsx starts this program at the root of the repository.
+let root = Directory.GetCurrentDirectory()
+
+let private combine (parts: string list) = Path.Combine(Array.ofList parts)
+let inRoot parts = combine (root :: parts)
+let inArtifacts parts = combine (root :: "artifacts" :: parts)
+
+let private start (command: string) (args: string list) captured =
+    match Process.Start(ProcessStartInfo(command, args, WorkingDirectory = root, RedirectStandardOutput = captured)) with
+    | null -> failwith $"{command} did not start"
+    | child -> child
+
+/// Runs a command and returns its exit code.
+let tryRun command args =
+    use child = start command args false
+    child.WaitForExit()
+    child.ExitCode
+
+/// Runs a command; this program ends with its exit code if it fails.
+let run command args =
+    match tryRun command args with
+    | 0 -> ()
+    | code ->
+        eprintfn $"""build: `{String.concat " " (command :: args)}` ended with {code}"""
+        exit code
+
+/// The standard output of a command.
+let capture command args =
+    use child = start command args true
+    let text = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    text
+
+let fae args = run (inArtifacts [ "bin"; "fae" ]) args
+
+/// The package folder of NuGet.
+let globalPackages () =
+    let listed = capture "dotnet" [ "nuget"; "locals"; "global-packages"; "--list" ]
+    listed.Substring(listed.IndexOf ':' + 1).Trim()
+
+/// The version of a package that paket.lock pins.
+let locked (name: string) =
+    File.ReadLines(inRoot [ "paket.lock" ])
+    |> Seq.pick (fun line ->
+        // Dependencies of packages are indented further.
+        if line.StartsWith($"    {name} (") then
+            Some(line.Substring(line.IndexOf '(' + 1).Trim().TrimEnd ')')
+        else
+            None)
+
+let commit () = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
+
+let private processor () =
+    File.ReadLines "/proc/cpuinfo"
+    |> Seq.tryFind _.StartsWith("model name")
+    |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+    |> Option.defaultValue "unknown processor"
+
+/// Where and when a page was measured.
+let measuredHere () =
+    let date = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)
+    $"Measured at {commit ()}, {date}, on {Environment.ProcessorCount} cores of {processor ()}."
+
+let format (pattern: string) (value: float) = value.ToString(pattern, CultureInfo.InvariantCulture)
