@@ -1,34 +1,9 @@
 /// The build: `dotnet fsi build.fsx TARGET`. Plain functions that call `dotnet`; no packages, so that it answers in a second.
+#load "tools/Fae.Dev/Shell.fs"
+
 open System
-open System.Diagnostics
 open System.IO
-
-let root = __SOURCE_DIRECTORY__
-let artifacts = Path.Combine(root, "artifacts")
-let fae = Path.Combine(artifacts, "bin", "fae")
-
-/// Runs a command in the repository and returns its exit code.
-let tryRun (command: string) (args: string list) =
-    let start = ProcessStartInfo(command, args, WorkingDirectory = root)
-    use child = Process.Start start
-    child.WaitForExit()
-    child.ExitCode
-
-/// Runs a command; the build ends with its exit code if it fails.
-let run command args =
-    match tryRun command args with
-    | 0 -> ()
-    | code ->
-        let line = String.concat " " (command :: args)
-        eprintfn $"build: `{line}` ended with {code}"
-        exit code
-
-let capture (command: string) (args: string list) =
-    let start = ProcessStartInfo(command, args, WorkingDirectory = root, RedirectStandardOutput = true)
-    use child = Process.Start start
-    let text = child.StandardOutput.ReadToEnd()
-    child.WaitForExit()
-    text
+open Fae.Dev.Shell
 
 /// Paket's files name no registry: the address comes from NuGet's own settings, so that a company's mirror works too.
 let setFeed () =
@@ -59,7 +34,7 @@ let lock () =
     setFeed ()
     run "dotnet" [ "tool"; "restore" ]
     let code = tryRun "dotnet" [ "paket"; "install" ]
-    let path = Path.Combine(root, "paket.lock")
+    let path = inRoot [ "paket.lock" ]
     let feed = Environment.GetEnvironmentVariable "NUGET_FEED"
     File.WriteAllText(path, (File.ReadAllText path).Replace(feed, "%NUGET_FEED%"))
 
@@ -81,13 +56,13 @@ let compile () =
     run "dotnet" [ "build"; "Fae.sln"; "--configuration"; "Release"; "--nologo"; "--verbosity"; "quiet"; "-maxcpucount:1" ]
 
 /// A task of tools/Fae.Dev, which the solution builds.
-let dev (args: string list) = run "dotnet" (Path.Combine(artifacts, "dev", "Fae.Dev.dll") :: args)
+let dev (args: string list) = run "dotnet" (inArtifacts [ "dev"; "Fae.Dev.dll" ] :: args)
 
 let build () =
     restore ()
     compile ()
     dev [ "precompile" ]
-    printfn $"built {fae}"
+    printfn $"""built {inArtifacts [ "bin"; "fae" ]}"""
 
 /// The library as a NuGet package in artifacts/packages.
 let pack () =
@@ -110,16 +85,16 @@ let test (args: string list) =
 
     if OperatingSystem.IsLinux() then dev [ "assemble" ]
 
-    exit (tryRun "dotnet" (Path.Combine(artifacts, "tests", "Fae.Tests.dll") :: args))
+    exit (tryRun "dotnet" (inArtifacts [ "tests"; "Fae.Tests.dll" ] :: args))
 
 let demo (args: string list) =
     build ()
-    let folder = Path.Combine(artifacts, "demo")
+    let folder = inArtifacts [ "demo" ]
     let data = Path.Combine(folder, "data")
-    let config = Path.Combine(root, "configs", "demo.toml")
-    run fae [ "demo-data"; "--out"; data ]
-    run fae ([ "train"; "--config"; config; "--data"; data; "--out"; folder ] @ args)
-    run fae [ "eval"; "--model"; folder; "--data"; data; "--out"; folder ]
+    let config = inRoot [ "configs"; "demo.toml" ]
+    fae [ "demo-data"; "--out"; data ]
+    fae ([ "train"; "--config"; config; "--data"; data; "--out"; folder ] @ args)
+    fae [ "eval"; "--model"; folder; "--data"; data; "--out"; folder ]
     printfn $"""look at {Path.Combine(folder, "report.html")}"""
 
 /// What needs the compiled solution and nothing else.

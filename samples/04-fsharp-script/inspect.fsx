@@ -1,6 +1,6 @@
-// Inspects picture files from an F# script. Usage: dotnet fsi inspect.fsx MODEL PICTURE...
-// The package comes from a local folder: dotnet fsi build.fsx Pack
-#i "nuget: ../../artifacts/packages"
+// Inspects picture files from an F# script. The package comes from a local folder (dotnet fsi build.fsx Pack), which #i takes only as a
+// fixed absolute path. NuGet takes it from the environment too:
+//     RestoreAdditionalProjectSources=$PWD/artifacts/packages dotnet fsi samples/04-fsharp-script/inspect.fsx MODEL PICTURE...
 #r "nuget: Fae, 0.1.0"
 
 open Fae

@@ -129,5 +129,5 @@ module DataChecks =
     /// Scores that are not those of good parts.
     let drift (calibration: Calibration) (scores: float32[]) =
         match Drift.test calibration.HeldOut scores with
-        | Some drift when drift.Significance < Drift.alarm -> Console.warn (DetectionWarning.Drift(scores.Length, drift.Significance))
+        | Some drift when drift.IsAlarm -> Console.warn (DetectionWarning.Drift(scores.Length, drift.Significance))
         | _ -> ()

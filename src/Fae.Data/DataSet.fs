@@ -140,24 +140,9 @@ module DataSet =
 
     /// Reads pictures in parallel, in order; all that cannot be read are listed at once.
     let readAll (read: 'p -> Result<'a, ImageProblem>) (paths: 'p list) : Result<'a list, DataProblem list> =
-        let results = paths |> Array.ofList |> Array.Parallel.map read
-
-        let problems =
-            results
-            |> Array.choose (function
-                | Error problem -> Some(BadPicture problem)
-                | Ok _ -> None)
-
-        if problems.Length > 0 then
-            Error(List.ofArray problems)
-        else
-            Ok
-                [
-                    for result in results do
-                        match result with
-                        | Ok value -> value
-                        | Error _ -> ()
-                ]
+        match paths |> Array.ofList |> Array.Parallel.map read |> partition with
+        | values, [] -> Ok values
+        | _, problems -> Error(List.map BadPicture problems)
 
     /// 3 if any of the pictures has colour, else 1; of many, eight are read.
     let channelsOf (paths: string list) =

@@ -8,9 +8,6 @@ namespace Fae.Detection;
 /// </summary>
 public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string> warn)
 {
-    /// <summary>Scores that are tested together.</summary>
-    private const int Window = 500;
-
     /// <summary>The test is repeated after so many pictures.</summary>
     private const int TestEvery = 20;
 
@@ -47,7 +44,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
     {
         seen++;
         latest.Enqueue(score);
-        if (latest.Count > Window)
+        if (latest.Count > DriftModule.window)
             latest.Dequeue();
         if (seen % TestEvery == 0)
             TestDrift();
@@ -57,7 +54,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
     {
         if (DriftModule.test(heldOut, [.. latest]) is not { } found)
             return;
-        var now = found.Value.Significance < DriftModule.alarm;
+        var now = found.Value.IsAlarm;
         if (now && !drifting)
             warn(DetectionWarning.Drift(latest.Count, found.Value.Significance));
         else if (drifting && !now)

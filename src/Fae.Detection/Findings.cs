@@ -16,6 +16,16 @@ public sealed record RegionJson(IReadOnlyList<int> Box, int Area, float Peak);
 /// </summary>
 public sealed record InspectionJson(string Path, float Score, double PValue, bool Anomalous, IReadOnlyList<RegionJson> Regions)
 {
+    /// <summary>The JSON of a finding.</summary>
+    public InspectionJson(string path, Picture picture, Finding finding)
+        : this(
+            path,
+            finding.Prediction.Score,
+            finding.Prediction.PValue,
+            finding.Prediction.Anomalous,
+            Findings.RegionsJson(picture, finding)
+        ) { }
+
     /// <summary>The heatmap's file, or a data URL; null if none was requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? Heatmap { get; init; }
@@ -101,14 +111,6 @@ public static class Findings
         Regions(picture, finding)
             .Select(region => new RegionJson([region.Left, region.Top, region.Width, region.Height], region.Area, region.Peak))
             .ToList();
-
-    /// <summary>A finding for JSON; <paramref name="heatmap"/> is where its heatmap is, or null.</summary>
-    public static InspectionJson ToJson(string path, Picture picture, Finding finding, string? heatmap)
-    {
-        ArgumentNullException.ThrowIfNull(finding);
-        var prediction = finding.Prediction;
-        return new(path, prediction.Score, prediction.PValue, prediction.Anomalous, RegionsJson(picture, finding)) { Heatmap = heatmap };
-    }
 
     /// <summary>The heatmap over the picture, at the picture's own size, as PNG.</summary>
     public static byte[] HeatmapPng(float threshold, Picture picture, Finding finding)

@@ -1,4 +1,3 @@
-using Fae.Core;
 using Fae.Imaging;
 using Microsoft.FSharp.Core;
 
@@ -33,7 +32,9 @@ public static class SelfCheck
         var read = ImageDecoder.readTo(card.Channels, shape, path);
         if (read.IsError)
             return FSharpResult<SelfCheckPicture, ImageProblem>.NewError(read.ErrorValue);
-        var buffer = ToBuffer(read.ResultValue.Image);
+        var image = read.ResultValue.Image;
+        var bytes = ImageEncoder.toBytes(image);
+        var buffer = new PixelBuffer(bytes, image.Width, image.Height, image.Width * image.Channels, image.Channels, 1, false);
         var prepared = ImagePreparation.ofBuffer(card.Config, card.Channels, path, buffer);
         if (prepared.IsOk)
             prepared = ImagePreparation.fits(card.Ignore, path, prepared.ResultValue);
@@ -41,7 +42,7 @@ public static class SelfCheck
             return FSharpResult<SelfCheckPicture, ImageProblem>.NewError(prepared.ErrorValue);
         var prediction = detector.Inspect([prepared.ResultValue.Image])[0].Prediction;
         return FSharpResult<SelfCheckPicture, ImageProblem>.NewOk(
-            new(buffer.Height, buffer.Width, card.Channels, buffer.Pixels.ToArray(), prediction.Score, prediction.PValue)
+            new(image.Height, image.Width, card.Channels, bytes, prediction.Score, prediction.PValue)
         );
     }
 
@@ -49,15 +50,5 @@ public static class SelfCheck
     {
         var factor = Math.Max(1.0, Math.Max(own.Height, own.Width) / (double)longest);
         return (Math.Max(1, (int)(own.Height / factor)), Math.Max(1, (int)(own.Width / factor)));
-    }
-
-    /// <summary>8-bit pixels, channels interleaved.</summary>
-    private static PixelBuffer ToBuffer(Image image)
-    {
-        var bytes = new byte[image.Pixels.Length];
-        for (var c = 0; c < image.Channels; c++)
-        for (var i = 0; i < image.Area; i++)
-            bytes[i * image.Channels + c] = (byte)MathF.Round(255f * image.Pixels[c * image.Area + i]);
-        return new PixelBuffer(bytes, image.Width, image.Height, image.Width * image.Channels, image.Channels, 1, false);
     }
 }

@@ -6,7 +6,8 @@ open Fae.Kernels
 
 [<RequireQualifiedAccess>]
 module ImageEncoder =
-    let internal toVips (image: Image) =
+    /// 8-bit pixels, channels interleaved; values outside [0, 1] are clamped.
+    let toBytes (image: Image) =
         let bytes = Array.zeroCreate<byte> image.Pixels.Length
 
         for c in 0 .. image.Channels - 1 do
@@ -14,7 +15,9 @@ module ImageEncoder =
                 let v = image.Pixels[c * image.Area + i]
                 bytes[i * image.Channels + c] <- byte (max 0.0f (min 255.0f (round (255.0f * v))))
 
-        Vips.ofBytes bytes image.Width image.Height image.Channels
+        bytes
+
+    let internal toVips (image: Image) = Vips.ofBytes (toBytes image) image.Width image.Height image.Channels
 
     /// An image of values in [0, 1] as the bytes of an 8-bit PNG.
     let toPng (image: Image) =

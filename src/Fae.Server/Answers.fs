@@ -1,4 +1,4 @@
-/// The JSON of every answer but /v1/inspect's. A test compares openapi.json with these records.
+/// The JSON of every answer but that of one picture, which is InspectionJson. openapi.json describes the same by hand.
 namespace Fae.Server
 
 open System

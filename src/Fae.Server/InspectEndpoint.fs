@@ -47,7 +47,7 @@ type private InspectEndpoint
         monitors.GetValue(
             detector,
             fun detector ->
-                DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun remark -> say $"warning: model {model.Name}: {remark}"))
+                DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun warning -> say $"warning: model {model.Name}: {warning}"))
         )
 
     let hosted (context: HttpContext) =
@@ -150,10 +150,8 @@ type private InspectEndpoint
 
         InspectionJson(
             name,
-            finding.Prediction.Score,
-            finding.Prediction.PValue,
-            finding.Prediction.Anomalous,
-            Findings.RegionsJson(picture, finding),
+            picture,
+            finding,
             Heatmap = heatmap,
             Model = model.Name,
             Width = Nullable picture.OriginalWidth,

@@ -7,19 +7,11 @@ open System.Threading.Tasks
 open Fae.Core
 open Prometheus
 
-/// The counts of one model since the start.
-type private ModelCounts() =
-    member val Inspected = 0L with get, set
-    member val Anomalous = 0L with get, set
-    /// The latest scores, for the drift test.
-    member val Latest = Queue<float32>()
-
 /// Thread-safe.
 type Telemetry() =
-    /// Number of latest scores in the drift test.
-    let window = 500
     let gate = obj ()
-    let counts = Dictionary<string, ModelCounts>()
+    /// The latest scores of each model, for the drift test.
+    let latest = Dictionary<string, Queue<float32>>()
     let registry = Metrics.NewCustomRegistry()
     let metrics = Metrics.WithCustomRegistry registry
 
@@ -48,17 +40,16 @@ type Telemetry() =
     let waiting = gauge "fae_waiting" "Pictures that wait for the network." [||]
     let reloads = counter "fae_model_reloads_total" "How often a model's file was replaced." ofModel
 
-    let countsOf model =
-        match counts.TryGetValue model with
+    /// Call it under the lock.
+    let latestOf model =
+        match latest.TryGetValue model with
         | true, found -> found
         | _ ->
-            let fresh = ModelCounts()
-            counts[model] <- fresh
+            let fresh = Queue()
+            latest[model] <- fresh
             fresh
 
-    let drift model heldOut =
-        let latest = lock gate (fun () -> (countsOf model).Latest.ToArray())
-        Drift.test heldOut latest
+    let scoresOf model = lock gate (fun () -> (latestOf model).ToArray())
 
     /// A request was answered.
     member _.Answered(status: int) = requests.WithLabels(string status).Inc()
@@ -70,35 +61,30 @@ type Telemetry() =
         anomalies.WithLabels(model).Inc(if prediction.Anomalous then 1.0 else 0.0)
 
         lock gate (fun () ->
-            let counts = countsOf model
-            counts.Inspected <- counts.Inspected + 1L
+            let scores = latestOf model
+            scores.Enqueue prediction.Score
 
-            if prediction.Anomalous then counts.Anomalous <- counts.Anomalous + 1L
-
-            counts.Latest.Enqueue prediction.Score
-
-            if counts.Latest.Count > window then counts.Latest.Dequeue() |> ignore)
+            if scores.Count > Drift.window then scores.Dequeue() |> ignore)
 
     /// The counts of a model since the start.
     member _.Statistics(model: string, heldOut: float32[]) : StatisticsJson =
-        let found = drift model heldOut
+        let scores = scoresOf model
+        let found = Drift.test heldOut scores
 
-        lock gate (fun () ->
-            let counts = countsOf model
-
-            {
-                Name = model
-                Inspected = counts.Inspected
-                Anomalous = counts.Anomalous
-                Latest = counts.Latest.ToArray()
-                DriftSignificance = found |> Option.map _.Significance |> Option.toNullable
-                DriftAlarm = found |> Option.map (fun drift -> drift.Significance < Drift.alarm) |> Option.toNullable
-            })
+        {
+            Name = model
+            // Read before Inspected, which is counted first, so that it is never larger.
+            Anomalous = int64 (anomalies.WithLabels(model).Value)
+            Inspected = pValues.WithLabels(model).Count
+            Latest = scores
+            DriftSignificance = found |> Option.map _.Significance |> Option.toNullable
+            DriftAlarm = found |> Option.map _.IsAlarm |> Option.toNullable
+        }
 
     /// The file of a model was replaced: its scores are not compared with those of the old one.
     member _.Replaced(model: string) =
         reloads.WithLabels(model).Inc()
-        lock gate (fun () -> (countsOf model).Latest.Clear())
+        lock gate (fun () -> (latestOf model).Clear())
 
     /// Writes all metrics as Prometheus reads them, with the drift of each model against its held-out scores.
     member _.Write(models: (string * float32[]) list, queued: int, stream: Stream) : Task =
@@ -107,11 +93,14 @@ type Telemetry() =
         for model, heldOut in models do
             reloads.WithLabels(model).Inc 0.0
 
-            match drift model heldOut with
+            match Drift.test heldOut (scoresOf model) with
             | Some drift ->
                 distance.WithLabels(model).Set drift.Distance
                 significance.WithLabels(model).Set drift.Significance
-                alarm.WithLabels(model).Set(if drift.Significance < Drift.alarm then 1.0 else 0.0)
-            | None -> ()
+                alarm.WithLabels(model).Set(if drift.IsAlarm then 1.0 else 0.0)
+            // Too few scores: the file was replaced. The values of the old model must not stay.
+            | None ->
+                for gauge in [ distance; significance; alarm ] do
+                    gauge.RemoveLabelled model
 
         registry.CollectAndExportAsTextAsync stream

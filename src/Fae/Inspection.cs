@@ -117,7 +117,7 @@ public sealed class Inspection
     public string ToJson() =>
         picture is null || finding is null
             ? JsonSerializer.Serialize(new UnreadableJson(Name, Problem ?? ""), FaeJson.Compact)
-            : JsonSerializer.Serialize(Findings.ToJson(Name, picture, finding, null), FaeJson.Compact);
+            : JsonSerializer.Serialize(new InspectionJson(Name, picture, finding), FaeJson.Compact);
 
     private FSharpFunc<float, float> Above => FuncConvert.FromFunc<float, float>(value => value >= calibration.PixelThreshold ? 1 : 0);
 }

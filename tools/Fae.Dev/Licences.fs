@@ -4,15 +4,6 @@ module Fae.Dev.Licences
 open System.IO
 open System.Xml.Linq
 
-/// Names and versions in paket.lock; what packages ask for is indented further.
-let private packages () =
-    File.ReadAllLines(Shell.inRoot [ "paket.lock" ])
-    |> Array.filter (fun line -> line.StartsWith "    " && line.Length > 4 && line[4] <> ' ' && line.Contains " (")
-    |> Array.map (fun line -> line.Trim().Split(" (")[0], line.Substring(line.IndexOf '(' + 1).TrimEnd ')')
-    |> Array.distinct
-    |> Array.sortBy (fun (name, _) -> name.ToLowerInvariant())
-    |> List.ofArray
-
 let private nuspec (name: string) (version: string) =
     let folder = Path.Combine(Shell.globalPackages (), name.ToLowerInvariant())
 
@@ -41,7 +32,7 @@ let private row (name, version) =
         [ name; version; licence; value "projectUrl" |> Option.defaultValue "" ]
 
 let write () =
-    let packages = packages ()
+    let packages = Shell.lockedPackages () |> List.distinct |> List.sortBy (fun (name, _) -> name.ToLowerInvariant())
 
     Pages.write
         (Shell.inRoot [ "docs"; "develop"; "licences.md" ])

@@ -1,4 +1,4 @@
-/// Processes, and the places of the repository.
+/// Processes, and the places of the repository. build.fsx loads this file too: no packages here.
 module Fae.Dev.Shell
 
 open System
@@ -6,8 +6,7 @@ open System.Diagnostics
 open System.Globalization
 open System.IO
 
-/// The working directory: build.fsx starts this program at the root of the repository.
-let root = Directory.GetCurrentDirectory()
+let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 
 let private combine (parts: string list) = Path.Combine(Array.ofList parts)
 let inRoot parts = combine (root :: parts)
@@ -18,7 +17,7 @@ let private start (command: string) (args: string list) captured =
     | null -> failwith $"{command} did not start"
     | child -> child
 
-/// Runs a command and returns its exit code.
+/// Runs a command in the repository and returns its exit code.
 let tryRun command args =
     use child = start command args false
     child.WaitForExit()
@@ -46,15 +45,16 @@ let globalPackages () =
     let listed = capture "dotnet" [ "nuget"; "locals"; "global-packages"; "--list" ]
     listed.Substring(listed.IndexOf ':' + 1).Trim()
 
+/// Names and versions that paket.lock pins. What packages depend on is indented further.
+let lockedPackages () =
+    [
+        for line in File.ReadLines(inRoot [ "paket.lock" ]) do
+            if line.StartsWith "    " && line.Length > 4 && line[4] <> ' ' && line.Contains " (" then
+                line.Trim().Split(" (")[0], line.Substring(line.IndexOf '(' + 1).Trim().TrimEnd ')'
+    ]
+
 /// The version of a package that paket.lock pins.
-let locked (name: string) =
-    File.ReadLines(inRoot [ "paket.lock" ])
-    |> Seq.pick (fun line ->
-        // Dependencies of packages are indented further.
-        if line.StartsWith($"    {name} (") then
-            Some(line.Substring(line.IndexOf '(' + 1).Trim().TrimEnd ')')
-        else
-            None)
+let locked (name: string) = lockedPackages () |> List.find (fst >> (=) name) |> snd
 
 let commit () = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
 

@@ -20,16 +20,9 @@ module Options =
 
     /// The pairs of `--set`, or all that are malformed.
     let overrides (texts: string list) =
-        let parsed = texts |> List.map ConfigText.ParsePair
-
-        match
-            parsed
-            |> List.choose (function
-                | Error line -> Some line
-                | Ok _ -> None)
-        with
-        | [] -> Ok(parsed |> List.choose Result.toOption)
-        | lines -> Error(Usage lines)
+        match texts |> List.map ConfigText.ParsePair |> partition with
+        | pairs, [] -> Ok pairs
+        | _, lines -> Error(Usage lines)
 
     let apply (pairs: (string * Setting) list) config = ConfigText.Apply(pairs, config) |> Result.mapError Usage
 

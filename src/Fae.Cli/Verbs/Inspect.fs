@@ -21,11 +21,6 @@ module Inspect =
         else
             Error(Data [ BadPicture { Path = path; Reason = "there is no such file or folder" } ])
 
-    let rec private gather =
-        function
-        | [] -> Ok []
-        | path :: rest -> pictures path |> Result.bind (fun first -> gather rest |> Result.map (fun more -> first @ more))
-
     /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
     let writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
         let file = Path.Combine(out, $"{number:D5}_{Files.stem path}_heatmap.png")
@@ -64,29 +59,16 @@ module Inspect =
                             $"{prediction.PValue:F4}"
                             string finding.Regions.Count
                         ]
-                    Json = Findings.ToJson(path, picture, finding, heatmap)
+                    Json = InspectionJson(path, picture, finding, Heatmap = heatmap)
                 }
 
     let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =
         result {
-            let! paths = gather (args.GetResult InspectArgs.Paths)
+            let! paths = args.GetResult InspectArgs.Paths |> traverse pictures |> Result.map List.concat
             use! loaded = Models.detector (args.TryGetResult InspectArgs.Device) (args.GetResult InspectArgs.Model)
             let! detector = Models.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
             DataChecks.colours detector.Card paths
-            let inspected = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out))
-
-            let broken =
-                inspected
-                |> List.choose (function
-                    | Error problem -> Some problem
-                    | Ok _ -> None)
-
-            let found =
-                inspected
-                |> List.choose (function
-                    | Ok found -> Some found
-                    | Error _ -> None)
-
+            let found, broken = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out)) |> partition
             DataChecks.drift detector.Calibration [| for one in found -> one.Score |]
             let json = JsonSerializer.Serialize(List.map _.Json found, FaeJson.Indented)
 

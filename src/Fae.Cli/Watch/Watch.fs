@@ -117,10 +117,8 @@ module Watch =
 
             InspectionJson(
                 stamp.Name,
-                prediction.Score,
-                prediction.PValue,
-                prediction.Anomalous,
-                Findings.RegionsJson(picture, finding),
+                picture,
+                finding,
                 Heatmap = Path.GetRelativePath(options.Out, heatmap),
                 Time = now (),
                 Size = Nullable stamp.Size,

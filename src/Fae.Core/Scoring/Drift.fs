@@ -1,11 +1,16 @@
-/// Drift detection by a two-sample Kolmogorov–Smirnov test between held-out and later scores.
-/// later ones: conformal p-values of unchanged parts are uniform up to what the held-out pictures themselves leave open, and this allows
-/// for both samples.
+/// Drift detection by a two-sample Kolmogorov–Smirnov test between held-out and later scores. The test allows for the size of both samples.
 namespace Fae.Core
 
 /// The largest distance between the two distributions, and the probability of one as large if nothing has changed.
 [<Struct>]
-type Drift = { Distance: float; Significance: float }
+type Drift =
+    {
+        Distance: float
+        Significance: float
+    }
+
+    /// Whether the distance is too improbable for chance: below a probability of 0.001.
+    member drift.IsAlarm = drift.Significance < 0.001
 
 [<RequireQualifiedAccess>]
 module Drift =
@@ -49,5 +54,5 @@ module Drift =
 
             Some { Distance = d; Significance = significance d heldOut.Length later.Length }
 
-    /// The probability below which an alarm is raised.
-    let alarm = 0.001
+    /// How many of the latest scores a running monitor tests.
+    let window = 500

@@ -145,7 +145,8 @@ let tests =
             test "the F# script takes the package from a local folder" {
                 inTemporaryFolder (fun folder ->
                     let model = brightnessModel folder
-                    let run = command "dotnet" ([ "fsi"; sample "04-fsharp-script/inspect.fsx"; model ] @ pictures folder)
+                    let source = "RestoreAdditionalProjectSources=" + Path.Combine(repository, "artifacts", "packages")
+                    let run = command "env" ([ source; "dotnet"; "fsi"; sample "04-fsharp-script/inspect.fsx"; model ] @ pictures folder)
                     Expect.equal run.Code 0 run.Error
                     Expect.stringContains run.Output "part-0.png: Anomalous" "dark"
                     Expect.stringContains run.Output "part-1.png: Good" "bright")
