@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Fae.Imaging;
 
 namespace Fae.Detection;
@@ -79,7 +80,13 @@ public static class FaeJson
 {
     /// <summary>On one line.</summary>
     public static JsonSerializerOptions Compact { get; } =
-        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+        new()
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+            // The description of the HTTP interface asks for types that nothing has written yet.
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+        };
 
     /// <summary>For people.</summary>
     public static JsonSerializerOptions Indented { get; } = new(Compact) { WriteIndented = true };

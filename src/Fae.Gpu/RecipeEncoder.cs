@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Fae.Core;
 using Fae.Kernels;
 
 namespace Fae.Gpu;
 
 /// <summary>
-/// Encodes recipes as integers for <see cref="SampleKernels"/>; floats keep their bits. First the offset of each sample, then the samples.
+/// Encodes recipes as words for <see cref="SampleKernels"/>, in the layout of <see cref="RecipeLayout"/>.
 /// Pictures are offsets into an atlas, the concatenation of all planes of all pictures.
 /// </summary>
 internal sealed class RecipeEncoder(
@@ -32,32 +33,33 @@ internal sealed class RecipeEncoder(
     {
         var picture = pictures[recipe.Picture];
         var context = recipe.Context;
-        code.AddRange([
-            atlas[picture] + context.Offset,
-            picture.Area,
-            context.StrideY,
-            context.StrideX,
-            context.Height,
-            recipe.Top,
-            recipe.Left,
-            recipe.IsPixelExact ? 1 : 0,
-        ]);
-        Floats(code, MathF.Cos(recipe.Angle), MathF.Sin(recipe.Angle), recipe.ShiftX, recipe.ShiftY, recipe.Gain, recipe.Offset);
-        code.Add(ignored is null ? -1 : atlas[ignored] + context.Offset);
-        Floats(code, recipe.Sigma);
-        Key(code, recipe.Key);
         var laid = recipe.Plan.Where(occlusion => occlusion.Opacity > 0).ToList();
-        code.Add(laid.Count);
+        Add(
+            code,
+            new SampleCode
+            {
+                Plane = atlas[picture] + context.Offset,
+                PlaneStride = picture.Area,
+                RowStride = context.StrideY,
+                ColumnStride = context.StrideX,
+                Context = context.Height,
+                Top = recipe.Top,
+                Left = recipe.Left,
+                IsPixelExact = recipe.IsPixelExact ? 1 : 0,
+                Cosine = MathF.Cos(recipe.Angle),
+                Sine = MathF.Sin(recipe.Angle),
+                ShiftX = recipe.ShiftX,
+                ShiftY = recipe.ShiftY,
+                Gain = recipe.Gain,
+                Offset = recipe.Offset,
+                IgnoredPlane = ignored is null ? -1 : atlas[ignored] + context.Offset,
+                Sigma = recipe.Sigma,
+                NoiseKey = new(recipe.Key),
+                Occlusions = laid.Count,
+            }
+        );
         foreach (var occlusion in laid)
-        {
-            var start = code.Count;
-            // Length and offset of the fill, filled in below.
-            code.AddRange([0, 0]);
             Occluded(code, occlusion);
-            code[start + 1] = code.Count;
-            Filled(code, occlusion.Fill);
-            code[start] = code.Count - start;
-        }
     }
 
     private void Occluded(List<int> code, Occlusion occlusion)
@@ -66,33 +68,65 @@ internal sealed class RecipeEncoder(
         var ramp = Math.Max(1f, occlusion.Softness * side);
         var (x, y) = (pose.X * side, pose.Y * side);
         var margin = ShapeModule.reach(shape) * side + 0.5f * ramp + 1f;
-        Floats(code, occlusion.Opacity, ramp, x, y, pose.A, pose.B, pose.C, pose.D, x - margin, y - margin, x + margin, y + margin);
+        // Its fill and its length are known only after them.
+        List<int> body = [];
+        var (kind, count) = Body(body, shape);
+        var start = code.Count;
+        var fill = RecipeLayout.Words<OcclusionCode>() + body.Count;
+        Filled(body, occlusion.Fill);
+        Add(
+            code,
+            new OcclusionCode
+            {
+                Length = RecipeLayout.Words<OcclusionCode>() + body.Count,
+                Fill = start + fill,
+                Opacity = occlusion.Opacity,
+                Ramp = ramp,
+                Pose = Posed(pose),
+                MinX = x - margin,
+                MinY = y - margin,
+                MaxX = x + margin,
+                MaxY = y + margin,
+                Shape = kind,
+                Count = count,
+            }
+        );
+        code.AddRange(body);
+    }
+
+    /// <summary>Adds a shape's own numbers; its kind and its count.</summary>
+    private static (int Kind, int Count) Body(List<int> code, Shape shape)
+    {
         switch (shape)
         {
             case Shape.Ellipse ellipse:
-                code.AddRange([SampleKernels.Ellipse, ellipse.waves.Length]);
-                Floats(code, ellipse.radiusX, ellipse.radiusY);
+                Add(code, new HalfSizes(ellipse.radiusX, ellipse.radiusY));
                 foreach (var wave in ellipse.waves)
-                    Floats(code, wave.FreqX, wave.FreqY, wave.Phase / (2f * MathF.PI), wave.PushX, wave.PushY);
-                break;
+                    Add(
+                        code,
+                        new WaveCode
+                        {
+                            FreqX = wave.FreqX,
+                            FreqY = wave.FreqY,
+                            Phase = wave.Phase / (2f * MathF.PI),
+                            PushX = wave.PushX,
+                            PushY = wave.PushY,
+                        }
+                    );
+                return (SampleKernels.Ellipse, ellipse.waves.Length);
             case Shape.Curve curve:
-                code.AddRange([SampleKernels.Curve, curve.knots.Length]);
                 foreach (var knot in curve.knots)
-                    Floats(code, knot.AtX, knot.AtY, knot.Width);
-                break;
+                    Add(code, new KnotCode(knot.AtX, knot.AtY, knot.Width));
+                return (SampleKernels.Curve, curve.knots.Length);
             case Shape.Box box:
-                code.AddRange([SampleKernels.Box, 0]);
-                Floats(code, box.halfX, box.halfY);
-                break;
+                Add(code, new HalfSizes(box.halfX, box.halfY));
+                return (SampleKernels.Box, 0);
             case Shape.Cells cells:
-                code.AddRange([SampleKernels.Cells, cells.count, cells.sets, cells.which]);
-                Key(code, cells.key);
-                break;
+                Add(code, new CellsCode(cells.sets, cells.which, cells.key));
+                return (SampleKernels.Cells, cells.count);
             case Shape.Cloud cloud:
-                code.AddRange([SampleKernels.Cloud, 0]);
-                Floats(code, cloud.scale, cloud.level);
-                Key(code, cloud.key);
-                break;
+                Add(code, new CloudCode(cloud.scale, cloud.level, cloud.key));
+                return (SampleKernels.Cloud, 0);
             default:
                 throw new UnreachableException($"unknown shape {shape}");
         }
@@ -103,46 +137,77 @@ internal sealed class RecipeEncoder(
         switch (fill)
         {
             case Fill.Plain plain:
-                code.AddRange([SampleKernels.Plain, plain.colour.Length]);
-                Floats(code, Array.ConvertAll(plain.colour, value => Math.Clamp(value, 0f, 1f)));
+                Add(code, new FillCode(SampleKernels.Plain, plain.colour.Length));
+                AddAll(code, Array.ConvertAll(plain.colour, value => Math.Clamp(value, 0f, 1f)));
                 break;
             case Fill.Shade shade:
-                code.AddRange([SampleKernels.Shade, 0]);
-                Floats(code, shade.gain, shade.bias);
+                Add(code, new FillCode(SampleKernels.Shade, 0));
+                Add(code, new ShadeCode(shade.gain, shade.bias));
                 break;
             case Fill.Texture texture:
-                code.AddRange([SampleKernels.Texture, texture.pattern.Tag]);
-                Posed(code, texture.pose);
-                Floats(code, texture.scale);
-                Key(code, texture.key);
-                code.AddRange([texture.low.Length, texture.high.Length]);
-                Floats(code, texture.low);
-                Floats(code, texture.high);
+                Add(code, new FillCode(SampleKernels.Texture, texture.pattern.Tag));
+                Add(
+                    code,
+                    new TextureCode
+                    {
+                        Pose = Posed(texture.pose),
+                        Scale = texture.scale,
+                        Key = new(texture.key),
+                        Lows = texture.low.Length,
+                        Highs = texture.high.Length,
+                    }
+                );
+                AddAll(code, texture.low);
+                AddAll(code, texture.high);
                 break;
             case Fill.Patch patch when patch.source < 0 || bank.Count == 0:
-                code.AddRange([
-                    SampleKernels.OwnPatch,
-                    0,
-                    (int)MathF.Round((patch.pose.X - 0.5f) * side),
-                    (int)MathF.Round((patch.pose.Y - 0.5f) * side),
-                ]);
-                Floats(code, patch.gain, patch.bias);
+                Add(code, new FillCode(SampleKernels.OwnPatch, 0));
+                Add(
+                    code,
+                    new OwnPatchCode
+                    {
+                        ShiftX = (int)MathF.Round((patch.pose.X - 0.5f) * side),
+                        ShiftY = (int)MathF.Round((patch.pose.Y - 0.5f) * side),
+                        Shade = new(patch.gain, patch.bias),
+                    }
+                );
                 break;
             case Fill.Patch patch:
                 var from = bank[patch.source % bank.Count];
-                code.AddRange([SampleKernels.Patch, 0]);
-                Posed(code, patch.pose);
-                Floats(code, Math.Min(from.Height, from.Width) / patch.zoom, patch.gain, patch.bias);
-                code.AddRange([atlas[from], from.Height, from.Width, from.Channels]);
+                Add(code, new FillCode(SampleKernels.Patch, 0));
+                Add(
+                    code,
+                    new PatchCode
+                    {
+                        Pose = Posed(patch.pose),
+                        Zoom = Math.Min(from.Height, from.Width) / patch.zoom,
+                        Shade = new(patch.gain, patch.bias),
+                        Plane = atlas[from],
+                        Height = from.Height,
+                        Width = from.Width,
+                        Channels = from.Channels,
+                    }
+                );
                 break;
             default:
                 throw new UnreachableException($"unknown fill {fill}");
         }
     }
 
-    private void Posed(List<int> code, Pose pose) => Floats(code, pose.X * side, pose.Y * side, pose.A, pose.B, pose.C, pose.D);
+    private PoseCode Posed(Pose pose) =>
+        new()
+        {
+            X = pose.X * side,
+            Y = pose.Y * side,
+            A = pose.A,
+            B = pose.B,
+            C = pose.C,
+            D = pose.D,
+        };
 
-    private static void Floats(List<int> code, params float[] values) => code.AddRange(values.Select(BitConverter.SingleToInt32Bits));
+    private static void Add<T>(List<int> code, T value)
+        where T : unmanaged => AddAll<T>(code, [value]);
 
-    private static void Key(List<int> code, ulong key) => code.AddRange([(int)(uint)key, (int)(uint)(key >> 32)]);
+    private static void AddAll<T>(List<int> code, params ReadOnlySpan<T> values)
+        where T : unmanaged => code.AddRange(MemoryMarshal.Cast<T, int>(values));
 }

@@ -6,6 +6,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module ResultPages =
@@ -98,7 +99,7 @@ module ResultPages =
     /// Writes the tables and figures of what is finished.
     let write load (say: string -> unit) sweep =
         result {
-            let! states = traverse (Sweep.finished sweep) sweep.Cells
+            let! states = List.traverseResultM (Sweep.finished sweep) sweep.Cells
             let done' = List.choose id states
             let missing = sweep.Cells |> List.except (done' |> List.map _.Cell)
             let ofPaper = done' |> List.filter (fun r -> r.Cell.Without.IsNone)

@@ -6,6 +6,7 @@ open System.Diagnostics
 open System.IO
 open Fae.Data
 open Fae.Detection
+open FsToolkit.ErrorHandling
 
 /// What a sweep needs to know.
 type SlurmJob =

@@ -8,6 +8,7 @@ open Fae.Data
 open Fae.Detection
 open Fae.Imaging
 open Fae.Report
+open FsToolkit.ErrorHandling
 
 /// What `fae reproduce` trains and where.
 type Sweep =

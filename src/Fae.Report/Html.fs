@@ -122,6 +122,27 @@ The same scale for every picture.</p>"""
             "Right verdicts, a few of each kind", right, judged.Length - misses.Length - alarms.Length
         ]
 
+    let private charts (calibration: Calibration) (evaluation: Evaluation) (judged: EvaluatedImage list) =
+        let scores anomalous =
+            judged
+            |> List.filter (fun j -> j.Picture.Anomalous = anomalous)
+            |> List.map _.Prediction.Score
+            |> Array.ofList
+
+        [
+            match evaluation.Image with
+            | Some s -> Chart.curve "ROC, images" "false-positive rate" "true-positive rate" 1.0 s.Roc
+            | None -> ()
+            match evaluation.Pixel with
+            | Some s -> Chart.curve "ROC, pixels" "false-positive rate" "true-positive rate" 1.0 s.Roc
+            | None -> ()
+            if evaluation.ProCurve.Length > 0 then
+                Chart.curve "PRO" "false-positive rate" "per-region overlap" Evaluation.proLimit evaluation.ProCurve
+            Chart.histogram "Scores: good (green) and bad (orange)" (scores false) (scores true) calibration.ImageThreshold
+        ]
+        |> List.map (fun chart -> $"<div>{chart}</div>")
+        |> String.concat "\n"
+
     /// The whole report as a text; `reconstruct` gives the network's output for the few pictures that are shown.
     let report
         (title: string)
@@ -131,12 +152,6 @@ The same scale for every picture.</p>"""
         (reconstruct: EvaluatedImage -> ReconstructionPair)
         (judged: EvaluatedImage list)
         =
-        let scores anomalous =
-            judged
-            |> List.filter (fun j -> j.Picture.Anomalous = anomalous)
-            |> List.map _.Prediction.Score
-            |> Array.ofList
-
         let defects =
             evaluation.PerDefect
             |> List.map (fun (defect, count, auroc) ->
@@ -149,21 +164,6 @@ The same scale for every picture.</p>"""
             |> List.map (fun (heading, some, total) ->
                 let rows = some |> List.map (row calibration reconstruct) |> String.concat "\n"
                 $"<h2>{heading} ({some.Length} of {total})</h2>\n{rows}")
-            |> String.concat "\n"
-
-        let charts =
-            [
-                match evaluation.Image with
-                | Some s -> Chart.curve "ROC, images" "false-positive rate" "true-positive rate" 1.0 s.Roc
-                | None -> ()
-                match evaluation.Pixel with
-                | Some s -> Chart.curve "ROC, pixels" "false-positive rate" "true-positive rate" 1.0 s.Roc
-                | None -> ()
-                if evaluation.ProCurve.Length > 0 then
-                    Chart.curve "PRO" "false-positive rate" "per-region overlap" Evaluation.proLimit evaluation.ProCurve
-                Chart.histogram "Scores: good (green) and bad (orange)" (scores false) (scores true) calibration.ImageThreshold
-            ]
-            |> List.map (fun chart -> $"<div>{chart}</div>")
             |> String.concat "\n"
 
         let rate = calibration.FalseAlarm.ToString("0.###", CultureInfo.InvariantCulture)
@@ -185,7 +185,7 @@ trained on {card.TrainedOn.Count} good pictures, {card.HeldOut.Count} held out Â
 <h2>By defect</h2>
 <table><tr><th>defect</th><th class="n">pictures</th><th class="n">image AUROC against good</th></tr>
 {defects}</table>
-<h2>Curves</h2><div class="charts">{charts}</div>
+<h2>Curves</h2><div class="charts">{charts calibration evaluation judged}</div>
 <h2>Heatmap scale</h2>{colourBar}
 <p class="sub">Each row: input, reconstruction, heatmap, masks (green: ground truth, red: found).</p>
 {galleries}"""

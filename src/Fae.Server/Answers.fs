@@ -1,4 +1,4 @@
-/// The JSON of every answer but that of one picture, which is InspectionJson. openapi.json describes the same by hand.
+/// The JSON of every answer but that of one picture, which is InspectionJson. OpenApi makes the description of them.
 namespace Fae.Server
 
 open System

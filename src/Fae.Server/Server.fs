@@ -122,6 +122,32 @@ module Server =
             | Ok false -> ()
             | Error reason -> say $"warning: the new file of model {model.Name} is refused, the old one serves on: {reason}"
 
+    /// The routes that only read.
+    let private map (app: WebApplication) (models: ModelSlot list) (telemetry: Telemetry) (inspector: Inspector) stopping =
+        let page, description = Http.resource "page.html", OpenApi.document ()
+
+        let metrics (context: HttpContext) =
+            context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
+            let scored = [ for model in models -> model.Name, heldOut model ]
+            telemetry.Write(scored, inspector.Waiting, context.Response.Body)
+
+        let route (path: string) (handle: HttpContext -> Task) = app.MapGet(path, RequestDelegate handle) |> ignore
+        route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models))
+
+        route "/v1/statistics" (fun context ->
+            Http.writeJson context 200 [ for model in models -> telemetry.Statistics(model.Name, heldOut model) ])
+
+        route "/health" (Http.text "text/plain" (fun () -> "alive\n"))
+
+        route "/ready" (fun context ->
+            if stopping () then context.Response.StatusCode <- 503
+
+            Http.text "text/plain" (fun () -> if stopping () then "stopping\n" else "ready\n") context)
+
+        route "/metrics" metrics
+        route "/openapi.json" (Http.text "application/json" (fun () -> description))
+        route "/" (Http.text "text/html; charset=utf-8" (fun () -> page))
+
     let private serve
         (options: ServerOptions)
         (models: ModelSlot list)
@@ -135,34 +161,13 @@ module Server =
             let inspector = Inspector(options.QueueCapacity, options.MaxBatch)
             use endpoint = new InspectEndpoint(options, models, telemetry, inspector, history, say)
             use app = build options
-            let page, description = Http.resource "page.html", Http.resource "openapi.json"
             guard app options telemetry say
 
             let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
 
-            let metrics (context: HttpContext) =
-                context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
-                let scored = [ for model in models -> model.Name, heldOut model ]
-                telemetry.Write(scored, inspector.Waiting, context.Response.Body)
-
-            let route (path: string) (handle: HttpContext -> Task) = app.MapGet(path, RequestDelegate handle) |> ignore
+            map app models telemetry inspector stopping
             app.MapPost("/v1/inspect", RequestDelegate endpoint.Inspect) |> ignore
             HistoryRoutes.map app history
-            route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models))
-
-            route "/v1/statistics" (fun context ->
-                Http.writeJson context 200 [ for model in models -> telemetry.Statistics(model.Name, heldOut model) ])
-
-            route "/health" (Http.text "text/plain" (fun () -> "alive\n"))
-
-            route "/ready" (fun context ->
-                if stopping () then context.Response.StatusCode <- 503
-
-                Http.text "text/plain" (fun () -> if stopping () then "stopping\n" else "ready\n") context)
-
-            route "/metrics" metrics
-            route "/openapi.json" (Http.text "application/json" (fun () -> description))
-            route "/" (Http.text "text/html; charset=utf-8" (fun () -> page))
             do! app.StartAsync CancellationToken.None
 
             match app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>() with

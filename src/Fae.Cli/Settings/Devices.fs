@@ -4,6 +4,7 @@ namespace Fae.Cli
 open System.IO
 open Fae.Data
 open Fae.Training
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Devices =

@@ -6,6 +6,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Training
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Models =

@@ -4,6 +4,7 @@ namespace Fae.Cli
 open Fae.Core
 open Fae.Data
 open Fae.Detection
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Options =

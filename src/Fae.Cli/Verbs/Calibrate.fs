@@ -8,6 +8,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Server
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Calibrate =

@@ -7,6 +7,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Corrupt =

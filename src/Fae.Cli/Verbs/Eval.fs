@@ -10,6 +10,7 @@ open Fae.Data
 open Fae.Detection
 open Fae.Imaging
 open Fae.Report
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Eval =

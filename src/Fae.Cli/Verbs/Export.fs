@@ -7,6 +7,7 @@ open System.IO
 open Argu
 open Fae.Data
 open Fae.Detection
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Export =

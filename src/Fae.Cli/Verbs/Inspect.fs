@@ -8,6 +8,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Inspect =
@@ -64,7 +65,7 @@ module Inspect =
 
     let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =
         result {
-            let! paths = args.GetResult InspectArgs.Paths |> traverse pictures |> Result.map List.concat
+            let! paths = args.GetResult InspectArgs.Paths |> List.traverseResultM pictures |> Result.map List.concat
             use! loaded = Models.detector (args.TryGetResult InspectArgs.Device) (args.GetResult InspectArgs.Model)
             let! detector = Models.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
             DataChecks.colours detector.Card paths

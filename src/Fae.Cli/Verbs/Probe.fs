@@ -10,6 +10,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Report
+open FsToolkit.ErrorHandling
 
 [<NoComparison>]
 type EstimateJson =

@@ -13,6 +13,7 @@ open Fae.Detection
 open Fae.Imaging
 open Fae.Paper
 open Fae.Report
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Reproduce =
@@ -131,7 +132,7 @@ module Reproduce =
 
     let private submit (args: ParseResults<ReproduceArgs>) sweep =
         result {
-            let! states = traverse (Sweep.finished sweep) sweep.Cells
+            let! states = List.traverseResultM (Sweep.finished sweep) sweep.Cells
 
             return!
                 Slurm.submit
@@ -166,12 +167,12 @@ module Reproduce =
             do! mayGoOn args sweep
 
             // A configuration that cannot be, and pictures that are not there, are found before the first step.
-            let! _ = traverse (Sweep.configOf sweep) sweep.Cells
+            let! _ = List.traverseResultM (Sweep.configOf sweep) sweep.Cells
 
             let testPictures category = DataSet.testPictures (Path.Combine(sweep.Data, category)) |> Result.mapError Data
 
-            let! _ = traverse testPictures sweep.Categories
-            let! owns = traverse (Sweep.ownConfig sweep) sweep.Categories
+            let! _ = List.traverseResultM testPictures sweep.Categories
+            let! owns = List.traverseResultM (Sweep.ownConfig sweep) sweep.Categories
 
             (sweep.Categories, owns)
             ||> List.iter2 (fun category own ->

@@ -5,6 +5,7 @@ open System.IO
 open Argu
 open Fae.Data
 open Fae.Paper
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module ReproduceOptions =

@@ -9,6 +9,7 @@ open Fae.Data
 open Fae.Detection
 open Fae.Imaging
 open Fae.Server
+open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Serve =
@@ -47,30 +48,34 @@ module Serve =
             for model in models do
                 (model :> IDisposable).Dispose()
 
+    let private models (args: ParseResults<ServeArgs>) =
+        let runs = Options.words (args.GetResult ServeArgs.Model)
+        let names = runs |> List.map (named >> fst)
+
+        if runs.IsEmpty then
+            Error(Usage [ "--model: name at least one" ])
+        elif List.distinct names <> names then
+            Error(Usage [ "--model: two of them have the same name" ])
+        else
+            Ok runs
+
+    let private address (args: ParseResults<ServeArgs>) =
+        let text = args.GetResult(ServeArgs.Bind, defaultValue = "127.0.0.1")
+
+        match IPAddress.TryParse text with
+        | true, (NonNull address) -> Ok address
+        | _ -> Error(Usage [ $"--bind {text}: write an address of this machine, 0.0.0.0 for all of them" ])
+
+    let private keys (args: ParseResults<ServeArgs>) =
+        match args.TryGetResult ServeArgs.Keys with
+        | None -> Ok None
+        | Some path -> Keys.Read path |> Result.map Some |> Result.mapError (fun reason -> Usage [ $"--keys {reason}" ])
+
     let run (args: ParseResults<ServeArgs>) : Result<int, Fault> =
         result {
-            let runs = Options.words (args.GetResult ServeArgs.Model)
-            let names = runs |> List.map (named >> fst)
-
-            do!
-                if runs.IsEmpty then
-                    Error(Usage [ "--model: name at least one" ])
-                elif List.distinct names <> names then
-                    Error(Usage [ "--model: two of them have the same name" ])
-                else
-                    Ok()
-
-            let! address =
-                let text = args.GetResult(ServeArgs.Bind, defaultValue = "127.0.0.1")
-
-                match IPAddress.TryParse text with
-                | true, (NonNull address) -> Ok address
-                | _ -> Error(Usage [ $"--bind {text}: write an address of this machine, 0.0.0.0 for all of them" ])
-
-            let! keys =
-                match args.TryGetResult ServeArgs.Keys with
-                | None -> Ok None
-                | Some path -> Keys.Read path |> Result.map Some |> Result.mapError (fun reason -> Usage [ $"--keys {reason}" ])
+            let! runs = models args
+            let! address = address args
+            let! keys = keys args
 
             let whole argument name preset =
                 result {
@@ -91,7 +96,7 @@ module Serve =
             let! seconds = whole (args.TryGetResult ServeArgs.Timeout) "--timeout" (int defaults.Timeout)
             let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" 10_000
             let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" 90
-            let! models = traverse (hosted (args.TryGetResult ServeArgs.Device)) runs
+            let! models = List.traverseResultM (hosted (args.TryGetResult ServeArgs.Device)) runs
 
             let options =
                 {

@@ -10,6 +10,9 @@ open Fae.Data
 open Fae.Detection
 open Fae.Imaging
 open Fae.Training
+open TorchSharp
+open TorchSharp.Modules
+open FsToolkit.ErrorHandling
 
 /// What a training needs.
 type TrainOptions =
@@ -124,14 +127,16 @@ module Train =
         Console.say $"""wrote {Path.Combine(out, "model.safetensors")}"""
 
     /// A step's line in TensorBoard; the loss of every tenth step is enough to draw it.
-    let private record (events: EventFile) (p: TrainProgress) =
+    let private record (events: SummaryWriter) (p: TrainProgress) =
+        let add (name: string) (value: float) = events.add_scalar (name, float32 value, p.Step)
+
         if p.Step % 10 = 0 || p.SyntheticAuroc.HasValue then
-            events.Scalar("train/loss", int64 p.Step, p.Loss)
-            events.Scalar("train/images_per_second", int64 p.Step, p.ImagesPerSecond)
+            add "train/loss" p.Loss
+            add "train/images_per_second" p.ImagesPerSecond
 
         if p.SyntheticAuroc.HasValue then
-            events.Scalar("validation/clean_error", int64 p.Step, p.CleanError.GetValueOrDefault())
-            events.Scalar("validation/synthetic_pixel_auroc", int64 p.Step, p.SyntheticAuroc.GetValueOrDefault())
+            add "validation/clean_error" (p.CleanError.GetValueOrDefault())
+            add "validation/synthetic_pixel_auroc" (p.SyntheticAuroc.GetValueOrDefault())
 
         p
 
@@ -177,6 +182,28 @@ module Train =
             |> Result.map Some
             |> Result.mapError (BadPicture >> List.singleton >> Data)
 
+    /// What the end of the training loop means; `write` writes the model.
+    let private ended (config: Config) (outcome: TrainOutcome) write =
+        match outcome.End with
+        | TrainEnd.Diverged ->
+            Error(
+                Machine(
+                    $"the loss became NaN or infinite at step {outcome.Step}; try a smaller train.learning_rate "
+                    + $"(it is {config.Train.LearningRate})"
+                )
+            )
+        | TrainEnd.Stopped ->
+            Console.say (
+                $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far "
+                + "is written all the same."
+            )
+
+            write ()
+            Ok false
+        | _ ->
+            write ()
+            Ok true
+
     /// Trains until all steps are done (true) or it is cancelled (false). Either way the run's folder holds a model.
     let execute (stop: CancellationToken) (options: TrainOptions) : Result<bool, Fault> =
         result {
@@ -210,31 +237,13 @@ module Train =
             let mark = fingerprint config data split
             let checkpointPath = checkpointPath out
             let! from = checkpoint checkpointPath mark options.Resume
-            use events = new EventFile(out)
+            let events = torch.utils.tensorboard.SummaryWriter(out, createRunName = false)
 
             let save state = CheckpointFile.Write(checkpointPath, state, mark)
             let outcome = steps config network source validation save (record events) from stop
 
-            match outcome.End with
-            | TrainEnd.Diverged ->
-                return!
-                    Error(
-                        Machine(
-                            $"the loss became NaN or infinite at step {outcome.Step}; try a smaller train.learning_rate "
-                            + $"(it is {config.Train.LearningRate})"
-                        )
-                    )
-            | TrainEnd.Stopped ->
-                Console.say (
-                    $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far "
-                    + "is written all the same."
-                )
-
-                finish config detecting network validation training heldOut ignore data split outcome out
-                return false
-            | _ ->
-                finish config detecting network validation training heldOut ignore data split outcome out
-                return true
+            let write () = finish config detecting network validation training heldOut ignore data split outcome out
+            return! ended config outcome write
         }
 
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =

@@ -13,6 +13,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open FsToolkit.ErrorHandling
 
 /// The options of fae watch.
 [<NoComparison>]
@@ -204,6 +205,30 @@ module Watch =
 
             if go then stop.WaitHandle.WaitOne pause |> ignore
 
+    let private broker (args: ParseResults<WatchArgs>) =
+        match args.TryGetResult WatchArgs.Mqtt with
+        | None -> Ok None
+        | Some text ->
+            match Broker.tryParse text with
+            | Some broker -> Ok(Some broker)
+            | None -> Error(Usage [ $"--mqtt {text}: write HOST/TOPIC or HOST:PORT/TOPIC" ])
+
+    /// Watches and publishes until both are stopped.
+    let private follow (options: WatchOptions) (journal: Journal) broker once (stop: CancellationToken) =
+        use ended = CancellationTokenSource.CreateLinkedTokenSource stop
+
+        let publishing (broker: Broker) =
+            let publisher = new MqttPublisher(broker, journal.Path, Path.Combine(options.Out, "mqtt.offset"))
+            publisher, publisher.Run ended.Token
+
+        let publisher = Option.map publishing broker
+        watch options journal once stop
+        ended.Cancel()
+
+        for publisher, run in Option.toList publisher do
+            run.Wait()
+            (publisher :> IDisposable).Dispose()
+
     let run (args: ParseResults<WatchArgs>) : Result<int, Fault> =
         result {
             let folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(args.GetResult WatchArgs.Folder))
@@ -225,14 +250,7 @@ module Watch =
                 else
                     Error(Usage [ $"--settle {settle}: must be a number of seconds" ])
 
-            let! broker =
-                match args.TryGetResult WatchArgs.Mqtt with
-                | None -> Ok None
-                | Some text ->
-                    match Broker.tryParse text with
-                    | Some broker -> Ok(Some broker)
-                    | None -> Error(Usage [ $"--mqtt {text}: write HOST/TOPIC or HOST:PORT/TOPIC" ])
-
+            let! broker = broker args
             use! loaded = Models.detector (args.TryGetResult WatchArgs.Device) (args.GetResult WatchArgs.Model)
             let! detector = Models.atRate (args.TryGetResult WatchArgs.False_Alarm) loaded
             let _ = Directory.CreateDirectory out
@@ -254,20 +272,6 @@ module Watch =
 
             return!
                 Interrupts.watch (fun stop ->
-                    use ended = CancellationTokenSource.CreateLinkedTokenSource stop
-
-                    use publisher =
-                        broker
-                        |> Option.map (fun b -> new MqttPublisher(b, journal.Path, Path.Combine(out, "mqtt.offset")))
-                        |> Option.toObj
-
-                    let telling =
-                        match publisher with
-                        | null -> Tasks.Task.CompletedTask
-                        | publisher -> publisher.Run ended.Token
-
-                    watch options journal (args.Contains WatchArgs.Once) stop
-                    ended.Cancel()
-                    telling.Wait()
+                    follow options journal broker (args.Contains WatchArgs.Once) stop
                     Ok 0)
         }

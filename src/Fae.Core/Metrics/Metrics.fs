@@ -110,6 +110,16 @@ module Metrics =
                     |]
         ]
 
+    /// What a found pixel adds to the mean overlap of `count` regions; 0 outside all of them.
+    let private regionWeights count (mask: Image) parts =
+        let weight = Array.zeroCreate<float> mask.Area
+
+        for part in parts do
+            for i in part do
+                weight[i] <- 1.0 / float (Array.length part) / float (max 1 count)
+
+        weight
+
     /// The per-region-overlap curve: (false-positive rate over good pixels, mean over all ground-truth regions of the fraction
     /// found), for falling thresholds, up to the first point beyond `limit`. Pixels that `ignore` (one plane, ≥ ½) takes out belong to
     /// no region and are no false positives.
@@ -133,20 +143,7 @@ module Metrics =
             else
                 values |> Array.indexed |> Array.filter (fun (i, _) -> not (hidden i)) |> Array.map snd
 
-        let weights =
-            List.map2
-                (fun (mask: Image) parts ->
-                    let weight = Array.zeroCreate<float> mask.Area
-
-                    for part in parts do
-                        for i in part do
-                            weight[i] <- 1.0 / float (Array.length part) / float (max 1 count)
-
-                    visible weight)
-                masks
-                regions
-            |> Array.concat
-
+        let weights = List.map2 (fun mask parts -> visible (regionWeights count mask parts)) masks regions |> Array.concat
         let keys = heatmaps |> List.map (_.Pixels >> visible) |> Array.concat |> Array.map (~-)
 
         if Array.exists System.Single.IsNaN keys then

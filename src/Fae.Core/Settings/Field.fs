@@ -143,7 +143,3 @@ module Field =
             Get = get >> fieldType.Show
             Set = fun setting config -> fieldType.Read key fieldType.Wanted setting |> Result.map (fun value -> set value config)
         }
-
-    let whole key low high meaning get set = make (FieldType.whole low high) key meaning get set
-    let real key low high meaning get set = make (FieldType.real low high) key meaning get set
-    let flag key meaning get set = make FieldType.flag key meaning get set

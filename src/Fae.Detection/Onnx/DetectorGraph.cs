@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Fae.Core;
 using Fae.Kernels;
+using static Onnx.TensorProto.Types;
 
 namespace Fae.Detection;
 
@@ -49,21 +50,21 @@ internal sealed partial class DetectorGraph
     {
         var (height, width) = size;
         object[] shape = ["batch", camera?.Height ?? (object)"height", camera?.Width ?? (object)"width", card.Channels];
-        var x = CorrectIllumination(Resized(graph.Input(Images, OnnxGraph.Byte, shape)));
+        var x = CorrectIllumination(Resized(graph.Input(Images, DataType.Uint8, shape)));
         var r = InWindows(x);
         var scoring = card.Calibration.Scoring;
         var heatmap = Mean(Difference(scoring.Measure, x, r), scoring.FilterSize, scoring.FilterPasses);
         var score = Scored(heatmap);
-        graph.Output(Score, OnnxGraph.Float, Node("Squeeze", score, Whole(1)), "batch");
-        graph.Output(PValue, OnnxGraph.Float, Node("Squeeze", Share(score), Whole(1)), "batch");
+        graph.Output(Score, DataType.Float, Node("Squeeze", score, Whole(1)), "batch");
+        graph.Output(PValue, DataType.Float, Node("Squeeze", Share(score), Whole(1)), "batch");
         graph.Output(
             Anomalous,
-            OnnxGraph.Bool,
+            DataType.Bool,
             Node("Squeeze", Node("Greater", score, Number(card.Calibration.ImageThreshold)), Whole(1)),
             "batch"
         );
-        graph.Output(Heatmap, OnnxGraph.Float, heatmap, "batch", 1, height, width);
-        graph.Output(Reconstruction, OnnxGraph.Float, r, "batch", card.Channels, height, width);
+        graph.Output(Heatmap, DataType.Float, heatmap, "batch", 1, height, width);
+        graph.Output(Reconstruction, DataType.Float, r, "batch", card.Channels, height, width);
         return graph.ToModel("FaeDetector", Metadata());
     }
 
@@ -90,7 +91,7 @@ internal sealed partial class DetectorGraph
 
     private string Whole(params long[] values) => graph.Constant([values.Length], values);
 
-    private string As(int type, string value) => graph.Node("Cast", [value], ("to", type));
+    private string As(DataType type, string value) => graph.Node("Cast", [value], ("to", (int)type));
 
     private string Slice(string value, long[] from, long[] to, long[] axes, long step = 1) =>
         Node("Slice", value, Whole(from), Whole(to), Whole(axes), Whole(axes.Select(_ => step).ToArray()));
@@ -98,7 +99,7 @@ internal sealed partial class DetectorGraph
     /// <summary>(N, H, W, C) bytes → (N, C, height, width) in [0, 1], by Lanczos' windows.</summary>
     private string Resized(string images)
     {
-        var floats = graph.Node("Transpose", [As(OnnxGraph.Float, images)], ("perm", new[] { 0, 3, 1, 2 }));
+        var floats = graph.Node("Transpose", [As(DataType.Float, images)], ("perm", new[] { 0, 3, 1, 2 }));
         var lengths = Node("Shape", floats);
         var tall = Node("MatMul", Taps(lengths, 2, size.Height), floats);
         var resized = Node("MatMul", tall, graph.Node("Transpose", [Taps(lengths, 3, size.Width)], ("perm", new[] { 1, 0 })));
@@ -110,7 +111,7 @@ internal sealed partial class DetectorGraph
     /// </summary>
     private string Taps(string lengths, long axis, int count)
     {
-        var length = As(OnnxGraph.Double, Node("Squeeze", Slice(lengths, [axis], [axis + 1], [0]), Whole(0)));
+        var length = As(DataType.Double, Node("Squeeze", Slice(lengths, [axis], [axis + 1], [0]), Whole(0)));
         var scale = Node("Div", length, Exact(count));
         var middles = graph.Constant([count, 1], Enumerable.Range(0, count).Select(i => i + 0.5).ToArray());
         var centres = Node("Sub", Node("Mul", middles, scale), Exact(0.5));
@@ -118,7 +119,7 @@ internal sealed partial class DetectorGraph
         var inside = Node("Less", Node("Abs", away), Exact(Resample.lobes));
         var windowed = Node("Mul", Sinc(away), Sinc(Node("Div", away, Exact(Resample.lobes))));
         var taken = Node("Where", inside, windowed, Exact(0));
-        return As(OnnxGraph.Float, Node("Div", taken, graph.Node("ReduceSum", [taken, Whole(1)], ("keepdims", 1))));
+        return As(DataType.Float, Node("Div", taken, graph.Node("ReduceSum", [taken, Whole(1)], ("keepdims", 1))));
     }
 
     private string Sinc(string x)
@@ -254,7 +255,7 @@ internal sealed partial class DetectorGraph
     {
         var heldOut = card.Calibration.HeldOut;
         var above = Node("GreaterOrEqual", graph.Constant([1, heldOut.Length], heldOut), score);
-        var count = graph.Node("ReduceSum", [As(OnnxGraph.Float, above), Whole(1)], ("keepdims", 1));
+        var count = graph.Node("ReduceSum", [As(DataType.Float, above), Whole(1)], ("keepdims", 1));
         return Node("Mul", Node("Add", count, Number(1)), Number(1f / (heldOut.Length + 1)));
     }
 }

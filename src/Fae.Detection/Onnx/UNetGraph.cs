@@ -1,4 +1,5 @@
 using Fae.Core;
+using static Onnx.TensorProto.Types;
 
 namespace Fae.Detection;
 
@@ -34,12 +35,7 @@ internal sealed class UNetGraph
     {
         var graph = new OnnxGraph();
         object[] sizes = ["batch", channels, "height", "width"];
-        graph.Output(
-            Output,
-            OnnxGraph.Float,
-            Append(graph, graph.Input(Input, OnnxGraph.Float, sizes), settings, channels, weights),
-            sizes
-        );
+        graph.Output(Output, DataType.Float, Append(graph, graph.Input(Input, DataType.Float, sizes), settings, channels, weights), sizes);
         return graph.ToModel("FilteringAutoencoder");
     }
 

@@ -18,42 +18,43 @@ internal static partial class SampleKernels
         int x
     )
     {
-        var kind = code[fill];
-        if (kind == Plain)
-            return Real(code, fill + 2 + channel % code[fill + 1]);
-        if (kind == Shade)
-            return Unit(Real(code, fill + 2) * clean[own + channel * side * side + y * side + x] + Real(code, fill + 3));
-        if (kind == OwnPatch)
-            return Changed(
-                clean[own + channel * side * side + Reflect(side, y + code[fill + 3]) * side + Reflect(side, x + code[fill + 2])],
-                Real(code, fill + 4),
-                Real(code, fill + 5)
-            );
-        var dx = (x + 0.5f - Real(code, fill + 2)) / side;
-        var dy = (y + 0.5f - Real(code, fill + 3)) / side;
-        var u = Real(code, fill + 4) * dx + Real(code, fill + 5) * dy;
-        var v = Real(code, fill + 6) * dx + Real(code, fill + 7) * dy;
-        if (kind == Texture)
+        var kind = code.Read<FillCode>(fill);
+        var body = fill + RecipeLayout.Words<FillCode>();
+        if (kind.Kind == Plain)
+            return code.Read<float>(body + channel % kind.Detail);
+        var plane = own + channel * side * side;
+        if (kind.Kind == Shade)
         {
-            var scale = Real(code, fill + 8);
-            var low = Real(code, fill + 13 + channel % code[fill + 11]);
-            var high = Real(code, fill + 13 + code[fill + 11] + channel % code[fill + 12]);
-            return Unit(low + Pattern(code[fill + 1], Word(code, fill + 9), u / scale, v / scale) * (high - low));
+            var shade = code.Read<ShadeCode>(body);
+            return Unit(shade.Gain * clean[plane + y * side + x] + shade.Bias);
         }
-        var height = code[fill + 12];
-        var width = code[fill + 13];
-        var row = Reflect(height, (int)MathF.Floor(v * Real(code, fill + 8) + 0.5f * height));
-        var column = Reflect(width, (int)MathF.Floor(u * Real(code, fill + 8) + 0.5f * width));
-        return Changed(
-            atlas[code[fill + 11] + (channel % code[fill + 14] * height + row) * width + column],
-            Real(code, fill + 9),
-            Real(code, fill + 10)
-        );
+        if (kind.Kind == OwnPatch)
+        {
+            var shifted = code.Read<OwnPatchCode>(body);
+            return Changed(clean[plane + Reflect(side, y + shifted.ShiftY) * side + Reflect(side, x + shifted.ShiftX)], shifted.Shade);
+        }
+        var pose = code.Read<PoseCode>(body);
+        var dx = (x + 0.5f - pose.X) / side;
+        var dy = (y + 0.5f - pose.Y) / side;
+        var u = pose.A * dx + pose.B * dy;
+        var v = pose.C * dx + pose.D * dy;
+        if (kind.Kind == Texture)
+        {
+            var texture = code.Read<TextureCode>(body);
+            var colours = body + RecipeLayout.Words<TextureCode>();
+            var low = code.Read<float>(colours + channel % texture.Lows);
+            var high = code.Read<float>(colours + texture.Lows + channel % texture.Highs);
+            return Unit(low + Pattern(kind.Detail, Word(texture.Key), u / texture.Scale, v / texture.Scale) * (high - low));
+        }
+        var patch = code.Read<PatchCode>(body);
+        var row = Reflect(patch.Height, (int)MathF.Floor(v * patch.Zoom + 0.5f * patch.Height));
+        var column = Reflect(patch.Width, (int)MathF.Floor(u * patch.Zoom + 0.5f * patch.Width));
+        return Changed(atlas[patch.Plane + (channel % patch.Channels * patch.Height + row) * patch.Width + column], patch.Shade);
     }
 
     /// <summary>A patch's contrast turns about the middle grey; unchanged, it keeps its bits.</summary>
-    private static float Changed(float value, float gain, float bias) =>
-        gain == 1f && bias == 0f ? value : Unit(gain * (value - 0.5f) + (0.5f + bias));
+    private static float Changed(float value, ShadeCode shade) =>
+        shade.Gain == 1f && shade.Bias == 0f ? value : Unit(shade.Gain * (value - 0.5f) + (0.5f + shade.Bias));
 
     private static float Pattern(int kind, ulong key, float u, float v)
     {

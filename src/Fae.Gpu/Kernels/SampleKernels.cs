@@ -18,15 +18,6 @@ internal static partial class SampleKernels
         Texture = 2,
         OwnPatch = 3,
         Patch = 4;
-    private const int Light = 12,
-        Ignored = 14,
-        Sigma = 15,
-        NoiseKey = 16,
-        Occlusions = 18;
-    private const int Centre = 4,
-        Bounds = 10,
-        Kind = 14,
-        Body = 16;
     private const int Grain = 0,
         Clouds = 1,
         Stripes = 2;
@@ -36,15 +27,15 @@ internal static partial class SampleKernels
     public static void SeeClean(Index1D i, ArrayView<float> atlas, ArrayView<int> code, ArrayView<float> clean, int channels, int side)
     {
         var area = side * side;
-        var at = code[i.X / area];
-        var y = code[at + 5] + i.X % area / side;
-        var x = code[at + 6] + i.X % side;
-        var isBrightnessChanged = Real(code, at + Light) != 1f || Real(code, at + Light + 1) != 0f;
+        var sample = code.Read<SampleCode>(code[i.X / area]);
+        var y = sample.Top + i.X % area / side;
+        var x = sample.Left + i.X % side;
+        var isBrightnessChanged = sample.Gain != 1f || sample.Offset != 0f;
         for (var c = 0; c < channels; c++)
         {
-            var value = Seen(atlas, code, at, code[at] + c * code[at + 1], y, x);
+            var value = Seen(atlas, sample, sample.Plane + c * sample.PlaneStride, y, x);
             if (isBrightnessChanged)
-                value = Unit(Real(code, at + Light) * value + Real(code, at + Light + 1));
+                value = Unit(sample.Gain * value + sample.Offset);
             clean[(long)(i.X / area * channels + c) * area + i.X % area] = value;
         }
     }
@@ -63,6 +54,7 @@ internal static partial class SampleKernels
     {
         var area = side * side;
         var at = code[i.X / area];
+        var sample = code.Read<SampleCode>(at);
         var own = (long)(i.X / area) * channels * area;
         var pixel = i.X % area;
         var y = pixel / side;
@@ -70,24 +62,24 @@ internal static partial class SampleKernels
         for (var c = 0; c < channels; c++)
             corrupted[own + c * area + pixel] = clean[own + c * area + pixel];
         var touched = 0f;
-        var occlusion = at + Occlusions + 1;
-        for (var number = 0; number < code[at + Occlusions]; number++)
+        at += RecipeLayout.Words<SampleCode>();
+        for (var number = 0; number < sample.Occlusions; number++)
         {
-            var m = Cover(code, occlusion, side, x + 0.5f, y + 0.5f);
+            var occlusion = code.Read<OcclusionCode>(at);
+            var m = Cover(code, at + RecipeLayout.Words<OcclusionCode>(), occlusion, side, x + 0.5f, y + 0.5f);
             if (m > 0f)
             {
-                var opacity = Real(code, occlusion + 2);
-                var fill = code[occlusion + 1];
+                var opacity = occlusion.Opacity;
                 for (var c = 0; c < channels; c++)
                 {
-                    var paint = Paint(atlas, code, fill, clean, own, c, side, y, x);
+                    var paint = Paint(atlas, code, occlusion.Fill, clean, own, c, side, y, x);
                     corrupted[own + c * area + pixel] = (1f - opacity * m) * corrupted[own + c * area + pixel] + opacity * m * paint;
                 }
                 touched = IntrinsicMath.Max(touched, IntrinsicMath.Max(0.5f, opacity) * m);
             }
-            occlusion += code[occlusion];
+            at += occlusion.Length;
         }
-        if (code[at + Ignored] >= 0 && Seen(atlas, code, at, code[at + Ignored], code[at + 5] + y, code[at + 6] + x) >= 0.5f)
+        if (sample.IgnoredPlane >= 0 && Seen(atlas, sample, sample.IgnoredPlane, sample.Top + y, sample.Left + x) >= 0.5f)
             touched = -1f;
         mask[i] = touched;
     }
@@ -98,10 +90,10 @@ internal static partial class SampleKernels
     public static void AddNoise(Index1D i, ArrayView<int> code, ArrayView<float> corrupted, ArrayView<float> clean, int volume, int toBoth)
     {
         var pairs = (volume + 1) / 2;
-        var at = code[i.X / pairs];
+        var sample = code.Read<SampleCode>(code[i.X / pairs]);
         var pair = i.X % pairs;
-        var word = Hash(Word(code, at + NoiseKey), (ulong)pair);
-        var radius = Real(code, at + Sigma) * MathF.Sqrt(-2f * Logarithm(1f - (word >> 40) * UnitOf24Bits));
+        var word = Hash(Word(sample.NoiseKey), (ulong)pair);
+        var radius = sample.Sigma * MathF.Sqrt(-2f * Logarithm(1f - (word >> 40) * UnitOf24Bits));
         var turns = (word & 0xFFFFFFUL) * UnitOf24Bits;
         var first = (long)(i.X / pairs) * volume + 2 * pair;
         var cosine = radius * Cosine(turns);
@@ -119,22 +111,21 @@ internal static partial class SampleKernels
     /// <summary>
     /// A pixel of the neighbourhood, which is rotated and shifted, or not; <paramref name="plane"/> is where its first pixel lies.
     /// </summary>
-    private static float Seen(ArrayView<float> atlas, ArrayView<int> code, int at, int plane, int y, int x)
+    private static float Seen(ArrayView<float> atlas, SampleCode sample, int plane, int y, int x)
     {
-        var context = code[at + 4];
-        if (code[at + 7] != 0)
-            return atlas[plane + y * code[at + 2] + x * code[at + 3]];
-        var centre = 0.5f * (context - 1);
-        var dx = x - centre - Real(code, at + 10);
-        var dy = y - centre - Real(code, at + 11);
-        var u = Real(code, at + 8) * dx + Real(code, at + 9) * dy + centre;
-        var v = Real(code, at + 8) * dy - Real(code, at + 9) * dx + centre;
+        if (sample.IsPixelExact != 0)
+            return atlas[plane + y * sample.RowStride + x * sample.ColumnStride];
+        var centre = 0.5f * (sample.Context - 1);
+        var dx = x - centre - sample.ShiftX;
+        var dy = y - centre - sample.ShiftY;
+        var u = sample.Cosine * dx + sample.Sine * dy + centre;
+        var v = sample.Cosine * dy - sample.Sine * dx + centre;
         var u0 = MathF.Floor(u);
         var v0 = MathF.Floor(v);
-        var left = plane + Reflect(context, (int)u0) * code[at + 3];
-        var right = plane + Reflect(context, (int)u0 + 1) * code[at + 3];
-        var top = Reflect(context, (int)v0) * code[at + 2];
-        var bottom = Reflect(context, (int)v0 + 1) * code[at + 2];
+        var left = plane + Reflect(sample.Context, (int)u0) * sample.ColumnStride;
+        var right = plane + Reflect(sample.Context, (int)u0 + 1) * sample.ColumnStride;
+        var top = Reflect(sample.Context, (int)v0) * sample.RowStride;
+        var bottom = Reflect(sample.Context, (int)v0 + 1) * sample.RowStride;
         var upper = (1 - (u - u0)) * atlas[top + left] + (u - u0) * atlas[top + right];
         var lower = (1 - (u - u0)) * atlas[bottom + left] + (u - u0) * atlas[bottom + right];
         return (1 - (v - v0)) * upper + (v - v0) * lower;
@@ -186,9 +177,7 @@ internal static partial class SampleKernels
         return exponent * 0.69314718f + 2f * s * (1f + q * (1f / 3f + q * (1f / 5f + q * (1f / 7f + q / 9f))));
     }
 
-    private static float Real(ArrayView<int> code, int at) => Interop.IntAsFloat((uint)code[at]);
-
-    private static ulong Word(ArrayView<int> code, int at) => Both(code[at], code[at + 1]);
+    private static ulong Word(KeyCode key) => Both(key.Low, key.High);
 
     /// <summary>Two words as one. ILGPU 1.5 widens (uint)low with its sign where it is a local: the mask takes it off again.</summary>
     private static ulong Both(int low, int high) => ((ulong)low & 0xFFFFFFFFUL) | ((ulong)high << 32);

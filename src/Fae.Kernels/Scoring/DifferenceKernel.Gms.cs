@@ -87,7 +87,7 @@ public static partial class DifferenceKernel
         image.Slice(from, count).CopyTo(plane);
         for (var c = 1; c < channels; c++)
             TensorPrimitives.Add(image.Slice(c * area + from, count), plane, plane);
-        TensorPrimitives.Divide(plane, channels, plane);
+        ToMean(plane, channels);
     }
 
     /// <summary>Prewitt's gradient along row <paramref name="y"/>; the border is continued by its nearest pixel.</summary>

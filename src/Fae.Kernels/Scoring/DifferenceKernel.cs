@@ -57,6 +57,13 @@ public static partial class DifferenceKernel
         }
     }
 
+    /// <summary>Sums over the channels become means; of one channel they are.</summary>
+    private static void ToMean(Span<float> sums, int channels)
+    {
+        if (channels > 1)
+            TensorPrimitives.Divide(sums, channels, sums);
+    }
+
     private static void EachRow(int height, int width, Action<int, int> body) =>
         ParallelBands.ForEach(height, BandRows, (long)height * width, (first, last) => body(first * width, (last - first) * width));
 
@@ -99,7 +106,7 @@ public static partial class DifferenceKernel
             for (; i < count; i++)
                 map[i] += (a[i] - b[i]) * (a[i] - b[i]);
         }
-        TensorPrimitives.Divide(map, channels, map);
+        ToMean(map, channels);
     }
 
     private static void Relative(ReadOnlySpan<float> x, ReadOnlySpan<float> r, Span<float> map, int channels, int from, int count)
@@ -122,7 +129,7 @@ public static partial class DifferenceKernel
             for (; i < count; i++)
                 map[i] += Math.Abs(a[i] - b[i]) / (Math.Abs(a[i]) + Math.Abs(b[i]) + Difference.relativeFloor);
         }
-        TensorPrimitives.Divide(map, channels, map);
+        ToMean(map, channels);
     }
 
     /// <summary>Four means make it: of x, of r, of x·r, and of x² + r², whose two variances only ever occur as their sum.</summary>
@@ -167,7 +174,7 @@ public static partial class DifferenceKernel
                     )
             );
         }
-        TensorPrimitives.Divide(map.Span, channels, map.Span);
+        ToMean(map.Span, channels);
         ArrayPool<float>.Shared.Return(rented);
 
         void Mean(ReadOnlyMemory<float> source, Memory<float> mean) =>

@@ -83,17 +83,17 @@ public sealed class CudaInspector : IInspector
         {
             using var scope = NewDisposeScope();
             var x = There(some, network.Device);
-            return EvaluatedImage(some, x, InViews(x, views));
+            return Scored(some, x, InViews(x, views));
         }
 
         (Image Answer, Image Heatmap, float Score) InTiles(Image image)
         {
             using var scope = NewDisposeScope();
             var x = There([image], network.Device);
-            return EvaluatedImage([image], x, Blended(x, views, tiling!))[0];
+            return Scored([image], x, Blended(x, views, tiling!))[0];
         }
 
-        List<(Image Answer, Image Heatmap, float Score)> EvaluatedImage(Image[] some, Tensor x, Tensor answers)
+        List<(Image Answer, Image Heatmap, float Score)> Scored(Image[] some, Tensor x, Tensor answers)
         {
             var first = some[0];
             var heatmaps = empty([some.Length, 1, first.Height, first.Width], ScalarType.Float32, network.Device);

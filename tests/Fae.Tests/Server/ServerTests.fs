@@ -92,7 +92,7 @@ let tests =
                             "'self'"
                             "no outside resources"
 
-                        Expect.equal (textOf (json (http.GetAsync(served.Url + "/openapi.json").Result)) "openapi") "3.0.3" "OpenAPI"
+                        Expect.equal (textOf (json (http.GetAsync(served.Url + "/openapi.json").Result)) "openapi") "3.1.0" "OpenAPI"
 
                         Expect.equal
                             (metric http served.Url "fae_inspect_seconds_count{model=\"model\"}")

@@ -7,6 +7,7 @@ open Fae.Core
 open Fae.Detection
 open Fae.Tests.Helpers
 open Fae.Training
+open TorchSharp
 open Fae.Tests.TrainingTests
 
 let tests =
@@ -16,9 +17,9 @@ let tests =
         [
             test "TensorBoard's records are framed, checked and in order" {
                 inTemporaryFolder (fun folder ->
-                    using (new EventFile(folder)) (fun events ->
-                        events.Scalar("train/loss", 10L, 0.5)
-                        events.Scalar("train/loss", 300L, 0.25))
+                    let events = torch.utils.tensorboard.SummaryWriter(folder, createRunName = false)
+                    events.add_scalar ("train/loss", 0.5f, 10)
+                    events.add_scalar ("train/loss", 0.25f, 300)
 
                     let bytes = File.ReadAllBytes(Directory.GetFiles(folder, "events.out.tfevents.*")[0])
 
