@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
 
@@ -16,7 +17,7 @@ internal static class RecipeLayout
 
     /// <summary>The struct at a word.</summary>
     public static T Read<T>(this ArrayView<int> code, int at)
-        where T : unmanaged => code.SubView(at, Words<T>()).Cast<T>()[0];
+        where T : unmanaged => Unsafe.As<int, T>(ref code[at]);
 }
 
 /// <summary>A key of the random generator. It has two words, so that a struct that holds it needs no padding.</summary>
