@@ -54,6 +54,34 @@ module Console =
 
                     run show (fun text -> terminal.Value.WriteLine("warning: " + text)))
 
+    /// Runs a fit in one pass with a progress display.
+    let fitting (run: (FitProgress -> unit) -> 'a) : 'a =
+        if System.Console.IsErrorRedirected then
+            let mutable said = ""
+
+            run (fun p ->
+                if p.Part <> said then
+                    said <- p.Part
+                    say $"{p.Part} …")
+        else
+            let columns: ProgressColumn[] =
+                [| TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn(); RemainingTimeColumn() |]
+
+            terminal.Value
+                .Progress()
+                .Columns(columns)
+                .Start(fun context ->
+                    let mutable part, task = "", null
+
+                    run (fun p ->
+                        if p.Part <> part then
+                            part <- p.Part
+                            task <- context.AddTask(p.Part, true, 1.0)
+
+                        match task with
+                        | null -> ()
+                        | task -> task.Value <- p.Done))
+
     /// A table on standard output.
     let table (headings: string list) (rows: string list list) =
         let table = Table().Border(TableBorder.Simple)

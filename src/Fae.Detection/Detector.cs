@@ -42,7 +42,7 @@ public sealed class Detector : IDisposable
     public static Detector Load(string path)
     {
         var (card, weights) = ModelFile.Read(path);
-        return Of(card, new OnnxNetwork(card.Config.Network, card.Channels, weights));
+        return Of(card, new OnnxNetwork(card.Config.Network, card.Channels, weights, card.Backbone));
     }
 
     /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>

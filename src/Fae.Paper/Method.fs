@@ -33,7 +33,7 @@ module Method =
             here "intra" "InTra" "Pirnay and Chai, ICIAP 2022"
             here "draem" "DRAEM" "Zavrtanik et al., ICCV 2021"
             published "SimpleNet" "Liu et al., CVPR 2023"
-            published "PatchCore" "Roth et al., CVPR 2022"
+            here "patchcore" "PatchCore" "Roth et al., CVPR 2022"
             published "RD++" "Tien et al., CVPR 2023"
             published "MSFlow" "Zhou et al., TNNLS 2024"
             published "PNI" "Bae et al., ICCV 2023"

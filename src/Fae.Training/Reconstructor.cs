@@ -16,11 +16,18 @@ public static class Reconstructor
         int channels,
         IReadOnlyList<NamedArray> weights,
         TorchSharp.torch.Device? device,
-        Action<string>? warn = null
+        Action<string>? warn = null,
+        Backbone? backbone = null
     )
     {
         if (device is null && OnnxNetwork.Knows(settings))
-            return new OnnxNetwork(settings, channels, weights);
+            return new OnnxNetwork(settings, channels, weights, backbone);
+        if (NetworkGeometry.isFittedInOnePass(settings))
+            return new TorchMemoryBank(
+                backbone ?? throw new InvalidDataException("it lacks the backbone that its configuration asks for"),
+                weights,
+                device ?? TorchSharp.torch.CPU
+            );
         var network = Network.Of(settings, channels, weights, device);
         return device?.type == TorchSharp.DeviceType.CUDA
             ? CudaInspector.Of(network, tell => CudaMachine.Start(device, tell), warn ?? (_ => { }))
@@ -39,6 +46,6 @@ public static class Reconstructor
     )
     {
         ArgumentNullException.ThrowIfNull(card);
-        return Detector.Of(card, Of(card.Config.Network, card.Channels, weights, device, warn));
+        return Detector.Of(card, Of(card.Config.Network, card.Channels, weights, device, warn, card.Backbone));
     }
 }

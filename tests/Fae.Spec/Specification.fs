@@ -11,6 +11,7 @@ let suites =
     @ [ MetricLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
     @ [ DriftLaws.suite; OutlierLaws.suite ]
+    @ FeatureLaws.suites
     @ FileLaws.suites
 
 /// Cases a mutant gets until the law must have caught it; always the same ones.

@@ -117,6 +117,9 @@ let lightPicture number =
     let light = (if number % 3 = 0 then 0.05f else 0.6f) + 0.001f * float32 number
     ImageEncoder.toPng (Image.constant 1 32 32 light)
 
+/// The ResNet-18 beside the program.
+let packagedBackbone = Path.Combine(AppContext.BaseDirectory, "backbones", "resnet18.onnx")
+
 /// The program under test.
 let faeAssembly = Path.GetFullPath(Path.Combine(repository, "artifacts", "bin", "fae.dll"))
 

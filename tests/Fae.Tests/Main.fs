@@ -67,6 +67,7 @@ let private test (argv: string[]) =
                 ImageFileTests.tests
                 ExportTests.tests
                 LibraryTests.tests
+                FeatureTests.tests
                 OpenApiTests.tests
                 TelemetryTests.tests
                 HistoryTests.store

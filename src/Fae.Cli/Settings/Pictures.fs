@@ -1,8 +1,11 @@
 /// The pictures of a training, read and prepared.
 namespace Fae.Cli
 
+open System
+open System.IO
 open Fae.Core
 open Fae.Data
+open Fae.Detection
 open Fae.Imaging
 open Fae.Kernels
 
@@ -50,6 +53,36 @@ module Pictures =
                 let whole = { config with Config.Image.Tile = 0 }
 
                 DataSet.readAll (ImagePreparation.ofFile whole channels >> Result.map _.Image) paths |> Result.mapError Data
+
+    /// The pretrained network of a configuration that uses features; `None` of the others.
+    let backbone (config: Config) =
+        if not (NetworkGeometry.usesFeatures config.Network) then
+            Ok None
+        else
+            let path =
+                match config.Features.Backbone with
+                | "resnet18" -> Path.Combine(AppContext.BaseDirectory, "backbones", "resnet18.onnx")
+                | path -> path
+
+            try
+                Ok(Some(Backbone.Read(path, config.Features)))
+            with
+            | :? InvalidDataException as e -> Error(Model(path, $"cannot be used as a backbone: {e.Message}"))
+            | :? IOException
+            | :? UnauthorizedAccessException as e -> Error(Model(path, $"cannot be read as a backbone: {e.Message}"))
+
+    /// The pictures that the network sees of each: the whole, or its tiles.
+    let windows (config: Config) (pictures: Image seq) =
+        match InputGeometry.tiling config with
+        | None -> pictures
+        | Some tiling ->
+            pictures
+            |> Seq.collect (fun image ->
+                seq {
+                    for top in Tiles.starts tiling image.Height do
+                        for left in Tiles.starts tiling image.Width do
+                            TileKernel.Crop(image, top, left, tiling.Side)
+                })
 
     /// The channels: as configured, else as the pictures have.
     let channels (config: Config) paths =

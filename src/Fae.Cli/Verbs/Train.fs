@@ -68,7 +68,8 @@ module Train =
     let private finish
         (config: Config)
         (device: TorchSharp.torch.Device | null)
-        (network: Network)
+        channels
+        (backbone: Backbone option)
         (validation: ValidationSet)
         (training: ImageCache)
         (heldOut: ImageCache)
@@ -79,7 +80,7 @@ module Train =
         out
         =
         let ignoreOrNull = Option.toObj ignore
-        use best = Reconstructor.Of(config.Network, network.Channels, outcome.Best, device, Console.warn)
+        use best = Reconstructor.Of(config.Network, channels, outcome.Best, device, Console.warn, Option.toObj backbone)
         let augmented = TestTimeAugmentation.Of(best, config)
         // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
         let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
@@ -93,14 +94,15 @@ module Train =
         let cardWith (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
             ModelCard(
                 config,
-                network.Channels,
+                channels,
                 calibration,
                 names data split.Training,
                 names data split.HeldOut,
                 curveText outcome,
                 ScoringSearch.Table trials,
                 ignoreOrNull,
-                SelfCheck = selfCheck
+                SelfCheck = selfCheck,
+                Backbone = Option.toObj backbone
             )
 
         let detector = Detector.Of(cardWith [||], best)
@@ -204,6 +206,31 @@ module Train =
             write ()
             Ok true
 
+    /// Training by gradient steps, from a checkpoint if the user resumes.
+    let private trained (config: Config) channels device source validation mark (options: TrainOptions) stop =
+        result {
+            use network = new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
+            let path = checkpointPath options.Out
+            let! from = checkpoint path mark options.Resume
+            let events = torch.utils.tensorboard.SummaryWriter(options.Out, createRunName = false)
+            let save state = CheckpointFile.Write(path, state, mark)
+            return steps config network source validation save (record events) from stop
+        }
+
+    /// A fit to all good pictures in one pass. It is short: a stop ends the program, and there is nothing to resume.
+    let private fitted (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore stop =
+        use extractor = new FeatureExtractor(backbone, channels)
+        let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
+        let pictures = Pictures.windows config training
+        let number = if config.Image.Tile = 0 then training.Count else Seq.length pictures
+        let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
+
+        let bank =
+            Console.fitting (fun show ->
+                MemoryBankFitter(config.Network, extractor, seed, Progress = show).Fit(pictures, number, hidden, stop))
+
+        TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||])
+
     /// Trains until all steps are done (true) or it is cancelled (false). Either way the run's folder holds a model.
     let execute (stop: CancellationToken) (options: TrainOptions) : Result<bool, Fault> =
         result {
@@ -232,17 +259,15 @@ module Train =
             let source = TrainingSource(config, training, Array.ofList textures, ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 
-            use network = new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
+            let! backbone = Pictures.backbone config
 
-            let mark = fingerprint config data split
-            let checkpointPath = checkpointPath out
-            let! from = checkpoint checkpointPath mark options.Resume
-            let events = torch.utils.tensorboard.SummaryWriter(out, createRunName = false)
+            let! outcome =
+                match backbone with
+                | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
+                    Ok(fitted config channels backbone training ignore stop)
+                | _ -> trained config channels device source validation (fingerprint config data split) options stop
 
-            let save state = CheckpointFile.Write(checkpointPath, state, mark)
-            let outcome = steps config network source validation save (record events) from stop
-
-            let write () = finish config detecting network validation training heldOut ignore data split outcome out
+            let write () = finish config detecting channels backbone validation training heldOut ignore data split outcome out
             return! ended config outcome write
         }
 

@@ -88,9 +88,18 @@ module Config =
                 (Difference.name measure)
         | _ -> None
 
+    let private checkFeatures config =
+        let features = config.Features
+        let last = features.Taps.Length
+
+        if NetworkGeometry.usesFeatures config.Network && (features.Stages.IsEmpty || List.max features.Stages > last) then
+            problem "features.stages" $"a list of numbers from 1 to {last}, the number of features.taps" (string features.Stages)
+        else
+            None
+
     /// Checks what concerns several keys; all errors are returned at once.
     let check config =
-        match List.choose id (checkSides config @ checkCorruption config.Corruption @ [ checkMeasure config ]) with
+        match List.choose id (checkSides config @ checkCorruption config.Corruption @ [ checkMeasure config; checkFeatures config ]) with
         | [] -> Ok config
         | problems -> Error problems
 

@@ -29,6 +29,19 @@ module Defaults =
             Depth = 2
             Dilations = [ 1; 2; 4; 8; 16; 32 ]
             Residual = true
+            BankSize = 3000
+            BankCap = 100_000
+        }
+
+    /// Those of the packaged ResNet-18: B, G, R from 0 to 255, the means of ImageNet's pictures, no deviation.
+    let private features =
+        {
+            Backbone = "resnet18"
+            Taps = [ "ReLU283_Output_0"; "ReLU315_Output_0"; "ReLU347_Output_0"; "ReLU393_Output_0" ]
+            Stages = [ 2; 3 ]
+            Order = ChannelOrder.Bgr
+            Mean = [ 0.404157f; 0.45451f; 0.482941f ]
+            Deviation = [ 0.00392157f; 0.00392157f; 0.00392157f ]
         }
 
     let private objective = { Ssim = 0.0f; Gms = 0.0f; Contraction = 0.0f; Auxiliary = 1.0f }
@@ -64,6 +77,7 @@ module Defaults =
             Corruption = Corruption.defaults
             Noise = noise
             Network = network
+            Features = features
             Objective = objective
             Train = train
             Score = score

@@ -103,6 +103,58 @@ module FieldType =
                     | _ -> wrongType key wanted setting
         }
 
+    /// A list of so many numbers.
+    let reals count low high =
+        let inside (r: float) = r >= low && r <= high
+
+        let read key wanted found (list: float list) =
+            if list.Length = count && List.forall inside list then
+                Ok(List.map float32 list)
+            else
+                outOfRange key wanted found
+
+        {
+            Wanted = $"a list of {count} numbers from {Setting.show (Real low)} to {Setting.show (Real high)}"
+            Show =
+                List.map (fun value ->
+                    match Setting.ofFloat32 value with
+                    | Real r -> r
+                    | _ -> float value)
+                >> Reals
+            Read =
+                fun key wanted setting ->
+                    match setting with
+                    | Reals list -> read key wanted setting list
+                    | Wholes list -> read key wanted setting (List.map float list)
+                    | _ -> wrongType key wanted setting
+        }
+
+    /// A text that is not empty.
+    let text wanted =
+        {
+            Wanted = wanted
+            Show = Text
+            Read =
+                fun key wanted setting ->
+                    match setting with
+                    | Text "" -> outOfRange key wanted setting
+                    | Text text -> Ok text
+                    | _ -> wrongType key wanted setting
+        }
+
+    /// A list of texts.
+    let texts =
+        {
+            Wanted = "a list of texts"
+            Show = Texts
+            Read =
+                fun key wanted setting ->
+                    match setting with
+                    | Texts list -> Ok list
+                    | Wholes [] -> Ok []
+                    | _ -> wrongType key wanted setting
+        }
+
     let measure =
         let words = Difference.named |> List.map (fun measure -> $"\"{Difference.name measure}\"") |> String.concat ", "
 

@@ -147,7 +147,10 @@ module internal CorruptionFields =
 module internal NetworkFields =
     let private noise = { Name = "noise"; Get = _.Noise; Put = fun c s -> { c with Noise = s } }
     let private network = { Name = "network"; Get = _.Network; Put = fun c s -> { c with Network = s } }
+    let private features = { Name = "features"; Get = _.Features; Put = fun c s -> { c with Features = s } }
     let private objective = { Name = "objective"; Get = _.Objective; Put = fun c s -> { c with Objective = s } }
+
+    let private channelOrders = [ "rgb", ChannelOrder.Rgb; "bgr", ChannelOrder.Bgr ]
 
     let private kinds =
         [
@@ -159,6 +162,7 @@ module internal NetworkFields =
             "adversarial", NetworkKind.Adversarial
             "discriminative", NetworkKind.Discriminative
             "classifier", NetworkKind.Classifier
+            "memory_bank", NetworkKind.MemoryBank
         ]
 
     let all =
@@ -199,6 +203,36 @@ module internal NetworkFields =
             Section.make (FieldType.wholes 16 1 64) network "dilations" "dilations of the bottleneck blocks" _.Dilations (fun v s ->
                 { s with Dilations = v })
             Section.flag network "residual" "f(x) = x + g(x) instead of g(x)" _.Residual (fun v s -> { s with Residual = v })
+            Section.whole 1 1_000_000 network "bank_size" "entries of a memory bank" _.BankSize (fun v s -> { s with BankSize = v })
+            Section.whole 1 10_000_000 network "bank_cap" "patches from which a memory bank is chosen, at most" _.BankCap (fun v s ->
+                { s with BankCap = v })
+            Section.make
+                (FieldType.text "\"resnet18\" or the path of an ONNX file")
+                features
+                "backbone"
+                "pretrained network whose features some methods use; docs/method/features.md"
+                _.Backbone
+                (fun v s -> { s with Backbone = v })
+            Section.make FieldType.texts features "taps" "values of its graph that are the outputs of its stages" _.Taps (fun v s ->
+                { s with Taps = v })
+            Section.make
+                (FieldType.wholes 8 1 64)
+                features
+                "stages"
+                "stages that are used, counted from 1, the largest map first"
+                _.Stages
+                (fun v s -> { s with Stages = v })
+            Section.make (FieldType.cases channelOrders) features "order" "order of the channels of its input" _.Order (fun v s ->
+                { s with Order = v })
+            Section.make
+                (FieldType.reals 3 -1000.0 1000.0)
+                features
+                "mean"
+                "subtracted from each channel, in the network's order; pictures are in [0, 1]"
+                _.Mean
+                (fun v s -> { s with Mean = v })
+            Section.make (FieldType.reals 3 1e-6 1000.0) features "deviation" "divides each channel after that" _.Deviation (fun v s ->
+                { s with Deviation = v })
             Section.real 0.0 1000.0 objective "ssim" "weight of 1 − SSIM to the target" _.Ssim (fun v s -> { s with Ssim = v })
             Section.real 0.0 1000.0 objective "gms" "weight of 1 − GMS to the target, at four scales" _.Gms (fun v s -> { s with Gms = v })
             Section.real 0.0 1000.0 objective "contraction" "weight of the squared Jacobian per value" _.Contraction (fun v s ->

@@ -7,6 +7,7 @@ module NetworkGeometry =
     let stride (network: NetworkSettings) =
         match network.Kind with
         | NetworkKind.Transformer -> network.Patch
+        | NetworkKind.MemoryBank -> 1
         | NetworkKind.UNet
         | NetworkKind.Autoencoder
         | NetworkKind.Variational
@@ -20,12 +21,19 @@ module NetworkGeometry =
         match network.Kind with
         | NetworkKind.Adversarial
         | NetworkKind.Discriminative
-        | NetworkKind.Classifier -> true
+        | NetworkKind.Classifier
+        | NetworkKind.MemoryBank -> true
         | NetworkKind.UNet
         | NetworkKind.Autoencoder
         | NetworkKind.Variational
         | NetworkKind.Quantised
         | NetworkKind.Transformer -> false
+
+    /// Whether the network uses features of a pretrained backbone.
+    let usesFeatures (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank
+
+    /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
+    let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank
 
 [<RequireQualifiedAccess>]
 module InputGeometry =

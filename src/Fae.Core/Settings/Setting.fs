@@ -11,6 +11,8 @@ type Setting =
     | Flag of bool
     | Text of string
     | Wholes of int64 list
+    | Reals of float list
+    | Texts of string list
 
 type ConfigError =
     | UnknownKey of key: string * nearest: string
@@ -31,7 +33,7 @@ module Setting =
         if Double.Parse(plain, invariant) = r then plain else r.ToString("R", invariant)
 
     /// The value as TOML.
-    let show =
+    let rec show =
         function
         | Whole n -> string n
         | Real r -> decimalText r
@@ -39,6 +41,8 @@ module Setting =
         | Flag false -> "false"
         | Text text -> "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
         | Wholes list -> "[" + String.Join(", ", list) + "]"
+        | Reals list -> "[" + String.Join(", ", List.map decimalText list) + "]"
+        | Texts list -> "[" + String.Join(", ", List.map (Text >> show) list) + "]"
 
 [<RequireQualifiedAccess>]
 module ConfigError =

@@ -68,6 +68,8 @@ type NetworkKind =
     | Discriminative
     /// An encoder with a classifier and Gaussian densities: CutPaste.
     | Classifier
+    /// A memory bank of features of a pretrained network: PatchCore.
+    | MemoryBank
 
 type NetworkSettings =
     {
@@ -91,6 +93,31 @@ type NetworkSettings =
         Dilations: int list
         /// f(x) = x + g(x) instead of f(x) = g(x).
         Residual: bool
+        /// Entries of a memory bank.
+        BankSize: int
+        /// Patches of good pictures from which a memory bank is chosen, at most.
+        BankCap: int
+    }
+
+/// The order of the channels of a pretrained network's input.
+[<RequireQualifiedAccess>]
+type ChannelOrder =
+    | Rgb
+    | Bgr
+
+/// The pretrained network whose features some methods use.
+type FeatureSettings =
+    {
+        /// "resnet18", the one that comes with the program, or the path of an ONNX file.
+        Backbone: string
+        /// The values of its graph that are the outputs of its stages 1, 2, ….
+        Taps: string list
+        /// The stages that are used, counted from 1; the largest map first.
+        Stages: int list
+        Order: ChannelOrder
+        /// What is subtracted from each channel, in the network's order, and by what it is then divided; pictures are in [0, 1].
+        Mean: float32 list
+        Deviation: float32 list
     }
 
 /// Loss terms besides the two-term objective: L = L_λ + Σ weight · term.
@@ -151,6 +178,7 @@ type Config =
         Corruption: CorruptionSettings
         Noise: NoiseSettings
         Network: NetworkSettings
+        Features: FeatureSettings
         Objective: ObjectiveSettings
         Train: TrainSettings
         Score: ScoreSettings

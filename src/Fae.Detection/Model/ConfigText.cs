@@ -1,3 +1,4 @@
+using System.Globalization;
 using Fae.Core;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
@@ -83,11 +84,12 @@ public static class ConfigText
             long n => Setting.NewWhole(n),
             double r => Setting.NewReal(r),
             bool flag => Setting.NewFlag(flag),
-            TomlArray array => Setting.NewWholes(
-                ListModule.OfSeq(
-                    array.Select(item => item is long n ? n : throw new FormatException("a list holds something else than whole numbers"))
-                )
+            TomlArray array when array.All(item => item is long) => Setting.NewWholes(ListModule.OfSeq(array.Cast<long>())),
+            TomlArray array when array.All(item => item is string) => Setting.NewTexts(ListModule.OfSeq(array.Cast<string>())),
+            TomlArray array when array.All(item => item is long or double) => Setting.NewReals(
+                ListModule.OfSeq(array.Select(item => Convert.ToDouble(item, CultureInfo.InvariantCulture)))
             ),
+            TomlArray => throw new FormatException("a list holds something else than numbers or texts"),
             _ => Setting.NewText(value.ToString() ?? ""),
         };
 }

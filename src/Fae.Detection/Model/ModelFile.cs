@@ -28,6 +28,9 @@ public sealed record ModelCard(
     /// </summary>
     public string Fingerprint { get; init; } = "";
 
+    /// <summary>The pretrained network whose features it uses, or null.</summary>
+    public Backbone? Backbone { get; init; }
+
     /// <summary>The version of what trained it; empty where it is not known.</summary>
     public string Torch { get; init; } = "";
 
@@ -45,7 +48,7 @@ public sealed record ModelCard(
 /// <summary>
 /// The model file: one safetensors file, weights as arrays, everything else in its metadata (all values texts): fae.format, fae.version,
 /// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.curve, fae.choice, fae.self_check; self-check
-/// pictures are arrays of bytes.
+/// pictures are arrays of bytes, and so is the ONNX graph of a backbone (fae.backbone).
 /// </summary>
 public static class ModelFile
 {
@@ -53,6 +56,7 @@ public static class ModelFile
     public const int Format = 2;
 
     private const string IgnoreMask = "fae.ignore_mask";
+    private const string BackboneName = "fae.backbone";
     private const string SelfCheckPrefix = "fae.self_check.";
 
     /// <summary>The model file of a run's folder, or the file itself.</summary>
@@ -65,16 +69,17 @@ public static class ModelFile
         var arrays = card.Ignore is { } ignore
             ? weights.Append(new NamedArray(IgnoreMask, [1, ignore.Height, ignore.Width], ignore.Pixels)).ToList()
             : weights;
-        var pictures = card
+        var bytes = card
             .SelfCheck.Select(
                 (picture, i) => new NamedBytes($"{SelfCheckPrefix}{i}", [picture.Height, picture.Width, picture.Channels], picture.Pixels)
             )
+            .Concat(card.Backbone is { } backbone ? [new NamedBytes(BackboneName, [backbone.Bytes.Length], backbone.Bytes)] : [])
             .ToList();
         SafeTensors.Write(
             path,
             new SafeTensorsContent(
                 arrays,
-                pictures,
+                bytes,
                 new Dictionary<string, string>
                 {
                     ["fae.format"] = Format.ToString(CultureInfo.InvariantCulture),
@@ -137,6 +142,9 @@ public static class ModelFile
             )
             {
                 SelfCheck = SelfCheckOf(content),
+                Backbone = content.Bytes.FirstOrDefault(array => array.Name == BackboneName) is { } backbone
+                    ? Backbone.Of(backbone.Values)
+                    : null,
                 Torch = content.Metadata.GetValueOrDefault("fae.torch", ""),
                 Fingerprint = FingerprintOf(content, calibration),
             };
@@ -156,6 +164,8 @@ public static class ModelFile
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var array in content.Arrays)
             digest.AppendData(MemoryMarshal.AsBytes(array.Values.AsSpan()));
+        foreach (var array in content.Bytes.Where(array => array.Name == BackboneName))
+            digest.AppendData(array.Values);
         digest.AppendData(
             JsonSerializer.SerializeToUtf8Bytes(
                 calibration with

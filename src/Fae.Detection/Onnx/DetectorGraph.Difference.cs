@@ -5,12 +5,12 @@ namespace Fae.Detection;
 /// <summary>The difference maps D of equation (2) as ONNX nodes.</summary>
 internal sealed partial class DetectorGraph
 {
-    /// <summary>D(x, r), as in <c>Fae.Core.Difference</c>: one plane.</summary>
-    private string Difference(Measure measure, string x, string r) =>
+    /// <summary>D(x, r), as in <c>Fae.Core.Difference</c>: one plane. <paramref name="output"/> is the network's whole output.</summary>
+    private string Difference(Measure measure, string x, string r, string output) =>
         measure switch
         {
             Measure.Weighted weighted => weighted
-                .terms.Select(term => Node("Mul", Difference(term.Item2, x, r), Number(term.Item1)))
+                .terms.Select(term => Node("Mul", Difference(term.Item2, x, r, output), Number(term.Item1)))
                 .Aggregate((sum, term) => Node("Add", sum, term)),
             { IsMse: true } => MeanPlane(Squared(Node("Sub", x, r))),
             { IsRelative: true } => MeanPlane(
@@ -23,6 +23,7 @@ internal sealed partial class DetectorGraph
             { IsSsim: true } => Ssim(x, r),
             { IsGms: true } => Gms(MeanPlane(x), MeanPlane(r)),
             { IsMultiGms: true } => MultiGms(MeanPlane(x), MeanPlane(r)),
+            { IsAnomalyMap: true } => Slice(output, [card.Channels], [card.Channels + 1], [1]),
             _ => throw new NotSupportedException($"there is no graph for the measure '{Core.Difference.name(measure)}'"),
         };
 

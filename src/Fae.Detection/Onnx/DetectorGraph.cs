@@ -25,11 +25,15 @@ internal sealed partial class DetectorGraph
     private readonly IReadOnlyList<NamedArray> weights;
     private readonly (int Height, int Width) size;
 
+    /// <summary>Planes of the network's output: the reconstruction's, and the anomaly map of networks that predict one.</summary>
+    private readonly int planes;
+
     private DetectorGraph(ModelCard card, IReadOnlyList<NamedArray> weights, (int Height, int Width) size)
     {
         this.card = card;
         this.weights = weights;
         this.size = size;
+        planes = NetworkGeometry.predictsAnomalyMap(card.Config.Network) ? card.Channels + 1 : card.Channels;
     }
 
     /// <summary>
@@ -51,9 +55,10 @@ internal sealed partial class DetectorGraph
         var (height, width) = size;
         object[] shape = ["batch", camera?.Height ?? (object)"height", camera?.Width ?? (object)"width", card.Channels];
         var x = CorrectIllumination(Resized(graph.Input(Images, DataType.Uint8, shape)));
-        var r = InWindows(x);
+        var output = InWindows(x);
+        var r = planes == card.Channels ? output : Slice(output, [0], [card.Channels], [1]);
         var scoring = card.Calibration.Scoring;
-        var heatmap = Mean(Difference(scoring.Measure, x, r), scoring.FilterSize, scoring.FilterPasses);
+        var heatmap = Mean(Difference(scoring.Measure, x, r, output), scoring.FilterSize, scoring.FilterPasses);
         var score = Scored(heatmap);
         graph.Output(Score, DataType.Float, Node("Squeeze", score, Whole(1)), "batch");
         graph.Output(PValue, DataType.Float, Node("Squeeze", Share(score), Whole(1)), "batch");
@@ -186,7 +191,7 @@ internal sealed partial class DetectorGraph
     /// <summary>The parts of a batch that several were joined to.</summary>
     private IEnumerable<string> Apart(string joined, int parts, long height, long width)
     {
-        var stacked = Node("Reshape", joined, Whole(parts, -1, card.Channels, height, width));
+        var stacked = Node("Reshape", joined, Whole(parts, -1, planes, height, width));
         return Enumerable.Range(0, parts).Select(i => graph.Node("Gather", [stacked, graph.Constant([], (long)i)], ("axis", 0)));
     }
 
@@ -194,7 +199,7 @@ internal sealed partial class DetectorGraph
     private string InViews(string x)
     {
         var views = InputGeometry.views(card.Config).ToList();
-        string Answer(string value) => UNetGraph.Append(graph, value, card.Config.Network, card.Channels, weights);
+        string Answer(string value) => NetworkGraph.Append(graph, value, card.Config.Network, card.Channels, weights, card.Backbone);
         if (views is [{ Flip: false, Turns: 0 }])
             return Answer(x);
         var side = (long)card.Config.Image.Size;

@@ -12,8 +12,8 @@ namespace Fae.Detection;
 /// </summary>
 internal sealed class OnnxGraph
 {
-    private const int IrVersion = 8;
-    private const int Opset = 17;
+    public const int IrVersion = 8;
+    public const int Opset = 17;
     private readonly GraphProto graph = new();
 
     /// <summary>An input. A size that may differ from run to run has a name; the others are numbers.</summary>
@@ -62,6 +62,15 @@ internal sealed class OnnxGraph
     {
         var name = $"TopK_{graph.Node.Count}";
         return Add("TopK", [value, Constant([1], count)], [name, name + "_places"], []);
+    }
+
+    /// <summary>The outputs of a backbone for a value; it may be added once.</summary>
+    public IReadOnlyList<string> Append(Backbone backbone, string image)
+    {
+        Add("Identity", [image], [Backbone.Input], []);
+        graph.Node.Add(backbone.Graph.Node);
+        graph.Initializer.Add(backbone.Graph.Initializer);
+        return backbone.Stages;
     }
 
     /// <summary>The model's bytes, little-endian as the format wants.</summary>
@@ -113,7 +122,8 @@ internal sealed class OnnxGraph
         return attribute;
     }
 
-    private static ValueInfoProto ValueInfo(string name, DataType type, object[] sizes)
+    /// <summary>A value of a model's interface.</summary>
+    public static ValueInfoProto ValueInfo(string name, DataType type, object[] sizes)
     {
         var shape = new TensorShapeProto();
         foreach (var size in sizes)

@@ -12,20 +12,13 @@ public sealed class OnnxNetwork : IReconstructor
     private readonly RunOptions options = new();
 
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
-    public static bool Knows(NetworkSettings settings) => UNetGraph.Knows(settings);
+    public static bool Knows(NetworkSettings settings) => NetworkGraph.Knows(settings);
 
-    /// <summary>A network of these weights.</summary>
-    /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
-    /// <exception cref="System.NotSupportedException">There is no graph for networks of these settings.</exception>
-    public OnnxNetwork(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights)
-    {
-        using var session = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
-        this.session = new InferenceSession(UNetGraph.Of(settings, channels, weights), session);
-    }
+    /// <summary>A network of these weights, and of this backbone if it uses features.</summary>
+    /// <exception cref="InvalidDataException">They do not fit the settings.</exception>
+    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
+    public OnnxNetwork(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights, Backbone? backbone = null) =>
+        session = OnnxSession.Of(NetworkGraph.Of(settings, channels, weights, backbone));
 
     /// <inheritdoc/>
     public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
@@ -40,7 +33,22 @@ public sealed class OnnxNetwork : IReconstructor
     private List<Image> Forward(float[] values, long[] shape, Image[] images)
     {
         using var input = OrtValue.CreateTensorValueFromMemory(values, shape);
-        using var outputs = session.Run(options, [UNetGraph.Input], [input], [UNetGraph.Output]);
+        using var outputs = session.Run(options, [NetworkGraph.Input], [input], [NetworkGraph.Output]);
         return Batches.Split(outputs[0].GetTensorDataAsSpan<float>(), images);
+    }
+}
+
+/// <summary>Sessions of ONNX Runtime.</summary>
+internal static class OnnxSession
+{
+    /// <summary>A session of a model's bytes, with all optimisations.</summary>
+    public static InferenceSession Of(byte[] model)
+    {
+        using var options = new SessionOptions
+        {
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        return new InferenceSession(model, options);
     }
 }

@@ -1,5 +1,4 @@
 using Fae.Core;
-using static Onnx.TensorProto.Types;
 
 namespace Fae.Detection;
 
@@ -19,35 +18,10 @@ internal sealed class UNetGraph
         arrays = weights.ToDictionary(array => array.Name);
     }
 
-    /// <summary>The name of the graph's input.</summary>
-    public const string Input = "image";
-
-    /// <summary>The name of the graph's output.</summary>
-    public const string Output = "reconstruction";
-
-    /// <summary>Whether networks of these settings can be written as a graph.</summary>
-    public static bool Knows(NetworkSettings settings) => settings.Kind.IsUNet && settings.InpaintGrids.IsEmpty;
-
-    /// <summary>The network by itself, as a model's bytes.</summary>
-    /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
-    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
-    public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights)
-    {
-        var graph = new OnnxGraph();
-        object[] sizes = ["batch", channels, "height", "width"];
-        graph.Output(Output, DataType.Float, Append(graph, graph.Input(Input, DataType.Float, sizes), settings, channels, weights), sizes);
-        return graph.ToModel("FilteringAutoencoder");
-    }
-
     /// <summary>The network's answer to a value of a graph.</summary>
     /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
-    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
     public static string Append(OnnxGraph graph, string input, NetworkSettings settings, int channels, IEnumerable<NamedArray> weights) =>
-        Knows(settings)
-            ? new UNetGraph(graph, weights).Build(input, settings, channels)
-            : throw new NotSupportedException(
-                "its network works in libtorch alone; train one with network.kind = \"unet\" and without network.inpaint_grids"
-            );
+        new UNetGraph(graph, weights).Build(input, settings, channels);
 
     private string Build(string input, NetworkSettings settings, int channels)
     {

@@ -90,7 +90,9 @@ public static class CompatibilityTrial
                     width,
                     1,
                     settings.Dilations,
-                    settings.Residual
+                    settings.Residual,
+                    settings.BankSize,
+                    settings.BankCap
                 ),
                 1,
                 Fae.Core.Random.ofSeed(1)

@@ -26,8 +26,11 @@ let private other (field: Field) =
             Text "autoencoder"
             Text "bfloat16"
             Text "grey"
+            Text "rgb"
             Wholes [ 1L; 3L ]
             Wholes [ 2L; 8L ]
+            Reals [ 0.1; 0.2; 0.3 ]
+            Texts [ "layer1"; "layer\"2\""; "" ]
         ]
 
     candidates

@@ -45,6 +45,21 @@ let private trainSaying (progress: TrainProgress -> unit) (config: Config) size 
 
 let private train config size count = trainSaying ignore config size count
 
+/// The weights of a method that is trained by steps, or fitted in one pass; the validation set and the held-out pictures.
+let private fitted (config: Config) size count =
+    if NetworkGeometry.isFittedInOnePass config.Network then
+        let backbone = Backbone.Read(packagedBackbone, config.Features)
+        use extractor = new FeatureExtractor(backbone, 1)
+        let training = [| for i in 0 .. count - 1 -> part size i |]
+        let heldOut = ImageCache.OfImages [| for i in 0..7 -> part size (1000 + i) |]
+        let source = TrainingSource(config, ImageCache.OfImages training, [||], None)
+        let validation = SyntheticDefects.validation config source None heldOut
+        let fitter = MemoryBankFitter(config.Network, extractor, Random.ofSeed 1UL)
+        fitter.Fit(training, count, null, CancellationToken.None), validation, heldOut, Some backbone
+    else
+        let outcome, validation, heldOut = train config size count
+        outcome.Best, validation, heldOut, None
+
 /// The method at a size that a test can wait for.
 let private tiny (m: Method) steps =
     let config = parsed ("methods/" + m.Name) Config.defaults
@@ -91,7 +106,7 @@ let private methods =
                 for m in Method.running do
                     parsed ("methods/" + m.Name) Config.defaults |> ignore
 
-                Expect.equal Method.running.Length 12 "those that are corruption and reconstruction"
+                Expect.equal Method.running.Length 13 "the twelve that are corruption and reconstruction, and PatchCore"
             }
 
             for m in Method.running do
@@ -101,16 +116,16 @@ let private methods =
                     let steps = if m.Name = "draem" then 800 else 150
                     let config = tiny m steps
                     let size = config.Image.Size
-                    let outcome, validation, heldOut = train config size 40
-                    use best = Reconstructor.Of(config.Network, 1, outcome.Best, null)
+                    let weights, validation, heldOut, backbone = fitted config size 40
+                    use best = Reconstructor.Of(config.Network, 1, weights, null, null, Option.toObj backbone)
                     let augmentation = TestTimeAugmentation.Of(best, config)
 
                     let trials = ScoringSearch.Try(ScoringSearch.Candidates(config.Score, config.Image), augmentation, validation, null)
 
                     let chosen = ScoringSearch.Choose(trials, validation.Clean.Count, validation.Corrupted.Count).Candidate
                     let calibration = Calibrator.Fit(chosen, config.Calibration, augmentation, heldOut, null)
-                    let card = ModelCard(config, 1, calibration, [||], [||], "", "", null)
-                    use detector = Reconstructor.DetectorOf(card, outcome.Best, null)
+                    let card = ModelCard(config, 1, calibration, [||], [||], "", "", null, Backbone = Option.toObj backbone)
+                    use detector = Reconstructor.DetectorOf(card, weights, null)
                     let good = [ for i in 0..23 -> part size (2000 + i) ]
                     let bad, masks = [ for i in 0..23 -> blotted size (3000 + i) ] |> List.unzip
                     let findings = detector.Inspect(Array.ofList (good @ bad)) |> List.ofSeq
@@ -142,7 +157,7 @@ let private methods =
                 }
 
             test "two trainings of each kind of network with one seed give the same weights, whatever is in unused memory" {
-                for m in Method.running do
+                for m in Method.running |> List.filter (fun m -> m.Name <> "patchcore") do
                     let config = tiny m 3
 
                     let once progress =

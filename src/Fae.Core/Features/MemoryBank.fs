@@ -1,0 +1,39 @@
+/// The memory bank of PatchCore (Roth et al., CVPR 2022): vectors of good patches, thinned to a coreset; a patch's score is its distance
+/// to the nearest of them.
+namespace Fae.Core
+
+[<RequireQualifiedAccess>]
+module MemoryBank =
+    /// ‖a − b‖².
+    let squaredDistance (a: float32[]) (b: float32[]) = Array.fold2 (fun sum x y -> sum + (float x - float y) * (float x - float y)) 0.0 a b
+
+    /// The Euclidean distance of a vector to the nearest vector of the bank, which is not empty.
+    let nearest (bank: float32[][]) (vector: float32[]) = bank |> Array.map (squaredDistance vector) |> Array.min |> sqrt
+
+    /// Greedy farthest points: starting with point `first`, `count` times the point that is farthest from all chosen ones, of equals the
+    /// first. Gives indices in the order of choice; fewer than `count` if there are fewer points.
+    let coreset first count (points: float32[][]) =
+        let rec choose chosen (distances: float[]) next left =
+            if left = 0 then
+                List.rev chosen
+            else
+                let centre = points[next]
+
+                // A chosen point is not chosen again, though others may have its place.
+                let updated = distances |> Array.mapi (fun i d -> if i = next then -infinity else min d (squaredDistance points[i] centre))
+
+                choose (next :: chosen) updated (Array.findIndex ((=) (Array.max updated)) updated) (left - 1)
+
+        choose [] (Array.create points.Length infinity) first (min count points.Length) |> Array.ofList
+
+    /// The largest distance of a point to the nearest chosen one.
+    let coveringRadius (chosen: int[]) (points: float32[][]) =
+        let bank = chosen |> Array.map (fun i -> points[i])
+        points |> Array.map (nearest bank) |> Array.max
+
+    /// Gaussian random projection to `dimensions` numbers (Johnson and Lindenstrauss): row i of the matrix has the normal numbers of `key`
+    /// from i · width on, divided by √dimensions. Distances keep their expected squares.
+    let projection key dimensions width =
+        let scale = 1.0f / sqrt (float32 dimensions)
+        let drawn = Noise.field key 1.0f 1 dimensions width
+        Array.init dimensions (fun i -> Array.init width (fun j -> scale * drawn[0, i, j]))

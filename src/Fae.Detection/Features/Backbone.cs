@@ -1,0 +1,120 @@
+using Fae.Core;
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using Onnx;
+
+namespace Fae.Detection;
+
+/// <summary>
+/// A frozen convolutional network up to its last used stage, as an ONNX model: input (N, 3, H, W), RGB in [0, 1], of any size; outputs are
+/// the stages. The user's normalisation is a part of it. Batch normalisation is folded into the convolutions.
+/// </summary>
+public sealed class Backbone
+{
+    /// <summary>The name of the input.</summary>
+    internal const string Input = "backbone_image";
+
+    /// <summary>Largest file that is read, in bytes: the limit of a protocol-buffer message is 2 GB.</summary>
+    private const long LargestFile = 1L << 30;
+
+    private readonly ModelProto model;
+
+    private Backbone(ModelProto model)
+    {
+        this.model = model;
+        Bytes = model.ToByteArray();
+    }
+
+    /// <summary>The ONNX model.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>The names of the stages in the graph, in order.</summary>
+    internal IReadOnlyList<string> Stages => model.Graph.Output.Select(output => output.Name).ToList();
+
+    internal GraphProto Graph => model.Graph;
+
+    /// <summary>A backbone that <see cref="Cut"/> made.</summary>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    public static Backbone Of(byte[] bytes) => new(Parse(bytes));
+
+    /// <summary>Reads an ONNX file and keeps what its stages need.</summary>
+    /// <exception cref="InvalidDataException">
+    /// It is no ONNX model, lacks a tap, has an unknown operation, or does not run on pictures of three channels.
+    /// </exception>
+    public static Backbone Read(string path, FeatureSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        if (new FileInfo(path).Length > LargestFile)
+            throw new InvalidDataException($"it is larger than {LargestFile >> 20} MB");
+        return Cut(File.ReadAllBytes(path), settings);
+    }
+
+    /// <summary>Keeps what the stages of an ONNX model need.</summary>
+    /// <exception cref="InvalidDataException">
+    /// It is no ONNX model, lacks a tap, has an unknown operation, or does not run on pictures of three channels.
+    /// </exception>
+    public static Backbone Cut(byte[] bytes, FeatureSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var source = Parse(bytes).Graph;
+        var (nodes, weights, taps) = BackboneCut.Take(source, settings.Stages.Select(stage => Tap(settings, stage)).ToList());
+        var graph = new GraphProto { Name = "backbone" };
+        BackboneCut.AddNormalisation(graph, settings, BackboneCut.ImageOf(nodes, weights));
+        BackboneCut.AddFolded(graph, nodes, weights, taps);
+        graph.Input.Add(OnnxGraph.ValueInfo(Input, TensorProto.Types.DataType.Float, ["batch", 3, "height", "width"]));
+        foreach (var tap in taps)
+            graph.Output.Add(
+                OnnxGraph.ValueInfo(BackboneCut.NameOf(tap), TensorProto.Types.DataType.Float, ["batch", "channels", "rows", "columns"])
+            );
+        var model = new ModelProto
+        {
+            IrVersion = OnnxGraph.IrVersion,
+            ProducerName = "fae",
+            Graph = graph,
+        };
+        model.OpsetImport.Add(new OperatorSetIdProto { Version = OnnxGraph.Opset });
+        var backbone = new Backbone(model);
+        backbone.Try();
+        return backbone;
+    }
+
+    /// <summary>Runs it on a small picture.</summary>
+    /// <exception cref="InvalidDataException">It does not run on pictures of three channels, or a stage is no map.</exception>
+    private void Try()
+    {
+        const int height = 64,
+            width = 96;
+        try
+        {
+            using var session = OnnxSession.Of(Bytes);
+            using var options = new RunOptions();
+            using var input = OrtValue.CreateTensorValueFromMemory(new float[3 * height * width], [1, 3, height, width]);
+            using var outputs = session.Run(options, [Input], [input], [.. Stages]);
+            foreach (var (stage, output) in Stages.Zip(outputs))
+                if (output.GetTensorTypeAndShape().Shape is not [1, > 0, > 1, > 1])
+                    throw new InvalidDataException($"its stage {stage} is no map of features");
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new InvalidDataException($"it does not run on a picture of three channels: {e.Message.Split('\n')[0]}");
+        }
+    }
+
+    private static string Tap(FeatureSettings settings, int stage) =>
+        stage >= 1 && stage <= settings.Taps.Length
+            ? settings.Taps[stage - 1]
+            : throw new InvalidDataException($"stage {stage} has no tap: features.taps names {settings.Taps.Length}");
+
+    private static ModelProto Parse(byte[] bytes)
+    {
+        try
+        {
+            var model = ModelProto.Parser.ParseFrom(bytes);
+            return model.Graph is { Node.Count: > 0 } ? model : throw new InvalidDataException("it is no ONNX model");
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            throw new InvalidDataException("it is no ONNX model, or a part of one");
+        }
+    }
+}

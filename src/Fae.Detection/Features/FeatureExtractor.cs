@@ -1,0 +1,49 @@
+using Fae.Core;
+using Microsoft.ML.OnnxRuntime;
+using static Onnx.TensorProto.Types;
+
+namespace Fae.Detection;
+
+/// <summary>Patch embeddings of pictures by ONNX Runtime: <c>Fae.Core.Embedding</c> of a backbone's stages. Thread-safe.</summary>
+public sealed class FeatureExtractor : IDisposable
+{
+    private const string Input = "image";
+    private const string Output = "embedding";
+    private readonly InferenceSession session;
+    private readonly RunOptions options = new();
+
+    /// <summary>Of pictures of one or three channels.</summary>
+    /// <exception cref="InvalidDataException">The backbone does not run.</exception>
+    public FeatureExtractor(Backbone backbone, int channels)
+    {
+        ArgumentNullException.ThrowIfNull(backbone);
+        var graph = new OnnxGraph();
+        var image = graph.Input(Input, DataType.Float, "batch", channels, "height", "width");
+        var embedding = EmbeddingGraph.Append(graph, image, channels, backbone);
+        graph.Output(Output, DataType.Float, embedding, "batch", "dimensions", "rows", "columns");
+        session = OnnxSession.Of(graph.ToModel("FaeFeatures"));
+    }
+
+    /// <summary>(d, h, w) of each picture; they have one size.</summary>
+    public IReadOnlyList<Image> Embed(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        session.Dispose();
+        options.Dispose();
+    }
+
+    private List<Image> Forward(float[] values, long[] shape, Image[] images)
+    {
+        using var input = OrtValue.CreateTensorValueFromMemory(values, shape);
+        using var outputs = session.Run(options, [Input], [input], [Output]);
+        var sides = outputs[0].GetTensorTypeAndShape().Shape;
+        var (d, h, w) = ((int)sides[1], (int)sides[2], (int)sides[3]);
+        var all = outputs[0].GetTensorDataAsSpan<float>();
+        var embeddings = new List<Image>();
+        for (var i = 0; i < images.Length; i++)
+            embeddings.Add(ImageModule.ofArray(d, h, w, all.Slice(i * d * h * w, d * h * w).ToArray()));
+        return embeddings;
+    }
+}

@@ -1,0 +1,48 @@
+namespace Fae.Detection;
+
+/// <summary>The patch embedding of <c>Fae.Core.Embedding</c> as ONNX nodes.</summary>
+internal static class EmbeddingGraph
+{
+    /// <summary>(N, C, H, W) in [0, 1] → (N, d, h, w): the stages' neighbourhood means, resized to the first stage and stacked.</summary>
+    public static string Append(OnnxGraph graph, string image, int channels, Backbone backbone)
+    {
+        var rgb = channels == 1 ? graph.Node("Concat", [image, image, image], ("axis", 1)) : image;
+        return OfStages(graph, graph.Append(backbone, rgb));
+    }
+
+    /// <summary>The same of maps (N, C, h, w) of any sizes.</summary>
+    public static string OfStages(OnnxGraph graph, IReadOnlyList<string> stages)
+    {
+        var means = stages.Select(stage => Neighbourhood(graph, stage)).ToList();
+        var sized = means.Select((mean, i) => i == 0 ? mean : Resize(graph, mean, Sides(graph, means[0])));
+        return means.Count == 1 ? means[0] : graph.Node("Concat", sized, ("axis", 1));
+    }
+
+    /// <summary>Height and width of a value, as a list of two.</summary>
+    public static string Sides(OnnxGraph graph, string value) => Slice(graph, graph.Node("Shape", [value]), 2, 4);
+
+    /// <summary>Bilinear resize with half-pixel centres.</summary>
+    public static string Resize(OnnxGraph graph, string value, string sides)
+    {
+        var sizes = graph.Node("Concat", [Slice(graph, graph.Node("Shape", [value]), 0, 2), sides], ("axis", 0));
+        return graph.Node("Resize", [value, "", "", sizes], ("mode", "linear"), ("coordinate_transformation_mode", "half_pixel"));
+    }
+
+    /// <summary>(N, d, h, w) → (N·h·w, d).</summary>
+    public static string Vectors(OnnxGraph graph, string embedding, long dimensions) =>
+        graph.Node("Reshape", [graph.Node("Transpose", [embedding], ("perm", new[] { 0, 2, 3, 1 })), graph.Constant([2], -1L, dimensions)]);
+
+    /// <summary>(N·h·w) values → (N, 1, h, w), the sides of <paramref name="like"/>.</summary>
+    public static string Plane(OnnxGraph graph, string values, string like)
+    {
+        var shape = graph.Node("Shape", [like]);
+        var sizes = graph.Node("Concat", [Slice(graph, shape, 0, 1), graph.Constant([1], 1L), Slice(graph, shape, 2, 4)], ("axis", 0));
+        return graph.Node("Reshape", [values, sizes]);
+    }
+
+    private static string Slice(OnnxGraph graph, string shape, long from, long to) =>
+        graph.Node("Slice", [shape, graph.Constant([1], from), graph.Constant([1], to)]);
+
+    private static string Neighbourhood(OnnxGraph graph, string stage) =>
+        graph.Node("AveragePool", [stage], ("kernel_shape", new[] { 3, 3 }), ("pads", new[] { 1, 1, 1, 1 }), ("count_include_pad", 1));
+}

@@ -1,0 +1,59 @@
+using Fae.Core;
+using static Onnx.TensorProto.Types;
+
+namespace Fae.Detection;
+
+/// <summary>The networks that have an ONNX graph, by their kind.</summary>
+internal static class NetworkGraph
+{
+    /// <summary>The name of the graph's input.</summary>
+    public const string Input = "image";
+
+    /// <summary>The name of the graph's output.</summary>
+    public const string Output = "reconstruction";
+
+    /// <summary>Whether networks of these settings can be written as a graph.</summary>
+    public static bool Knows(NetworkSettings settings) =>
+        settings.InpaintGrids.IsEmpty && (settings.Kind.IsUNet || settings.Kind.IsMemoryBank);
+
+    /// <summary>The network by itself, as a model's bytes.</summary>
+    /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
+    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
+    public static byte[] Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights, Backbone? backbone)
+    {
+        var graph = new OnnxGraph();
+        var input = graph.Input(Input, DataType.Float, "batch", channels, "height", "width");
+        var planes = NetworkGeometry.predictsAnomalyMap(settings) ? channels + 1 : channels;
+        var output = Append(graph, input, settings, channels, weights, backbone);
+        graph.Output(Output, DataType.Float, output, "batch", planes, "height", "width");
+        return graph.ToModel("FaeNetwork");
+    }
+
+    /// <summary>The network's output for a value of a graph.</summary>
+    /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
+    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
+    public static string Append(
+        OnnxGraph graph,
+        string input,
+        NetworkSettings settings,
+        int channels,
+        IEnumerable<NamedArray> weights,
+        Backbone? backbone
+    )
+    {
+        if (!Knows(settings))
+            throw new NotSupportedException(
+                "its network works in libtorch alone; train one with network.kind = \"unet\" or \"memory_bank\" and without "
+                    + "network.inpaint_grids"
+            );
+        if (settings.Kind.IsUNet)
+            return UNetGraph.Append(graph, input, settings, channels, weights);
+        return MemoryBankGraph.Append(
+            graph,
+            input,
+            channels,
+            weights,
+            backbone ?? throw new InvalidDataException("it lacks the backbone that its configuration asks for")
+        );
+    }
+}

@@ -1,0 +1,114 @@
+using System.Numerics.Tensors;
+using Fae.Core;
+using Fae.Detection;
+using Fae.Kernels;
+
+namespace Fae.Training;
+
+/// <summary>What a fit in one pass is doing: its part in words, and how far it is, in [0, 1].</summary>
+public sealed record FitProgress(string Part, double Done);
+
+/// <summary>
+/// PatchCore's memory bank (Roth et al., CVPR 2022): the patches of all good pictures, at most <c>network.bank_cap</c> of them, thinned to
+/// <c>network.bank_size</c> by greedy farthest points in a random projection.
+/// </summary>
+public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor extractor, Seed seed)
+{
+    private const int BatchSize = 8;
+
+    /// <summary>Dimensions of the random projection.</summary>
+    private const int Projected = 64;
+
+    /// <summary>Called as it goes on.</summary>
+    public Action<FitProgress>? Progress { get; init; }
+
+    /// <summary>The bank of so many prepared pictures of one size; patches under the ignore mask do not enter it.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public IReadOnlyList<NamedArray> Fit(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(pictures);
+        var (patches, dimensions) = Patches(pictures, number, ignore, stop);
+        var count = patches.Length / dimensions;
+        var projected = Projected < dimensions ? Project(patches, dimensions) : patches;
+        var chosen = CoresetKernel.Choose(
+            projected,
+            Math.Min(Projected, dimensions),
+            0,
+            settings.BankSize,
+            done => Tell("coreset", done, Math.Min(settings.BankSize, count)),
+            stop
+        );
+        var bank = new float[chosen.Length * dimensions];
+        for (var i = 0; i < chosen.Length; i++)
+            patches.AsSpan(chosen[i] * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
+        return [new NamedArray(MemoryBankGraph.Bank, [chosen.Length, dimensions], bank)];
+    }
+
+    /// <summary>Vectors one after the other: the same number of each picture, drawn from the seed, if all are too many.</summary>
+    private (float[] Values, int Dimensions) Patches(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop)
+    {
+        var each = Math.Max(1, settings.BankCap / number);
+        var values = new List<float>();
+        var dimensions = 0;
+        var done = 0;
+        foreach (var some in pictures.Chunk(BatchSize))
+        {
+            stop.ThrowIfCancellationRequested();
+            foreach (var embedding in extractor.Embed(some))
+            {
+                dimensions = embedding.Channels;
+                foreach (var place in Drawn(Visible(embedding, ignore), each, Fae.Core.Random.fork((ulong)done, seed)))
+                    for (var d = 0; d < dimensions; d++)
+                        values.Add(embedding.Pixels[d * embedding.Area + place]);
+                done++;
+            }
+            Tell("features", done, number);
+        }
+        if (values.Count == 0)
+            throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
+        return ([.. values], dimensions);
+    }
+
+    /// <summary>The places of an embedding whose centres are not ignored.</summary>
+    private static IEnumerable<int> Visible(Image embedding, Image? ignore)
+    {
+        for (var y = 0; y < embedding.Height; y++)
+        for (var x = 0; x < embedding.Width; x++)
+        {
+            var hidden =
+                ignore is not null
+                && ignore.Pixels[
+                    (2 * y + 1) * ignore.Height / (2 * embedding.Height) * ignore.Width + (2 * x + 1) * ignore.Width / (2 * embedding.Width)
+                ] >= 0.5f;
+            if (!hidden)
+                yield return y * embedding.Width + x;
+        }
+    }
+
+    /// <summary>Some of the places, in their order: those with the smallest random numbers.</summary>
+    private static IEnumerable<int> Drawn(IEnumerable<int> places, int count, Seed seed)
+    {
+        var all = places.ToArray();
+        var key = Fae.Core.Random.mix64(seed.State);
+        return all.Length <= count ? all : all.OrderBy(place => Fae.Core.Random.hash(key, (ulong)place)).Take(count).Order();
+    }
+
+    private float[] Project(float[] patches, int dimensions)
+    {
+        var matrix = MemoryBank.projection(Fae.Core.Random.mix64(seed.State), Projected, dimensions);
+        var projected = new float[patches.Length / dimensions * Projected];
+        Parallel.For(
+            0,
+            patches.Length / dimensions,
+            i =>
+            {
+                var patch = patches.AsSpan(i * dimensions, dimensions);
+                for (var d = 0; d < Projected; d++)
+                    projected[i * Projected + d] = TensorPrimitives.Dot(patch, matrix[d]);
+            }
+        );
+        return projected;
+    }
+
+    private void Tell(string part, int done, int all) => Progress?.Invoke(new FitProgress(part, (double)done / all));
+}

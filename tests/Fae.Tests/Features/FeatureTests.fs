@@ -1,0 +1,275 @@
+/// Features of pretrained networks: the packaged one, a user's own, and files that are neither.
+module Fae.Tests.FeatureTests
+
+open System
+open System.IO
+open System.Threading
+open Expecto
+open Fae.Core
+open Fae.Detection
+open Fae.Tests.Helpers
+open Fae.Training
+open Google.Protobuf
+open Microsoft.ML.OnnxRuntime
+open Onnx
+open TorchSharp
+
+let private file = packagedBackbone
+let private settings = Config.defaults.Features
+let private packaged = lazy Backbone.Read(file, settings)
+
+/// A picture with some structure at every scale.
+let private picture channels height width (number: int) =
+    Image.init channels height width (fun c y x ->
+        let noise = Random.toUnit (Random.hash (uint64 number) (uint64 ((c * height + y) * width + x)))
+        0.5f + 0.3f * sin (float32 (x * (c + 1) + number) * 0.21f) * cos (float32 y * 0.13f) + 0.2f * (noise - 0.5f))
+
+let private relative (a: float32[]) (b: float32[]) =
+    let largest = b |> Array.fold (fun m v -> max m (abs v)) 0.0f
+    (Array.map2 (fun x y -> abs (x - y)) a b |> Array.max) / largest
+
+/// The features of the file as it is, by its own names, of a picture in its own units.
+let private original (image: Image) =
+    let model = ModelProto.Parser.ParseFrom(File.ReadAllBytes file)
+    model.Graph.Output.Clear()
+
+    for tap in settings.Taps do
+        model.Graph.Output.Add(ValueInfoProto(Name = tap))
+
+    use options = new SessionOptions()
+    use session = new InferenceSession(model.ToByteArray(), options)
+    use run = new RunOptions()
+    let means = [| 103.06f; 115.9f; 123.15f |]
+
+    let input = Image.init 3 image.Height image.Width (fun c y x -> 255.0f * image[2 - c, y, x] - means[c])
+
+    use value = OrtValue.CreateTensorValueFromMemory(input.Pixels, [| 1L; 3L; int64 image.Height; int64 image.Width |])
+    use outputs = session.Run(run, [| model.Graph.Input[0].Name |], [| value |], Array.ofList settings.Taps)
+    [ for output in outputs -> output.GetTensorDataAsSpan<float32>().ToArray() ]
+
+let private inTorch (backbone: Backbone) (image: Image) =
+    use network = new TorchBackbone(backbone, torch.CPU)
+    use _ = torch.NewDisposeScope()
+    let x = torch.tensor(image.Pixels).reshape(1L, int64 image.Channels, int64 image.Height, int64 image.Width)
+    [ for stage in network.Forward x -> stage.contiguous().data<float32>().ToArray() ]
+
+/// A tiny network: a convolution of so many channels, and what is made of it.
+let private tiny channels (more: GraphProto -> unit) =
+    let graph = GraphProto(Name = "tiny")
+    let weight = TensorProto(Name = "w", DataType = 1)
+    weight.Dims.Add [| 2L; int64 channels; 3L; 3L |]
+    weight.FloatData.Add [| for i in 0 .. 18 * channels - 1 -> 0.1f * float32 (i % 5) |]
+    graph.Initializer.Add weight
+    let node = NodeProto(OpType = "Conv", Name = "conv")
+    node.Input.Add [| "image"; "w" |]
+    node.Output.Add "features"
+    graph.Node.Add node
+    more graph
+    let model = ModelProto(IrVersion = 8L, Graph = graph)
+    model.OpsetImport.Add(OperatorSetIdProto(Version = 17L))
+    model.ToByteArray()
+
+let private own taps = { settings with Taps = taps; Stages = [ 1 ] }
+
+let private refused name (bytes: unit -> byte[]) taps (words: string) =
+    test name {
+        let problem =
+            try
+                Backbone.Cut(bytes (), own taps) |> ignore
+                ""
+            with :? InvalidDataException as e ->
+                e.Message
+
+        Expect.stringContains problem words "one line"
+        Expect.isFalse (problem.Contains '\n') problem
+    }
+
+let private bad =
+    testList
+        "A backbone that cannot be used is one line"
+        [
+            refused "without the tap" (fun () -> tiny 3 ignore) [ "stage_9" ] "it has no value 'stage_9'"
+            refused "with another number of channels" (fun () -> tiny 4 ignore) [ "features" ] "does not run on a picture of three channels"
+            refused
+                "cut in half"
+                (fun () -> Array.truncate 300_000 (File.ReadAllBytes file))
+                settings.Taps
+                "no ONNX model, or a part of one"
+            refused "not ONNX" (fun () -> [| 1uy .. 200uy |]) [ "features" ] "no ONNX model"
+            refused
+                "with an operation of a fixed size"
+                (fun () ->
+                    tiny 3 (fun graph ->
+                        let node = NodeProto(OpType = "Reshape", Name = "flatten")
+                        node.Input.Add [| "features"; "shape" |]
+                        node.Output.Add "flat"
+                        graph.Node.Add node))
+                [ "flat" ]
+                "its operation Reshape"
+            refused
+                "with a stage that is no map"
+                (fun () ->
+                    tiny 3 (fun graph ->
+                        let node = NodeProto(OpType = "GlobalAveragePool", Name = "pool")
+                        node.Input.Add "features"
+                        node.Output.Add "pooled"
+                        graph.Node.Add node))
+                [ "pooled" ]
+                "is no map of features"
+            test "a file of 2 GB is refused before it is read" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "large.onnx")
+                    using (File.Create path) (fun stream -> stream.SetLength(1L <<< 31))
+
+                    Expect.throwsC (fun () -> Backbone.Read(path, settings) |> ignore) (fun e ->
+                        Expect.stringContains e.Message "MB" e.Message))
+            }
+        ]
+
+let private bank (extractor: FeatureExtractor) (pictures: Image list) ignore seed =
+    let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 50; BankCap = 400 }
+    MemoryBankFitter(network, extractor, Random.ofSeed seed).Fit(pictures, pictures.Length, ignore, CancellationToken.None)
+
+let private values (arrays: Collections.Generic.IReadOnlyList<NamedArray>) = arrays[0].Values
+
+let tests =
+    testSequenced
+    <| testList
+        "Features"
+        [
+            test "the packaged ResNet-18, cut and folded, gives the features of its file" {
+                let image = picture 3 224 224 1
+                let all = { settings with Stages = [ 1; 2; 3; 4 ] }
+                let cut = inTorch (Backbone.Cut(File.ReadAllBytes file, all)) image
+
+                for stage, (ours, theirs) in List.indexed (List.zip cut (original image)) do
+                    Expect.isLessThan (relative ours theirs) 1e-4f $"stage {stage + 1}"
+            }
+
+            test "only what its stages need is kept" {
+                Expect.isLessThan packaged.Value.Bytes.Length 12_000_000 "to stage 3"
+                let first = Backbone.Cut(File.ReadAllBytes file, { settings with Stages = [ 1 ] })
+                Expect.isLessThan first.Bytes.Length 1_000_000 "to stage 1"
+                Expect.equal (Backbone.Of(first.Bytes).Bytes) first.Bytes "and read again it is the same"
+            }
+
+            test "ONNX Runtime and torch give the same embedding at every size, of grey and of colour" {
+                for channels, height, width in [ 1, 64, 64; 3, 64, 64; 3, 96, 161; 1, 130, 75 ] do
+                    let image = picture channels height width 2
+                    use extractor = new FeatureExtractor(packaged.Value, channels)
+                    let embedding = (extractor.Embed [| image |])[0]
+                    use network = new TorchBackbone(packaged.Value, torch.CPU)
+                    use _ = torch.NewDisposeScope()
+                    let x = torch.tensor(image.Pixels).reshape(1L, int64 channels, int64 height, int64 width)
+                    let torch = TorchEmbedding.Of(network.Forward x)
+                    Expect.equal (int torch.shape[2], int torch.shape[3]) (embedding.Height, embedding.Width) "its size"
+
+                    Expect.isLessThan
+                        (relative embedding.Pixels (torch.contiguous().data<float32>().ToArray()))
+                        1e-4f
+                        $"{channels}×{height}×{width}"
+            }
+
+            test "PatchCore in torch gives the maps of its graph" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let good = [ for i in 0..3 -> picture 1 64 64 i ]
+                let bank = bank extractor good null 3UL
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank }
+                use onnx = new OnnxNetwork(network, 1, bank, packaged.Value)
+                use torch = new TorchMemoryBank(packaged.Value, bank, torch.CPU)
+                let images = [| picture 1 64 64 9; picture 1 64 64 11 |]
+
+                for a, b in Seq.zip (onnx.Reconstruct images) (torch.Reconstruct images) do
+                    Expect.equal a.Channels 2 "the picture and the map"
+                    Expect.equal (Image.plane 0 a).Pixels (Image.plane 0 b).Pixels "the picture itself"
+                    let near = Fae.Spec.Near.images (1e-3f * Array.max (Image.plane 1 b).Pixels) (Image.plane 1 a) (Image.plane 1 b)
+                    Expect.isTrue near "the map"
+            }
+
+            test "a seed gives one bank; what lies under the ignore mask does not enter it" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let good = [ for i in 0..5 -> picture 1 64 64 i ]
+                Expect.equal (values (bank extractor good null 5UL)) (values (bank extractor good null 5UL)) "the same"
+                Expect.notEqual (values (bank extractor good null 5UL)) (values (bank extractor good null 6UL)) "another"
+                // The left half is hidden: its content changes nothing.
+                let half = Image.init 1 64 64 (fun _ _ x -> if x < 32 then 1.0f else 0.0f)
+                let width = (values (bank extractor good half 5UL)).Length
+                Expect.isGreaterThan width 0 "the right half enters"
+
+                Expect.throwsT<InvalidDataException>
+                    (fun () -> bank extractor good (Image.constant 1 64 64 1.0f) 5UL |> ignore)
+                    "nothing is left"
+            }
+
+            bad
+
+            test "PatchCore by the verbs: train, resume, eval, inspect, tiles, an export with its self-check" {
+                inTemporaryFolder (fun folder ->
+                    let data = Path.Combine(folder, "data")
+
+                    let write (name: string) image =
+                        let path = Path.Combine(data, name)
+                        Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
+                        File.WriteAllBytes(path, Fae.Imaging.ImageEncoder.toPng image)
+
+                    for number in 0..29 do
+                        write $"train/good/{number:D3}.png" (part 96 number)
+
+                    for number in 0..9 do
+                        write $"test/good/{number:D3}.png" (part 96 (100 + number))
+                        let image, mask = blotted 96 (200 + number)
+                        write $"test/blot/{number:D3}.png" image
+                        write $"ground_truth/blot/{number:D3}_mask.png" mask
+
+                    let train out more =
+                        fae (
+                            [
+                                "train"
+                                "--config"
+                                Path.Combine(repository, "configs", "methods", "patchcore.toml")
+                                "--data"
+                                data
+                                "--out"
+                                Path.Combine(folder, out)
+                                "--set"
+                                "image.size=96"
+                                "--set"
+                                "network.bank_size=200"
+                                "--set"
+                                "train.held_out=0.3"
+                            ]
+                            @ more
+                        )
+
+                    for out, more in
+                        [
+                            "whole", []
+                            "views", [ "--set"; "score.views=4" ]
+                            "tiles", [ "--set"; "image.tile=64"; "--set"; "image.size=64"; "--set"; "image.overlap=16" ]
+                        ] do
+                        let trained = train out more
+                        Expect.equal trained.Code 0 trained.Error
+                        let model = Path.Combine(folder, out)
+                        let json = Path.Combine(folder, out + ".json")
+                        let measured = fae [ "eval"; "--model"; model; "--data"; data; "--json"; json ]
+                        Expect.equal measured.Code 0 measured.Error
+                        let root = (Text.Json.JsonDocument.Parse(File.ReadAllText json)).RootElement
+                        Expect.isGreaterThan (root.GetProperty("image_auroc").GetDouble()) 0.95 $"{out}: image AUROC"
+                        Expect.isGreaterThan (root.GetProperty("pixel_auroc").GetDouble()) 0.9 $"{out}: pixel AUROC"
+
+                        let exported =
+                            fae (
+                                [ "export"; "--model"; model; "--onnx"; Path.Combine(folder, out + ".onnx") ]
+                                @ (if out = "tiles" then [ "--camera"; "96x96" ] else [])
+                            )
+
+                        Expect.equal exported.Code 0 exported.Error
+                        Expect.stringContains exported.Error "self-check" "compared with the model"
+
+                    let again = train "whole" [ "--resume" ]
+                    Expect.equal again.Code 0 again.Error
+                    let missing = train "none" [ "--set"; "features.backbone=/no/such/file.onnx" ]
+                    Expect.equal missing.Code 4 missing.Error
+                    Expect.stringContains missing.Error "cannot be read as a backbone" missing.Error)
+            }
+        ]
