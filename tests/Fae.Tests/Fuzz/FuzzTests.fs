@@ -46,7 +46,7 @@ let tests =
             test "regressions of the long run: a date in a list of numbers, a curve outside every picture" {
                 Expect.equal
                     (parseConfig "[network]\ndilations = [1979-05-27T07:32:00Z]\n")
-                    (Error [ "a list holds something else than whole numbers" ])
+                    (Error [ "a list holds something else than numbers or texts" ])
                     "a date"
 
                 let knot at = { AtX = at; AtY = -at; Width = 0.1f }
