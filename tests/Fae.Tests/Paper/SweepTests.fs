@@ -22,7 +22,7 @@ let tests =
                     for more, word in
                         [
                             [ "--budget"; "huge" ], "smoke, short and full"
-                            [ "--methods"; "patchcore" ], "riad"
+                            [ "--methods"; "padim" ], "riad"
                             [ "--ablate"; "paint" ], "curves"
                             [ "--categories"; "carpet" ], "part"
                             [ "--seeds"; "0" ], "at least 1"
