@@ -25,6 +25,13 @@ module Console =
 
         $"loss {digits 5 p.Loss}{validation}  {digits 1 p.ImagesPerSecond} images/s"
 
+    /// Runs something that shows progress bars on the terminal.
+    let private bars (run: ProgressContext -> 'a) : 'a =
+        let columns: ProgressColumn[] =
+            [| TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn(); RemainingTimeColumn() |]
+
+        terminal.Value.Progress().Columns(columns).Start run
+
     /// Runs a training with a progress display. `run` gets the function to call after every step, and the one that warns meanwhile.
     let training (steps: int) (run: (TrainProgress -> unit) -> (string -> unit) -> 'a) : 'a =
         if System.Console.IsErrorRedirected then
@@ -37,22 +44,16 @@ module Console =
 
             run show warn
         else
-            let columns: ProgressColumn[] =
-                [| TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn(); RemainingTimeColumn() |]
+            bars (fun context ->
+                let task = context.AddTask("training", true, float steps)
 
-            terminal.Value
-                .Progress()
-                .Columns(columns)
-                .Start(fun context ->
-                    let task = context.AddTask("training", true, float steps)
+                let show (p: TrainProgress) =
+                    task.Value <- float p.Step
+                    task.Description <- Markup.Escape(describe p)
 
-                    let show (p: TrainProgress) =
-                        task.Value <- float p.Step
-                        task.Description <- Markup.Escape(describe p)
+                    if p.SyntheticAuroc.HasValue then terminal.Value.WriteLine $"step {p.Step}: {describe p}"
 
-                        if p.SyntheticAuroc.HasValue then terminal.Value.WriteLine $"step {p.Step}: {describe p}"
-
-                    run show (fun text -> terminal.Value.WriteLine("warning: " + text)))
+                run show (fun text -> terminal.Value.WriteLine("warning: " + text)))
 
     /// Runs a fit in one pass with a progress display.
     let fitting (run: (FitProgress -> unit) -> 'a) : 'a =
@@ -64,23 +65,17 @@ module Console =
                     said <- p.Part
                     say $"{p.Part} …")
         else
-            let columns: ProgressColumn[] =
-                [| TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn(); RemainingTimeColumn() |]
+            bars (fun context ->
+                let mutable part, task = "", null
 
-            terminal.Value
-                .Progress()
-                .Columns(columns)
-                .Start(fun context ->
-                    let mutable part, task = "", null
+                run (fun p ->
+                    if p.Part <> part then
+                        part <- p.Part
+                        task <- context.AddTask(p.Part, true, 1.0)
 
-                    run (fun p ->
-                        if p.Part <> part then
-                            part <- p.Part
-                            task <- context.AddTask(p.Part, true, 1.0)
-
-                        match task with
-                        | null -> ()
-                        | task -> task.Value <- p.Done))
+                    match task with
+                    | null -> ()
+                    | task -> task.Value <- p.Done))
 
     /// A table on standard output.
     let table (headings: string list) (rows: string list list) =

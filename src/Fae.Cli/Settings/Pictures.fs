@@ -84,6 +84,12 @@ module Pictures =
                             TileKernel.Crop(image, top, left, tiling.Side)
                 })
 
+    /// How many `windows` a picture has.
+    let windowCount (config: Config) (image: Image) =
+        match InputGeometry.tiling config with
+        | None -> 1
+        | Some tiling -> (Tiles.starts tiling image.Height).Length * (Tiles.starts tiling image.Width).Length
+
     /// The channels: as configured, else as the pictures have.
     let channels (config: Config) paths =
         match config.Image.Channels with

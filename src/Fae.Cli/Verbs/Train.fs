@@ -217,19 +217,23 @@ module Train =
             return steps config network source validation save (record events) from stop
         }
 
-    /// A fit to all good pictures in one pass. It is short: a stop ends the program, and there is nothing to resume.
+    /// A fit to all good pictures in one pass. It is short: there is nothing to resume, and a stop leaves nothing.
     let private fitted (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore stop =
         use extractor = new FeatureExtractor(backbone, channels)
         let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
         let pictures = Pictures.windows config training
-        let number = if config.Image.Tile = 0 then training.Count else Seq.length pictures
+        let number = training |> Seq.sumBy (Pictures.windowCount config)
         let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
 
-        let bank =
-            Console.fitting (fun show ->
-                MemoryBankFitter(config.Network, extractor, seed, Progress = show).Fit(pictures, number, hidden, stop))
+        try
+            let bank =
+                Console.fitting (fun show ->
+                    MemoryBankFitter(config.Network, extractor, seed, Progress = show).Fit(pictures, number, hidden, stop))
 
-        TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||])
+            Ok(TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||]))
+        with
+        | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
+        | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])
 
     /// Trains until all steps are done (true) or it is cancelled (false). Either way the run's folder holds a model.
     let execute (stop: CancellationToken) (options: TrainOptions) : Result<bool, Fault> =
@@ -264,7 +268,7 @@ module Train =
             let! outcome =
                 match backbone with
                 | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
-                    Ok(fitted config channels backbone training ignore stop)
+                    fitted config channels backbone training ignore stop
                 | _ -> trained config channels device source validation (fingerprint config data split) options stop
 
             let write () = finish config detecting channels backbone validation training heldOut ignore data split outcome out

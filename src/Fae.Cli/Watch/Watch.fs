@@ -215,19 +215,15 @@ module Watch =
 
     /// Watches and publishes until both are stopped.
     let private follow (options: WatchOptions) (journal: Journal) broker once (stop: CancellationToken) =
-        use ended = CancellationTokenSource.CreateLinkedTokenSource stop
-
-        let publishing (broker: Broker) =
-            let publisher = new MqttPublisher(broker, journal.Path, Path.Combine(options.Out, "mqtt.offset"))
-            publisher, publisher.Run ended.Token
-
-        let publisher = Option.map publishing broker
-        watch options journal once stop
-        ended.Cancel()
-
-        for publisher, run in Option.toList publisher do
-            run.Wait()
-            (publisher :> IDisposable).Dispose()
+        match broker with
+        | None -> watch options journal once stop
+        | Some broker ->
+            use ended = CancellationTokenSource.CreateLinkedTokenSource stop
+            use publisher = new MqttPublisher(broker, journal.Path, Path.Combine(options.Out, "mqtt.offset"))
+            let publishing = publisher.Run ended.Token
+            watch options journal once stop
+            ended.Cancel()
+            publishing.Wait()
 
     let run (args: ParseResults<WatchArgs>) : Result<int, Fault> =
         result {

@@ -35,7 +35,3 @@ module Embedding =
         let sized = stages |> List.map (neighbourhood >> resize first.Height first.Width)
         let channels = sized |> List.sumBy _.Channels
         Image.ofArray channels first.Height first.Width (sized |> List.map _.Pixels |> Array.concat)
-
-    /// The vector of each place, row by row.
-    let vectors (embedding: Image) =
-        Array.init embedding.Area (fun i -> Array.init embedding.Channels (fun c -> embedding.Pixels[c * embedding.Area + i]))

@@ -19,10 +19,10 @@ public sealed class Backbone
 
     private readonly ModelProto model;
 
-    private Backbone(ModelProto model)
+    private Backbone(ModelProto model, byte[] bytes)
     {
         this.model = model;
-        Bytes = model.ToByteArray();
+        Bytes = bytes;
     }
 
     /// <summary>The ONNX model.</summary>
@@ -35,7 +35,7 @@ public sealed class Backbone
 
     /// <summary>A backbone that <see cref="Cut"/> made.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public static Backbone Of(byte[] bytes) => new(Parse(bytes));
+    public static Backbone Of(byte[] bytes) => new(Parse(bytes), bytes);
 
     /// <summary>Reads an ONNX file and keeps what its stages need.</summary>
     /// <exception cref="InvalidDataException">
@@ -73,7 +73,7 @@ public sealed class Backbone
             Graph = graph,
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = OnnxGraph.Opset });
-        var backbone = new Backbone(model);
+        var backbone = new Backbone(model, model.ToByteArray());
         backbone.Try();
         return backbone;
     }
