@@ -32,7 +32,8 @@ module Console =
 
         terminal.Value.Progress().Columns(columns).Start run
 
-    /// Runs a training with a progress display. `run` gets the function to call after every step, and the one that warns meanwhile.
+    /// Runs a training with a progress display. `run` gets the function to call after every step, and the one that
+    /// says something meanwhile.
     let training (steps: int) (run: (TrainProgress -> unit) -> (string -> unit) -> 'a) : 'a =
         if System.Console.IsErrorRedirected then
             let every = max 1 (steps / 50)
@@ -42,7 +43,7 @@ module Console =
                     let left = p.Left.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture)
                     say $"step {p.Step}/{p.Steps}  {describe p}  {left} left"
 
-            run show warn
+            run show say
         else
             bars (fun context ->
                 let task = context.AddTask("training", true, float steps)
@@ -53,7 +54,7 @@ module Console =
 
                     if p.SyntheticAuroc.HasValue then terminal.Value.WriteLine $"step {p.Step}: {describe p}"
 
-                run show (fun text -> terminal.Value.WriteLine("warning: " + text)))
+                run show (fun text -> terminal.Value.WriteLine text))
 
     /// Runs a fit in one pass with a progress display.
     let fitting (run: (FitProgress -> unit) -> 'a) : 'a =

@@ -4,7 +4,16 @@ namespace Fae.Paper
 open Fae.Report
 
 /// What a cell gave; AUROCs in [0, 1], `None` where they are not defined.
-type CellResult = { Cell: Cell; ImageAuroc: float option; PixelAuroc: float option; Aupro: float option }
+type CellResult =
+    {
+        Cell: Cell
+        ImageAuroc: float option
+        PixelAuroc: float option
+        Aupro: float option
+        TrainingSeconds: float option
+        /// The median time from a prepared picture to its regions.
+        InspectionMilliseconds: float option
+    }
 
 [<RequireQualifiedAccess>]
 module CellResult =
@@ -15,4 +24,6 @@ module CellResult =
             ImageAuroc = Option.ofNullable json.ImageAuroc
             PixelAuroc = Option.ofNullable json.PixelAuroc
             Aupro = Option.ofNullable json.Aupro
+            TrainingSeconds = Option.ofNullable json.TrainingSeconds
+            InspectionMilliseconds = Option.ofNullable json.InspectionMilliseconds
         }

@@ -113,6 +113,7 @@ module ResultPages =
                             Tables.noise sweep.Budget done'
                         else
                             Tables.ablation sweep.Budget ablation done'
+                    if not ofPaper.IsEmpty then Tables.costs sweep.Budget ofPaper
                     Tables.methods ofPaper
                 ]
 

@@ -65,6 +65,10 @@ type EvaluationJson =
         Images: int
         PerDefect: IDictionary<string, Nullable<float>>
         Seconds: float
+        /// From the start of training to the model file; only in the records of `fae reproduce`, and not after a resumed training.
+        TrainingSeconds: Nullable<float>
+        /// The median time from a prepared picture to its regions; only in the records of `fae reproduce`.
+        InspectionMilliseconds: Nullable<float>
         /// How scores are computed, in words; only in the records of `fae reproduce`.
         Scoring: string | null
         /// What the record depends on; only in the records of `fae reproduce`.
@@ -141,6 +145,8 @@ module Evaluation =
             Images = e.Images
             PerDefect = dict [ for defect, _, auroc in e.PerDefect -> defect, Option.toNullable auroc ]
             Seconds = e.Seconds
+            TrainingSeconds = Nullable()
+            InspectionMilliseconds = Nullable()
             Scoring = null
             Fingerprint = null
         }

@@ -12,22 +12,35 @@ public sealed class Network : IReconstructor
     private readonly Device device;
     private readonly object gate = new();
 
-    /// <summary>A network of the settings with weights drawn from the seed.</summary>
-    public Network(NetworkSettings settings, int channels, Seed seed, Device? device = null)
+    /// <summary>A network of the settings with weights drawn from the seed, and of the backbone if it uses features.</summary>
+    /// <exception cref="System.IO.InvalidDataException">It uses features and has no backbone.</exception>
+    public Network(NetworkSettings settings, int channels, Seed seed, Device? device = null, Backbone? backbone = null)
+        : this(settings, channels, AnomalyNet.Of(settings, channels, seed, backbone, device ?? CPU), device) { }
+
+    private Network(NetworkSettings settings, int channels, AnomalyNet net, Device? device)
     {
         Settings = settings;
         Channels = channels;
         this.device = device ?? CPU;
-        net = AnomalyNet.Of(settings, channels, seed);
+        this.net = net;
         net.to(this.device);
     }
 
     /// <summary>A network of these weights.</summary>
     /// <exception cref="System.IO.InvalidDataException">They do not fit the settings.</exception>
-    public static Network Of(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights, Device? device = null)
+    public static Network Of(
+        NetworkSettings settings,
+        int channels,
+        IEnumerable<NamedArray> weights,
+        Device? device = null,
+        Backbone? backbone = null
+    )
     {
-        var network = new Network(settings, channels, Fae.Core.Random.ofSeed(0), device);
-        network.Load(weights);
+        ArgumentNullException.ThrowIfNull(weights);
+        var arrays = weights.ToList();
+        var net = AnomalyNet.Of(settings, channels, Fae.Core.Random.ofSeed(0), backbone, device ?? CPU, arrays);
+        var network = new Network(settings, channels, net, device);
+        network.Load(arrays);
         return network;
     }
 

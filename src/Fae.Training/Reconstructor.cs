@@ -22,13 +22,7 @@ public static class Reconstructor
     {
         if (device is null && OnnxNetwork.Knows(settings))
             return new OnnxNetwork(settings, channels, weights, backbone);
-        if (NetworkGeometry.isFittedInOnePass(settings))
-            return new TorchMemoryBank(
-                backbone ?? throw new InvalidDataException("it lacks the backbone that its configuration asks for"),
-                weights,
-                device ?? TorchSharp.torch.CPU
-            );
-        var network = Network.Of(settings, channels, weights, device);
+        var network = Network.Of(settings, channels, weights, device, backbone);
         return device?.type == TorchSharp.DeviceType.CUDA
             ? CudaInspector.Of(network, tell => CudaMachine.Start(device, tell), warn ?? (_ => { }))
             : network;

@@ -71,6 +71,9 @@ public sealed class Trainer(
     /// <summary>Called after every step.</summary>
     public Action<TrainProgress>? Progress { get; init; }
 
+    /// <summary>Called while the network looks at pictures before the first step.</summary>
+    public Action<FitProgress>? Preparing { get; init; }
+
     /// <summary>Called at every validation and at the end with a checkpoint to resume from.</summary>
     public Action<Checkpoint>? Save { get; init; }
 
@@ -90,11 +93,11 @@ public sealed class Trainer(
     internal Func<TrainingBatch, Tensor> Loss { get; init; } = batch => new Objective(terms, settings.Lambda).Of(network.Module, batch);
 
     /// <summary>Runs from a checkpoint, or from the start, to the last step or until cancellation.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped before the first step, while the network was prepared.</exception>
     public TrainOutcome Run(Checkpoint? from, CancellationToken stop)
     {
         network.Module.ComputeType = settings.Precision.IsBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)));
-        var best = from?.Best ?? network.Save();
+        using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter, network.Module.RateOf(p.name))));
         var bestAuroc = from?.BestAuroc ?? double.NegativeInfinity;
         if (from is not null)
         {
@@ -105,11 +108,10 @@ public sealed class Trainer(
         var first = (from?.Step ?? 0) + 1;
         using var machine =
             Machine is null && network.Device.type == TorchSharp.DeviceType.CUDA ? CudaMachine.Start(network.Device, Warn) : null;
-        using var loader = new BatchPlan(source, first, settings.Steps, settings.Batch, network.Channels, size).On(
-            network.Device,
-            Machine ?? machine,
-            Warn
-        );
+        if (from is null)
+            Prepare(Machine ?? machine, stop);
+        var best = from?.Best ?? network.Save();
+        using var loader = Loader(first, settings.Steps, Machine ?? machine);
         var clock = Stopwatch.StartNew();
         var end = TrainEnd.Finished;
         var step = first - 1;
@@ -156,6 +158,31 @@ public sealed class Trainer(
         return step <= warm
             ? settings.LearningRate * step / warm
             : settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, done)));
+    }
+
+    private IBatchLoader Loader(int first, int last, CudaMachine? machine) =>
+        new BatchPlan(source, first, last, settings.Batch, network.Channels, size).On(network.Device, machine, Warn);
+
+    /// <summary>Shows the network what it asks for before the first step: batches of steps that training does not reach.</summary>
+    private void Prepare(CudaMachine? machine, CancellationToken stop)
+    {
+        var count = network.Module.PreparationBatches;
+        if (count == 0)
+            return;
+        using var off = no_grad();
+        using var loader = Loader(settings.Steps + 1, settings.Steps + count, machine);
+        IEnumerable<TrainingBatch> Batches()
+        {
+            for (var step = settings.Steps + 1; step <= settings.Steps + count; step++)
+            {
+                stop.ThrowIfCancellationRequested();
+                Preparing?.Invoke(new FitProgress("features", (double)(step - settings.Steps) / count));
+                using var scope = NewDisposeScope();
+                var (input, target, mask) = loader.Take();
+                yield return new TrainingBatch(input, target, mask, new StepRandom(settings.Seed, step, network.Device));
+            }
+        }
+        network.Module.Prepare(Batches(), stop);
     }
 
     /// <summary>One step. Returns the loss if it is read at this step.</summary>

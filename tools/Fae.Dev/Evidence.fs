@@ -1,5 +1,6 @@
 /// The evidence that can be had without MVTec AD: `fae reproduce` on the demo's parts in colour and in grey, on the magnetic tiles split
-/// by kind of defect, and every method on the demo's parts. What it writes is kept in docs/method/reproduction.
+/// by kind of defect, every method on the demo's parts, and the methods on pretrained features on the real sets of ../shared/data. What it
+/// writes is kept in docs/method/reproduction.
 module Fae.Dev.Evidence
 
 open System.IO
@@ -56,20 +57,27 @@ let private keep (name: string) (from: string) =
             Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
             File.Copy(path, target, true)
 
-/// All sweeps, or those that are named: demo, tiles, methods, curves. An hour.
+/// The methods on features of a pretrained network, by the names of their configurations.
+let private onFeatures = "patchcore,simplenet,glass,rdpp,msflow,pni,realnet"
+
+/// All sweeps, or those that are named: demo, tiles, methods, curves, and sets, which alone takes four hours.
 let write (names: string list) =
     Directory.CreateDirectory configs |> ignore
     demos ()
+    let sets = Shell.inRoot [ ".."; "shared"; "data" ]
 
-    for name, categories, options in
+    for name, from, budget, categories, options in
         [
-            "demo", [ "demo-colour"; "demo-grey" ], [ "--ablate"; "noise"; "--seeds"; "5" ]
-            "tiles", tiles (), [ "--ablate"; "noise"; "--seeds"; "3" ]
-            "methods", [ "demo-methods" ], [ "--methods"; "all" ]
-            "curves", [ "demo-colour" ], [ "--ablate"; "curves"; "--seeds"; "3" ]
+            "demo", data, "short", [ "demo-colour"; "demo-grey" ], [ "--ablate"; "noise"; "--seeds"; "5" ]
+            "tiles", data, "short", tiles (), [ "--ablate"; "noise"; "--seeds"; "3" ]
+            "methods", data, "short", [ "demo-methods" ], [ "--methods"; "all" ]
+            "curves", data, "short", [ "demo-colour" ], [ "--ablate"; "curves"; "--seeds"; "3" ]
+            "sets", sets, "full", [ "casting"; "magnetic-tile"; "ksdd"; "pcb" ], [ "--methods"; onFeatures ]
         ] do
-        if not categories.IsEmpty && (names.IsEmpty || List.contains name names) then
+        let there = categories |> List.filter (fun category -> Directory.Exists(Path.Combine(from, category)))
+
+        if not there.IsEmpty && (names.IsEmpty && name <> "sets" || List.contains name names) then
             let out = Path.Combine(evidence, name)
-            let places = [ "--data"; data; "--out"; out; "--configs"; configs; "--categories"; String.concat "," categories ]
-            Shell.fae ([ "reproduce"; "--budget"; "short"; "--resume" ] @ places @ options)
-            keep name (Path.Combine(out, "short"))
+            let places = [ "--data"; from; "--out"; out; "--configs"; configs; "--categories"; String.concat "," there ]
+            Shell.fae ([ "reproduce"; "--budget"; budget; "--resume" ] @ places @ options)
+            keep name (Path.Combine(out, budget))

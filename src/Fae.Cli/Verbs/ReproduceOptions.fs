@@ -51,8 +51,8 @@ module ReproduceOptions =
 
             let! methods =
                 match args.GetResult(ReproduceArgs.Methods, defaultValue = Cell.paper) with
-                | "all" -> Ok Method.running
-                | text -> known "--methods" Method.tryFind Method.running _.Name text
+                | "all" -> Ok Method.all
+                | text -> known "--methods" Method.tryFind Method.all _.Name text
 
             let seeds = args.GetResult(ReproduceArgs.Seeds, defaultValue = 1)
             do! Options.positive "--seeds" seeds

@@ -159,7 +159,14 @@ module Train =
 
     /// Runs the training loop with a progress line in the terminal.
     let private steps config network source validation save record (from: Checkpoint option) stop =
-        Console.training config.Train.Steps (fun show warn ->
+        Console.training config.Train.Steps (fun show say ->
+            let mutable prepares = false
+
+            let preparing (_: FitProgress) =
+                if not prepares then
+                    prepares <- true
+                    say "looks at features of good pictures before the first step …"
+
             let trainer =
                 Trainer(
                     network,
@@ -169,11 +176,15 @@ module Train =
                     source,
                     validation,
                     Progress = (record >> show),
-                    Warn = warn,
+                    Preparing = preparing,
+                    Warn = (fun text -> say ("warning: " + text)),
                     Save = save
                 )
 
-            trainer.Run(Option.toObj from, stop))
+            try
+                Ok(trainer.Run(Option.toObj from, stop))
+            with :? OperationCanceledException ->
+                Error(Machine "stopped before the first step; no model was written"))
 
     /// The picture of pixels to ignore, if there is one.
     let private ignoreMask config path =
@@ -207,14 +218,22 @@ module Train =
             Ok true
 
     /// Training by gradient steps, from a checkpoint if the user resumes.
-    let private trained (config: Config) channels device source validation mark (options: TrainOptions) stop =
+    let private trained (config: Config) channels device (backbone: Backbone option) source validation mark (options: TrainOptions) stop =
         result {
-            use network = new Network(config.Network, channels, Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)), device)
+            use network =
+                new Network(
+                    config.Network,
+                    channels,
+                    Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed)),
+                    device,
+                    Option.toObj backbone
+                )
+
             let path = checkpointPath options.Out
             let! from = checkpoint path mark options.Resume
             let events = torch.utils.tensorboard.SummaryWriter(options.Out, createRunName = false)
             let save state = CheckpointFile.Write(path, state, mark)
-            return steps config network source validation save (record events) from stop
+            return! steps config network source validation save (record events) from stop
         }
 
     /// A fit to all good pictures in one pass. It is short: there is nothing to resume, and a stop leaves nothing.
@@ -269,7 +288,7 @@ module Train =
                 match backbone with
                 | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
                     fitted config channels backbone training ignore stop
-                | _ -> trained config channels device source validation (fingerprint config data split) options stop
+                | _ -> trained config channels device backbone source validation (fingerprint config data split) options stop
 
             let write () = finish config detecting channels backbone validation training heldOut ignore data split outcome out
             return! ended config outcome write

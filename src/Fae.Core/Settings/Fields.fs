@@ -163,6 +163,12 @@ module internal NetworkFields =
             "discriminative", NetworkKind.Discriminative
             "classifier", NetworkKind.Classifier
             "memory_bank", NetworkKind.MemoryBank
+            "simplenet", NetworkKind.SimpleNet
+            "glass", NetworkKind.Glass
+            "rdpp", NetworkKind.ReverseDistillation
+            "msflow", NetworkKind.MsFlow
+            "pni", NetworkKind.Pni
+            "realnet", NetworkKind.RealNet
         ]
 
     let all =

@@ -3,34 +3,37 @@ namespace Fae.Core
 
 [<RequireQualifiedAccess>]
 module NetworkGeometry =
-    /// Sides of the input must be multiples of this.
-    let stride (network: NetworkSettings) =
+    /// Whether the network uses features of a pretrained backbone.
+    let usesFeatures (network: NetworkSettings) =
         match network.Kind with
-        | NetworkKind.Transformer -> network.Patch
-        | NetworkKind.MemoryBank -> 1
+        | NetworkKind.MemoryBank
+        | NetworkKind.SimpleNet
+        | NetworkKind.Glass
+        | NetworkKind.ReverseDistillation
+        | NetworkKind.MsFlow
+        | NetworkKind.Pni
+        | NetworkKind.RealNet -> true
         | NetworkKind.UNet
         | NetworkKind.Autoencoder
         | NetworkKind.Variational
         | NetworkKind.Quantised
+        | NetworkKind.Transformer
         | NetworkKind.Adversarial
         | NetworkKind.Discriminative
-        | NetworkKind.Classifier -> network.SpaceToDepth <<< network.Depth
+        | NetworkKind.Classifier -> false
+
+    /// Sides of the input must be multiples of this.
+    let stride (network: NetworkSettings) =
+        if usesFeatures network then 1
+        elif network.Kind = NetworkKind.Transformer then network.Patch
+        else network.SpaceToDepth <<< network.Depth
 
     /// Whether the network predicts an anomaly map itself, as one plane after the reconstruction, for the measure "anomaly_map".
     let predictsAnomalyMap (network: NetworkSettings) =
-        match network.Kind with
-        | NetworkKind.Adversarial
-        | NetworkKind.Discriminative
-        | NetworkKind.Classifier
-        | NetworkKind.MemoryBank -> true
-        | NetworkKind.UNet
-        | NetworkKind.Autoencoder
-        | NetworkKind.Variational
-        | NetworkKind.Quantised
-        | NetworkKind.Transformer -> false
-
-    /// Whether the network uses features of a pretrained backbone.
-    let usesFeatures (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank
+        usesFeatures network
+        || network.Kind = NetworkKind.Adversarial
+        || network.Kind = NetworkKind.Discriminative
+        || network.Kind = NetworkKind.Classifier
 
     /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
     let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank

@@ -70,6 +70,18 @@ type NetworkKind =
     | Classifier
     /// A memory bank of features of a pretrained network: PatchCore.
     | MemoryBank
+    /// A discriminator of features of a pretrained network and the same with noise: SimpleNet.
+    | SimpleNet
+    /// The same discriminator of normal features, of the hardest ones near them, and of corrupted pictures': GLASS.
+    | Glass
+    /// A student that decodes the teacher's features from a bottleneck: RD++.
+    | ReverseDistillation
+    /// Normalising flows of features at three scales: MSFlow.
+    | MsFlow
+    /// A memory bank of which position and neighbourhood allow a part at each place: PNI.
+    | Pni
+    /// Reconstruction of selected features and a discriminator of the residuals: RealNet.
+    | RealNet
 
 type NetworkSettings =
     {

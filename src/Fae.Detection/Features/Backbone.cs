@@ -18,15 +18,23 @@ public sealed class Backbone
     private const long LargestFile = 1L << 30;
 
     private readonly ModelProto model;
+    private readonly Lazy<IReadOnlyList<int>> channels;
 
     private Backbone(ModelProto model, byte[] bytes)
     {
         this.model = model;
         Bytes = bytes;
+        channels = new Lazy<IReadOnlyList<int>>(Measure);
     }
 
     /// <summary>The ONNX model.</summary>
     public byte[] Bytes { get; }
+
+    /// <summary>Channels of each stage.</summary>
+    public IReadOnlyList<int> Channels => channels.Value;
+
+    /// <summary>Channels of all stages together.</summary>
+    public int Dimensions => Channels.Sum();
 
     /// <summary>The names of the stages in the graph, in order.</summary>
     internal IReadOnlyList<string> Stages => model.Graph.Output.Select(output => output.Name).ToList();
@@ -74,13 +82,13 @@ public sealed class Backbone
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = OnnxGraph.Opset });
         var backbone = new Backbone(model, model.ToByteArray());
-        backbone.Try();
+        _ = backbone.Channels;
         return backbone;
     }
 
-    /// <summary>Runs it on a small picture.</summary>
+    /// <summary>The channels of the stages, seen by running it on a small picture.</summary>
     /// <exception cref="InvalidDataException">It does not run on pictures of three channels, or a stage is no map.</exception>
-    private void Try()
+    private List<int> Measure()
     {
         const int height = 64,
             width = 96;
@@ -90,9 +98,15 @@ public sealed class Backbone
             using var options = new RunOptions();
             using var input = OrtValue.CreateTensorValueFromMemory(new float[3 * height * width], [1, 3, height, width]);
             using var outputs = session.Run(options, [Input], [input], [.. Stages]);
-            foreach (var (stage, output) in Stages.Zip(outputs))
-                if (output.GetTensorTypeAndShape().Shape is not [1, > 0, > 1, > 1])
-                    throw new InvalidDataException($"its stage {stage} is no map of features");
+            return Stages
+                .Zip(
+                    outputs,
+                    (stage, output) =>
+                        output.GetTensorTypeAndShape().Shape is [1, > 0 and var channels, > 1, > 1]
+                            ? (int)channels
+                            : throw new InvalidDataException($"its stage {stage} is no map of features")
+                )
+                .ToList();
         }
         catch (OnnxRuntimeException e)
         {

@@ -14,7 +14,7 @@ internal static class NetworkGraph
 
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
     public static bool Knows(NetworkSettings settings) =>
-        settings.InpaintGrids.IsEmpty && (settings.Kind.IsUNet || settings.Kind.IsMemoryBank);
+        settings.InpaintGrids.IsEmpty && (settings.Kind.IsUNet || NetworkGeometry.usesFeatures(settings));
 
     /// <summary>The network by itself, as a model's bytes.</summary>
     /// <exception cref="InvalidDataException">An array is missing or of another shape than the settings ask for.</exception>
@@ -43,17 +43,11 @@ internal static class NetworkGraph
     {
         if (!Knows(settings))
             throw new NotSupportedException(
-                "its network works in libtorch alone; train one with network.kind = \"unet\" or \"memory_bank\" and without "
-                    + "network.inpaint_grids"
+                "its network works in libtorch alone; train one with network.kind = \"unet\" or one on features, such as \"memory_bank\", "
+                    + "and without network.inpaint_grids"
             );
-        if (settings.Kind.IsUNet)
-            return UNetGraph.Append(graph, input, settings, channels, weights);
-        return MemoryBankGraph.Append(
-            graph,
-            input,
-            channels,
-            weights,
-            backbone ?? throw new InvalidDataException("it lacks the backbone that its configuration asks for")
-        );
+        return settings.Kind.IsUNet
+            ? UNetGraph.Append(graph, input, settings, channels, weights)
+            : FeatureGraph.Append(new GraphLayers(graph, WeightSource.Of(weights)), input, channels, settings, backbone);
     }
 }

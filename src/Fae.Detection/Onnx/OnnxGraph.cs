@@ -41,19 +41,19 @@ internal sealed class OnnxGraph
             long[] => DataType.Int64,
             _ => throw new ArgumentException($"a constant cannot be of {typeof(T).Name}", nameof(values)),
         };
-        var data = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan()));
-        var tensor = new TensorProto
-        {
-            Name = $"constant_{graph.Initializer.Count}",
-            DataType = (int)type,
-            RawData = data,
-        };
-        tensor.Dims.Add(shape);
-        graph.Initializer.Add(tensor);
-        return tensor.Name;
+        return Add($"constant_{graph.Initializer.Count}", type, shape, MemoryMarshal.AsBytes(values.AsSpan()));
     }
 
-    /// <summary>The result of an operation. Attributes are whole numbers, lists of them, or texts.</summary>
+    /// <summary>An array of floats under its own name.</summary>
+    public string Weight(NamedArray array) => Add(array.Name, DataType.Float, array.Shape, MemoryMarshal.AsBytes(array.Values.AsSpan()));
+
+    /// <summary>Calls a value by another name, which it also has where the graph is a part of another.</summary>
+    public string Name(string value, string name) => Add("Identity", [value], [name], []);
+
+    /// <summary>The nodes and arrays, to be run by another engine than ONNX Runtime.</summary>
+    internal GraphProto Proto => graph;
+
+    /// <summary>The result of an operation. Attributes are numbers, lists of whole numbers, or texts.</summary>
     public string Node(string operation, IEnumerable<string> arguments, params (string Name, object Value)[] attributes) =>
         Add(operation, arguments, [$"{operation}_{graph.Node.Count}"], attributes);
 
@@ -63,6 +63,9 @@ internal sealed class OnnxGraph
         var name = $"TopK_{graph.Node.Count}";
         return Add("TopK", [value, Constant([1], count)], [name, name + "_places"], []);
     }
+
+    /// <summary>The places of the <paramref name="count"/> largest values along the last axis, the largest first.</summary>
+    public string LargestPlaces(string value, long count) => Largest(value, count) + "_places";
 
     /// <summary>The outputs of a backbone for a value; it may be added once.</summary>
     public IReadOnlyList<string> Append(Backbone backbone, string image)
@@ -91,6 +94,19 @@ internal sealed class OnnxGraph
         return model.ToByteArray();
     }
 
+    private string Add(string name, DataType type, long[] shape, ReadOnlySpan<byte> values)
+    {
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)type,
+            RawData = ByteString.CopyFrom(values),
+        };
+        tensor.Dims.Add(shape);
+        graph.Initializer.Add(tensor);
+        return name;
+    }
+
     private string Add(string operation, IEnumerable<string> arguments, string[] results, (string Name, object Value)[] attributes)
     {
         var node = new NodeProto { OpType = operation };
@@ -108,6 +124,9 @@ internal sealed class OnnxGraph
         {
             case int number:
                 (attribute.I, attribute.Type) = (number, AttributeType.Int);
+                break;
+            case double number:
+                (attribute.F, attribute.Type) = ((float)number, AttributeType.Float);
                 break;
             case string text:
                 (attribute.S, attribute.Type) = (ByteString.CopyFromUtf8(text), AttributeType.String);

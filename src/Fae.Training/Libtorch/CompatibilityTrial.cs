@@ -97,7 +97,7 @@ public static class CompatibilityTrial
                 1,
                 Fae.Core.Random.ofSeed(1)
             );
-            using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)));
+            using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter, 1.0)));
             var image = Noise.field(1, 0.2f, 1, side, side);
             var x = tensor(image.Pixels, [1, 1, side, side]);
             if (Math.Abs(x.sum().item<float>() - image.Pixels.Sum(value => (double)value)) > 1e-3)

@@ -1,4 +1,5 @@
 using Fae.Core;
+using Fae.Detection;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -26,10 +27,19 @@ public abstract class AnomalyNet : Module<Tensor, Tensor>
         : base(name) { }
 
     /// <summary>
-    /// A network of these settings for images of <paramref name="channels"/> planes, every weight drawn from <paramref name="seed"/>.
+    /// A network of these settings for images of <paramref name="channels"/> planes, every weight drawn from <paramref name="seed"/>; a
+    /// method on features may have the arrays of a model instead.
     /// </summary>
-    internal static AnomalyNet Of(NetworkSettings settings, int channels, Seed seed)
+    internal static AnomalyNet Of(
+        NetworkSettings settings,
+        int channels,
+        Seed seed,
+        Backbone? backbone,
+        Device device,
+        IEnumerable<NamedArray>? arrays = null
+    )
     {
+        var weights = arrays is null ? WeightSource.Of(seed) : WeightSource.Of(arrays);
         AnomalyNet net = settings.Kind.Tag switch
         {
             NetworkKind.Tags.UNet => new UNet(settings, channels, seed),
@@ -40,6 +50,13 @@ public abstract class AnomalyNet : Module<Tensor, Tensor>
             NetworkKind.Tags.Adversarial => new AdversarialAutoencoder(settings, channels, seed),
             NetworkKind.Tags.Discriminative => new DiscriminativeNet(settings, channels, seed),
             NetworkKind.Tags.Classifier => new CorruptionClassifier(settings, channels, seed),
+            NetworkKind.Tags.MemoryBank => new FeatureNet(settings, channels, weights, backbone, device),
+            NetworkKind.Tags.SimpleNet => new SimpleNet(settings, channels, weights, backbone, device),
+            NetworkKind.Tags.Glass => new Glass(settings, channels, weights, backbone, device),
+            NetworkKind.Tags.ReverseDistillation => new ReverseDistillation(settings, channels, weights, backbone, device),
+            NetworkKind.Tags.MsFlow => new Flow(settings, channels, weights, backbone, device),
+            NetworkKind.Tags.Pni => new NeighbourCodes(settings, channels, weights, backbone, device),
+            NetworkKind.Tags.RealNet => new FeatureResidual(settings, channels, weights, backbone, device),
             var tag => throw new ArgumentException($"a network of kind {tag} is not known", nameof(settings)),
         };
         return settings.InpaintGrids.IsEmpty ? net : new Inpainting(net, settings);
@@ -47,6 +64,16 @@ public abstract class AnomalyNet : Module<Tensor, Tensor>
 
     /// <summary>The data type of the computation in training. Only U-Nets support another type than 32-bit floats.</summary>
     internal virtual ScalarType ComputeType { get; set; } = ScalarType.Float32;
+
+    /// <summary>The learning rate of a parameter, as a multiple of the configured one.</summary>
+    internal virtual double RateOf(string parameter) => 1;
+
+    /// <summary>Batches that it looks at before the first step.</summary>
+    internal virtual int PreparationBatches => 0;
+
+    /// <summary>Sets what no gradient finds, such as a coreset or statistics of good features, from batches made for it.</summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    internal virtual void Prepare(IEnumerable<TrainingBatch> batches, CancellationToken stop) { }
 
     /// <summary>The forward pass of a training step.</summary>
     internal virtual TrainingOutput TrainingForward(TrainingBatch batch) => new(forward(batch.Input), null);

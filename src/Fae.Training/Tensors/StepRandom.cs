@@ -31,5 +31,14 @@ internal sealed class StepRandom(int seed, int step, Device device)
         return tensor(values, shape).to(device);
     }
 
+    /// <summary>So many different whole numbers below <paramref name="all"/>, in random order.</summary>
+    public Tensor Some(int all, int count)
+    {
+        var at = Next();
+        var numbers = Enumerable.Range(0, all).Select(i => (long)i).ToArray();
+        Array.Sort(Array.ConvertAll(numbers, i => Fae.Core.Random.hash(at, (ulong)i)), numbers);
+        return tensor(numbers[..count]);
+    }
+
     private ulong Next() => Fae.Core.Random.mix64(Fae.Core.Random.fork(drawn++, key).State);
 }

@@ -3,24 +3,7 @@ module Fae.Spec.FeatureLaws
 
 open Fae.Core
 open Fae.Detection
-open Fae.Training
-open Microsoft.ML.OnnxRuntime
 open Onnx
-open TorchSharp
-
-/// The output of a graph of named inputs.
-let private run (graph: OnnxGraph) (inputs: (string * float32[] * int64[]) list) =
-    use session = new InferenceSession(graph.ToModel "law")
-    use options = new RunOptions()
-    let values = [ for _, values, shape in inputs -> OrtValue.CreateTensorValueFromMemory(values, shape) ]
-
-    try
-        use outputs = session.Run(options, [| for name, _, _ in inputs -> name |], values, [| "output" |])
-        let shape = outputs[0].GetTensorTypeAndShape().Shape
-        outputs[0].GetTensorDataAsSpan<float32>().ToArray(), shape
-    finally
-        for value in values do
-            value.Dispose()
 
 let private float32s = TensorProto.Types.DataType.Float
 
@@ -29,7 +12,7 @@ type Embedder = Image list -> Image
 
 let private embedPlain: Embedder = Embedding.ofStages
 
-let private embedOnnx: Embedder =
+let private embedBy (engine: Engine.Run) : Embedder =
     fun stages ->
         let graph = OnnxGraph()
         let shape (stage: Image) = [| 1L; int64 stage.Channels; int64 stage.Height; int64 stage.Width |]
@@ -38,20 +21,10 @@ let private embedOnnx: Embedder =
             stages
             |> List.mapi (fun i stage -> graph.Input($"stage_{i}", float32s, [| for n in shape stage -> n :> obj |]))
 
-        let embedding = EmbeddingGraph.OfStages(graph, Array.ofList names)
-        graph.Output("output", float32s, embedding, "n", "d", "h", "w")
-        let values, shape = run graph (List.map2 (fun name (stage: Image) -> name, stage.Pixels, shape stage) names stages)
+        graph.Output("output", float32s, EmbeddingGraph.OfStages(graph, Array.ofList names), "n", "d", "h", "w")
+        let inputs = List.map2 (fun name (stage: Image) -> name, stage.Pixels, shape stage) names stages
+        let values, shape = engine graph inputs [ "output" ] |> List.head
         Image.ofArray (int shape[1]) (int shape[2]) (int shape[3]) values
-
-let private embedTorch: Embedder =
-    fun stages ->
-        use _ = torch.NewDisposeScope()
-
-        let tensors = [| for s in stages -> torch.tensor(s.Pixels).reshape(1L, int64 s.Channels, int64 s.Height, int64 s.Width) |]
-
-        let embedding = TorchEmbedding.Of tensors
-        let shape = embedding.shape
-        Image.ofArray (int shape[1]) (int shape[2]) (int shape[3]) (embedding.contiguous().data<float32>().ToArray())
 
 /// Two stages of values in [−1, 1], the second of its own, smaller size.
 let private stages (seed: uint64) (a: uint8) (b: uint8) =
@@ -120,15 +93,16 @@ type Distances = float32[][] -> float32[][] -> float[]
 
 let private nearestPlain: Distances = fun bank -> Array.map (MemoryBank.nearest bank)
 
-let private nearestOnnx: Distances =
+let private nearestBy (engine: Engine.Run) : Distances =
     fun bank vectors ->
         let graph = OnnxGraph()
         let width = bank[0].Length
         let input = graph.Input("vectors", float32s, "m", width)
-        let distances = MemoryBankGraph.Nearest(graph, input, Array.concat bank, bank.Length, width)
-        graph.Output("output", float32s, distances, "m", 1)
+        let entries = graph.Weight(NamedArray("bank", [| int64 bank.Length; int64 width |], Array.concat bank))
+        graph.Output("output", float32s, MemoryBankGraph.Nearest(graph, input, entries), "m", 1)
 
-        run graph [ "vectors", Array.concat vectors, [| int64 vectors.Length; int64 width |] ]
+        engine graph [ "vectors", Array.concat vectors, [| int64 vectors.Length; int64 width |] ] [ "output" ]
+        |> List.head
         |> fst
         |> Array.map float
 
@@ -189,12 +163,13 @@ let suites =
             "Patch embedding"
             "Feature maps of several stages as one map of vectors (PatchCore, SimpleNet, GLASS, PNI)."
             embeddingLaws
-            [ "plain", embedPlain; "ONNX Runtime", embedOnnx; "torch", embedTorch ]
+            [ "plain", embedPlain; "ONNX Runtime", embedBy Engine.onnx; "torch", embedBy Engine.torch ]
             embeddingMutants
         Suite.create
             "Nearest neighbours"
             "The distance of a vector to the nearest entry of a memory bank."
             nearestLaws
-            [ "plain", nearestPlain; "ONNX Runtime", nearestOnnx ]
+            [ "plain", nearestPlain; "ONNX Runtime", nearestBy Engine.onnx; "torch", nearestBy Engine.torch ]
             nearestMutants
+        yield! FeatureMethodLaws.suites
     ]

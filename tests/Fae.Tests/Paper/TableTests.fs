@@ -24,6 +24,8 @@ let madeUp =
                 ImageAuroc = Some(value cell "image")
                 PixelAuroc = if cell.Category = "my_part" then None else Some(value cell "pixel")
                 Aupro = None
+                TrainingSeconds = Some 60.0
+                InspectionMilliseconds = Some 40.0
             }
     ]
 
@@ -35,6 +37,7 @@ let sheets =
         Tables.pixel Budget.Full whole
         Tables.noise Budget.Full madeUp
         Tables.ablation Budget.Full Ablation.Curves madeUp
+        Tables.costs Budget.Short whole
         Tables.methods whole
     ]
 

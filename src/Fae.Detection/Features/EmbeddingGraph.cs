@@ -3,14 +3,21 @@ namespace Fae.Detection;
 /// <summary>The patch embedding of <c>Fae.Core.Embedding</c> as ONNX nodes.</summary>
 internal static class EmbeddingGraph
 {
-    /// <summary>(N, C, H, W) in [0, 1] → (N, d, h, w): the stages' neighbourhood means, resized to the first stage and stacked.</summary>
-    public static string Append(OnnxGraph graph, string image, int channels, Backbone backbone)
-    {
-        var rgb = channels == 1 ? graph.Node("Concat", [image, image, image], ("axis", 1)) : image;
-        return OfStages(graph, graph.Append(backbone, rgb));
-    }
+    /// <summary>The name of the vectors in graphs whose training reads them, (M, d).</summary>
+    public const string VectorsName = "vectors";
 
-    /// <summary>The same of maps (N, C, h, w) of any sizes.</summary>
+    /// <summary>The name of the map that they are the places of, (N, d, h, w).</summary>
+    public const string MapName = "embedding";
+
+    /// <summary>(N, C, H, W) in [0, 1] → (N, d, h, w): the stages' neighbourhood means, resized to the first stage and stacked.</summary>
+    public static string Append(OnnxGraph graph, string image, int channels, Backbone backbone) =>
+        OfStages(graph, Stages(graph, image, channels, backbone));
+
+    /// <summary>The backbone's stages of pictures of one or three channels.</summary>
+    public static IReadOnlyList<string> Stages(OnnxGraph graph, string image, int channels, Backbone backbone) =>
+        graph.Append(backbone, channels == 1 ? graph.Node("Concat", [image, image, image], ("axis", 1)) : image);
+
+    /// <summary>The embedding of maps (N, C, h, w) of any sizes.</summary>
     public static string OfStages(OnnxGraph graph, IReadOnlyList<string> stages)
     {
         var means = stages.Select(stage => Neighbourhood(graph, stage)).ToList();

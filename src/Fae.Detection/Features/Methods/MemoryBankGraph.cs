@@ -1,0 +1,49 @@
+namespace Fae.Detection;
+
+/// <summary>
+/// PatchCore (Roth et al., CVPR 2022): the distance of each patch to the nearest entry of the memory bank, <c>Fae.Core.MemoryBank</c>.
+/// </summary>
+internal static class MemoryBankGraph
+{
+    /// <summary>The name of the bank among the weights, entries × d.</summary>
+    public const string Bank = "bank";
+
+    /// <summary>Stages → (N, 1, h, w).</summary>
+    /// <exception cref="InvalidDataException">There is no bank, or its vectors are of another length.</exception>
+    public static string Append(GraphLayers layers, IReadOnlyList<string> stages, Backbone backbone)
+    {
+        var graph = layers.Graph;
+        var embedding = EmbeddingGraph.OfStages(graph, stages);
+        var vectors = EmbeddingGraph.Vectors(graph, embedding, backbone.Dimensions);
+        var nearest = Nearest(graph, vectors, layers.Buffer(Bank, Initial.Zero, -1, backbone.Dimensions));
+        return EmbeddingGraph.Plane(graph, nearest, embedding);
+    }
+
+    /// <summary>
+    /// (M, d) vectors → (M, 1) distances to the nearest entry of a bank, <c>Fae.Core.MemoryBank.nearest</c>: the root of ‖q‖² + (‖b‖² −
+    /// 2·q·b), of which the bracket is one matrix product. The rounding is that of ‖q‖² + ‖b‖²: vectors that are equal have a distance of
+    /// up to a thousandth of their length.
+    /// </summary>
+    public static string Nearest(OnnxGraph graph, string vectors, string bank)
+    {
+        var nearest = graph.Node("ReduceMin", [Products(graph, vectors, bank)], ("axes", new[] { 1 }), ("keepdims", 1));
+        return Root(graph, nearest, vectors);
+    }
+
+    /// <summary>(M, d) vectors × (K, d) entries → (M, K) distances.</summary>
+    public static string Distances(OnnxGraph graph, string vectors, string bank) => Root(graph, Products(graph, vectors, bank), vectors);
+
+    /// <summary>‖b‖² − 2·q·b. What depends on the bank alone is computed once, when a session starts.</summary>
+    private static string Products(OnnxGraph graph, string vectors, string bank)
+    {
+        var factors = graph.Node("Mul", [bank, graph.Constant([], -2f)]);
+        var norms = graph.Node("ReduceSumSquare", [bank], ("axes", new[] { 1 }), ("keepdims", 0));
+        return graph.Node("Gemm", [vectors, factors, norms], ("transB", 1));
+    }
+
+    private static string Root(OnnxGraph graph, string products, string vectors)
+    {
+        var squares = graph.Node("ReduceSumSquare", [vectors], ("axes", new[] { 1 }), ("keepdims", 1));
+        return graph.Node("Sqrt", [graph.Node("Max", [graph.Node("Add", [products, squares]), graph.Constant([], 0f)])]);
+    }
+}

@@ -1,0 +1,63 @@
+using Fae.Core;
+
+namespace Fae.Detection;
+
+/// <summary>What a weight is before training.</summary>
+internal enum Initial
+{
+    /// <summary>Normal numbers of variance 2 / fan-in (He et al. 2015).</summary>
+    He,
+
+    Zero,
+
+    One,
+}
+
+/// <summary>Where the arrays of a network's graph come from: drawn before training, or read from a model.</summary>
+internal abstract class WeightSource
+{
+    /// <summary>The array of a name. A first side of −1 stands for any number of rows, of which a new array has none.</summary>
+    /// <exception cref="InvalidDataException">It is missing or of another shape.</exception>
+    public abstract NamedArray Take(string name, long[] shape, Initial initial);
+
+    /// <summary>The arrays of a model.</summary>
+    public static WeightSource Of(IEnumerable<NamedArray> arrays) => new Stored(arrays.ToDictionary(array => array.Name));
+
+    /// <summary>Drawn from a seed; each array has numbers of its own, whatever else the network has.</summary>
+    public static WeightSource Of(Seed seed) => new Drawn(seed);
+
+    private sealed class Stored(Dictionary<string, NamedArray> arrays) : WeightSource
+    {
+        public override NamedArray Take(string name, long[] shape, Initial initial) =>
+            shape[0] < 0 && arrays.TryGetValue(name, out var array) && array.Shape.Length == shape.Length
+                ? NamedArray.Find(arrays, name, [array.Shape[0], .. shape[1..]])
+                : NamedArray.Find(arrays, name, shape);
+    }
+
+    private sealed class Drawn(Seed seed) : WeightSource
+    {
+        private ulong taken;
+
+        public override NamedArray Take(string name, long[] shape, Initial initial)
+        {
+            taken++;
+            var sides = shape[0] < 0 ? [0, .. shape[1..]] : shape;
+            var length = checked((int)sides.Aggregate(1L, (a, b) => a * b));
+            return new NamedArray(name, sides, initial is Initial.He ? Normals(sides, length) : Filled(length, initial is Initial.One ? 1 : 0));
+        }
+
+        private float[] Normals(long[] shape, int length)
+        {
+            var fanIn = shape.Skip(1).Aggregate(1L, (a, b) => a * b);
+            var key = Fae.Core.Random.mix64(Fae.Core.Random.fork(taken, seed).State);
+            return Noise.field(key, MathF.Sqrt(2f / fanIn), 1, 1, length).Pixels;
+        }
+
+        private static float[] Filled(int length, float value)
+        {
+            var values = new float[length];
+            Array.Fill(values, value);
+            return values;
+        }
+    }
+}
