@@ -5,7 +5,7 @@ open Argu
 
 [<RequireQualifiedAccess>]
 type TrainArgs =
-    | [<Mandatory; Unique>] Config of FILE: string
+    | [<Unique>] Config of FILE: string
     | [<Mandatory; Unique>] Data of DIR: string
     | [<Mandatory; Unique>] Out of RUN: string
     | [<Unique>] Device of NAME: string
@@ -15,11 +15,13 @@ type TrainArgs =
     | [<Unique>] Resume
     | [<Unique>] Textures of DIR: string
     | [<Unique>] Ignore of FILE: string
+    | [<Unique>] Extend of RUN: string
 
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
             | Config _ -> "the configuration (TOML); start from configs/default.toml"
+            | Extend _ -> "instead of a configuration: a model with a memory bank, which new pictures of DATA are added to"
             | Data _ -> "the data set: MVTec layout, or a folder of good pictures"
             | Out _ -> "the run's folder; it will hold model.safetensors"
             | Device _ -> "auto, cpu, cuda or cuda:N"

@@ -128,7 +128,7 @@ module Eval =
             Console.warn "--compare needs good and bad pictures; nothing was compared"
         else
             let card = detector.Card
-            let candidates = ScoringSearch.Candidates(Config.defaults.Score, card.Config.Image)
+            let candidates = ScoringSearch.Candidates(Config.defaults.Score, card.Config.Image, card.Config.Network)
             let trials = ScoringSearch.Compare(candidates, pairs good, pairs bad, masks, card.Ignore)
 
             AtomicFile.WriteText(

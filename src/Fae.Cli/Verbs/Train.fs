@@ -29,16 +29,13 @@ type TrainOptions =
 
 [<RequireQualifiedAccess>]
 module Train =
-    let private names (folder: string) (paths: string list) =
-        paths |> List.map (fun path -> Path.GetRelativePath(folder, path)) |> Array.ofList
-
     /// Which run a checkpoint belongs to: everything that the steps depend on. How to score is chosen after them, and may be asked anew.
     let private fingerprint (config: Config) data (split: TrainingSplit) =
         let trained = { config with Score = Config.defaults.Score; Calibration = Config.defaults.Calibration }
 
         Digest.ofText (
             Config.toToml trained
-            + String.concat "\n" (Array.append (names data split.Training) (names data split.HeldOut))
+            + String.concat "\n" (Array.append (TrainedDetector.names data split.Training) (TrainedDetector.names data split.HeldOut))
         )
 
     /// The checkpoint of a run's folder.
@@ -55,79 +52,6 @@ module Train =
             with :? InvalidDataException as e ->
                 Error(Model(path, e.Message))
 
-    let private curveText (outcome: TrainOutcome) =
-        outcome.Curve
-        |> Seq.map (fun p ->
-            let text (value: float) = value.ToString("R", Globalization.CultureInfo.InvariantCulture)
-            let orNan value = text (Option.defaultValue nan (Option.ofNullable value))
-            $"{p.Step},{text p.Loss},{orNan p.CleanError},{orNan p.SyntheticAuroc}")
-        |> Seq.append [ "step,loss,clean_error,synthetic_auroc" ]
-        |> String.concat "\n"
-
-    /// After training: choose how to score on synthetic defects, calibrate on held-out good pictures, write the model.
-    let private finish
-        (config: Config)
-        (device: TorchSharp.torch.Device | null)
-        channels
-        (backbone: Backbone option)
-        (validation: ValidationSet)
-        (training: ImageCache)
-        (heldOut: ImageCache)
-        ignore
-        data
-        (split: TrainingSplit)
-        (outcome: TrainOutcome)
-        out
-        =
-        let ignoreOrNull = Option.toObj ignore
-        use best = Reconstructor.Of(config.Network, channels, outcome.Best, device, Console.warn, Option.toObj backbone)
-        let augmented = TestTimeAugmentation.Of(best, config)
-        // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
-        let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
-
-        let trials = ScoringSearch.Try(ScoringSearch.Candidates(config.Score, config.Image), augmented, validation, hidden)
-
-        let trial = ScoringSearch.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
-        let chosen = trial.Scoring
-        let calibration = Calibrator.Fit(trial.Candidate, config.Calibration, augmented, heldOut, ignoreOrNull)
-
-        let cardWith (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
-            ModelCard(
-                config,
-                channels,
-                calibration,
-                names data split.Training,
-                names data split.HeldOut,
-                curveText outcome,
-                ScoringSearch.Table trials,
-                ignoreOrNull,
-                SelfCheck = selfCheck,
-                Backbone = Option.toObj backbone
-            )
-
-        let detector = Detector.Of(cardWith [||], best)
-        let card = cardWith (SelfCheck.Make(detector, List.toArray split.HeldOut))
-
-        ModelFile.Write(Path.Combine(out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
-        ModelFile.Write(Path.Combine(out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
-        AtomicFile.WriteText(Path.Combine(out, "curve.csv"), curveText outcome + "\n")
-        AtomicFile.WriteText(Path.Combine(out, "scoring.txt"), ScoringSearch.Table trials + "\n")
-
-        Console.say (
-            $"scores by {ScoringSearch.Describe chosen} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, "
-            + $"pixel AUROC {trial.PixelAuroc:F3})"
-        )
-
-        if calibration.FalseAlarm > float config.Calibration.FalseAlarm + 1e-9 then
-            Console.warn (
-                $"{heldOut.Count} held-out good pictures cannot promise a false-alarm rate of "
-                + $"{config.Calibration.FalseAlarm}; the threshold stands for {calibration.FalseAlarm:F3}"
-            )
-
-        let pictures = Seq.append (Seq.zip split.Training training) (Seq.zip split.HeldOut heldOut)
-        DataChecks.unlikeOthers detector pictures (training.Count + heldOut.Count)
-        Console.say $"""wrote {Path.Combine(out, "model.safetensors")}"""
-
     /// A step's line in TensorBoard; the loss of every tenth step is enough to draw it.
     let private record (events: SummaryWriter) (p: TrainProgress) =
         let add (name: string) (value: float) = events.add_scalar (name, float32 value, p.Step)
@@ -141,21 +65,6 @@ module Train =
             add "validation/synthetic_pixel_auroc" (p.SyntheticAuroc.GetValueOrDefault())
 
         p
-
-    /// Reads all good pictures, training and held-out; all problems are returned at once.
-    let private imageCaches config channels ignore (split: TrainingSplit) =
-        match Pictures.cache config channels ignore split.Training, Pictures.cache config channels ignore split.HeldOut with
-        | Ok training, Ok heldOut ->
-            if training.Kept < training.Count then
-                Console.say (
-                    $"{training.Kept} of {training.Count} pictures stay in memory; the others are read from their files "
-                    + "whenever training asks for them"
-                )
-
-            Ok(training, heldOut)
-        | Error(Data some), Error(Data more) -> Error(Data(some @ more))
-        | Error fault, _
-        | _, Error fault -> Error fault
 
     /// Runs the training loop with a progress line in the terminal.
     let private steps config network source validation save record (from: Checkpoint option) stop =
@@ -236,24 +145,6 @@ module Train =
             return! steps config network source validation save (record events) from stop
         }
 
-    /// A fit to all good pictures in one pass. It is short: there is nothing to resume, and a stop leaves nothing.
-    let private fitted (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore stop =
-        use extractor = new FeatureExtractor(backbone, channels)
-        let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
-        let pictures = Pictures.windows config training
-        let number = training |> Seq.sumBy (Pictures.windowCount config)
-        let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
-
-        try
-            let bank =
-                Console.fitting (fun show ->
-                    MemoryBankFitter(config.Network, extractor, seed, Progress = show).Fit(pictures, number, hidden, stop))
-
-            Ok(TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||]))
-        with
-        | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
-        | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])
-
     /// Trains until all steps are done (true) or it is cancelled (false). Either way the run's folder holds a model.
     let execute (stop: CancellationToken) (options: TrainOptions) : Result<bool, Fault> =
         result {
@@ -273,7 +164,7 @@ module Train =
             DataChecks.ofTraining data split
 
             let! ignore = ignoreMask config options.Ignore
-            let! training, heldOut = imageCaches config channels ignore split
+            let! training, heldOut = BankTraining.imageCaches config channels ignore split
             let config = Pictures.settled config training
             let! textures = Pictures.textures config channels options.Textures
 
@@ -287,18 +178,35 @@ module Train =
             let! outcome =
                 match backbone with
                 | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
-                    fitted config channels backbone training ignore stop
+                    BankTraining.fit config channels backbone training ignore None stop
                 | _ -> trained config channels device backbone source validation (fingerprint config data split) options stop
 
-            let write () = finish config detecting channels backbone validation training heldOut ignore data split outcome out
+            let write () =
+                TrainedDetector.write
+                    {
+                        Config = config
+                        Device = detecting
+                        Channels = channels
+                        Backbone = backbone
+                        Validation = validation
+                        Training = training
+                        HeldOut = heldOut
+                        Ignore = ignore
+                        Data = data
+                        Split = split
+                        TrainedBefore = [||]
+                        Outcome = outcome
+                        Out = out
+                    }
+
             return! ended config outcome write
         }
 
-    let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
+    let private anew (args: ParseResults<TrainArgs>) config =
         result {
             let! config =
                 Options.config
-                    (args.GetResult TrainArgs.Config)
+                    config
                     (args.GetResults TrainArgs.Set)
                     (args.TryGetResult TrainArgs.Seed)
                     (args.TryGetResult TrainArgs.Steps)
@@ -316,3 +224,28 @@ module Train =
 
             return! Interrupts.watch (fun stop -> execute stop options |> Result.map (fun _ -> 0))
         }
+
+    /// What an extended model has from the old one.
+    let private fixedByExtension =
+        [
+            "--set", (fun (args: ParseResults<TrainArgs>) -> not (args.GetResults TrainArgs.Set).IsEmpty)
+            "--seed", _.Contains(TrainArgs.Seed)
+            "--steps", _.Contains(TrainArgs.Steps)
+            "--device", _.Contains(TrainArgs.Device)
+            "--resume", _.Contains(TrainArgs.Resume)
+            "--textures", _.Contains(TrainArgs.Textures)
+            "--ignore", _.Contains(TrainArgs.Ignore)
+        ]
+
+    let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
+        match args.TryGetResult TrainArgs.Config, args.TryGetResult TrainArgs.Extend with
+        | Some config, None -> anew args config
+        | None, Some run ->
+            match fixedByExtension |> List.filter (fun (_, given) -> given args) |> List.map fst with
+            | [] ->
+                Interrupts.watch (fun stop -> BankTraining.extend stop run (args.GetResult TrainArgs.Data) (args.GetResult TrainArgs.Out))
+            | given ->
+                let given = String.concat ", " given
+                Error(Usage [ $"{given}: an extended model keeps the configuration that it was trained by; leave it out" ])
+        | Some _, Some _ -> Error(Usage [ "--extend: takes its configuration from the model; leave --config out" ])
+        | None, None -> Error(Usage [ "--config: missing; start from configs/default.toml" ])

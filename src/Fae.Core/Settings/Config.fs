@@ -97,9 +97,17 @@ module Config =
         else
             None
 
+    let private checkPerceptual config =
+        let network = config.Network
+
+        if network.Perceptual <> Perceptual.None && not (network.Kind = NetworkKind.UNet && network.InpaintGrids.IsEmpty) then
+            problem "network.perceptual" "\"none\", or network.kind \"unet\" without network.inpaint_grids" "another network's"
+        else
+            None
+
     /// Checks what concerns several keys; all errors are returned at once.
     let check config =
-        match List.choose id (checkSides config @ checkCorruption config.Corruption @ [ checkMeasure config; checkFeatures config ]) with
+        match List.choose id (checkSides config @ checkCorruption config.Corruption @ [ checkMeasure config; checkFeatures config; checkPerceptual config ]) with
         | [] -> Ok config
         | problems -> Error problems
 

@@ -20,6 +20,7 @@ module Defaults =
     let private network =
         {
             Kind = NetworkKind.UNet
+            Perceptual = Perceptual.None
             Latent = 16
             Patch = 16
             InpaintGrids = []

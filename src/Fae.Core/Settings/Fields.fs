@@ -171,6 +171,13 @@ module internal NetworkFields =
             "realnet", NetworkKind.RealNet
         ]
 
+    let private perceptuals =
+        [
+            "none", Perceptual.None
+            "distance", Perceptual.Distance
+            "discriminator", Perceptual.Discriminator
+        ]
+
     let all =
         [
             Section.real 0.0 1.0 noise "sigma" "standard deviation of the noise on input and target" _.Sigma (fun v s ->
@@ -185,6 +192,13 @@ module internal NetworkFields =
                 (fun v s -> { s with OnTarget = v })
             Section.make (FieldType.cases kinds) network "kind" "architecture; docs/method/methods.md" _.Kind (fun v s ->
                 { s with Kind = v })
+            Section.make
+                (FieldType.cases perceptuals)
+                network
+                "perceptual"
+                "a U-Net's anomaly map: the distance between pretrained features of picture and reconstruction, or a discriminator of it"
+                _.Perceptual
+                (fun v s -> { s with Perceptual = v })
             Section.whole 1 1024 network "latent" "latent channels, codes or features; not for \"unet\"" _.Latent (fun v s ->
                 { s with Latent = v })
             Section.whole 2 64 network "patch" "patch side of a transformer" _.Patch (fun v s -> { s with Patch = v })

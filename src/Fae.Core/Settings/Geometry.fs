@@ -3,8 +3,8 @@ namespace Fae.Core
 
 [<RequireQualifiedAccess>]
 module NetworkGeometry =
-    /// Whether the network uses features of a pretrained backbone.
-    let usesFeatures (network: NetworkSettings) =
+    /// Whether the network looks at pictures by features of a pretrained backbone alone, and reconstructs nothing.
+    let isOnFeatures (network: NetworkSettings) =
         match network.Kind with
         | NetworkKind.MemoryBank
         | NetworkKind.SimpleNet
@@ -22,9 +22,12 @@ module NetworkGeometry =
         | NetworkKind.Discriminative
         | NetworkKind.Classifier -> false
 
+    /// Whether the network uses features of a pretrained backbone.
+    let usesFeatures network = isOnFeatures network || network.Perceptual <> Perceptual.None
+
     /// Sides of the input must be multiples of this.
     let stride (network: NetworkSettings) =
-        if usesFeatures network then 1
+        if isOnFeatures network then 1
         elif network.Kind = NetworkKind.Transformer then network.Patch
         else network.SpaceToDepth <<< network.Depth
 
@@ -34,6 +37,12 @@ module NetworkGeometry =
         || network.Kind = NetworkKind.Adversarial
         || network.Kind = NetworkKind.Discriminative
         || network.Kind = NetworkKind.Classifier
+
+    /// The difference measures that scoring chooses from.
+    let measures (network: NetworkSettings) =
+        if isOnFeatures network then [ AnomalyMap ]
+        elif predictsAnomalyMap network then Difference.all @ [ AnomalyMap ]
+        else Difference.all
 
     /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
     let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank

@@ -83,9 +83,20 @@ type NetworkKind =
     /// Reconstruction of selected features and a discriminator of the residuals: RealNet.
     | RealNet
 
+/// What compares a U-Net's reconstruction with the picture besides the pixels: features of a pretrained network.
+[<RequireQualifiedAccess>]
+type Perceptual =
+    | None
+    /// Σ over stages of 1 − cosine between features of x and of f(x).
+    | Distance
+    /// A small network that learns the corruption's mask from the squared differences of the features.
+    | Discriminator
+
 type NetworkSettings =
     {
         Kind: NetworkKind
+        /// The anomaly map of a U-Net from features.
+        Perceptual: Perceptual
         /// Latent channels, codes or features; for all kinds but `UNet`.
         Latent: int
         /// Patch side of a transformer in pixels.

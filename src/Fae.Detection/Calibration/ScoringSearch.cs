@@ -34,11 +34,12 @@ public static class ScoringSearch
     /// All candidates that the settings leave open. Pictures that keep their shapes (tiles) are not summed: a larger picture would get a
     /// larger score.
     /// </summary>
-    public static IReadOnlyList<ScoringCandidate> Candidates(ScoreSettings settings, ImageSettings image)
+    public static IReadOnlyList<ScoringCandidate> Candidates(ScoreSettings settings, ImageSettings image, NetworkSettings network)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(image);
-        var measures = settings.Measure is { } measure ? [measure.Value] : Difference.all.ToArray();
+        ArgumentNullException.ThrowIfNull(network);
+        var measures = settings.Measure is { } measure ? [measure.Value] : NetworkGeometry.measures(network).ToArray();
         var filters = Filters
             .Select(f => (Size: settings.FilterSize?.Value ?? f.Size, Passes: settings.FilterPasses?.Value ?? f.Passes))
             .Distinct();

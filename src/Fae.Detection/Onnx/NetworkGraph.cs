@@ -12,6 +12,9 @@ internal static class NetworkGraph
     /// <summary>The name of the graph's output.</summary>
     public const string Output = "reconstruction";
 
+    /// <summary>The names of a U-Net's arrays beside others start with this.</summary>
+    private const string UNetPrefix = "unet.";
+
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
     public static bool Knows(NetworkSettings settings) =>
         settings.InpaintGrids.IsEmpty && (settings.Kind.IsUNet || NetworkGeometry.usesFeatures(settings));
@@ -46,8 +49,29 @@ internal static class NetworkGraph
                 "its network works in libtorch alone; train one with network.kind = \"unet\" or one on features, such as \"memory_bank\", "
                     + "and without network.inpaint_grids"
             );
-        return settings.Kind.IsUNet
+        if (!settings.Kind.IsUNet)
+            return FeatureGraph.Append(new GraphLayers(graph, WeightSource.Of(weights)), input, channels, settings, backbone);
+        return settings.Perceptual.IsNone
             ? UNetGraph.Append(graph, input, settings, channels, weights)
-            : FeatureGraph.Append(new GraphLayers(graph, WeightSource.Of(weights)), input, channels, settings, backbone);
+            : Perceptual(new GraphLayers(graph, WeightSource.Of(weights)), input, settings, channels, weights, backbone);
+    }
+
+    /// <summary>The reconstruction and its perceptual difference from the picture.</summary>
+    private static string Perceptual(
+        GraphLayers layers,
+        string input,
+        NetworkSettings settings,
+        int channels,
+        IEnumerable<NamedArray> weights,
+        Backbone? backbone
+    )
+    {
+        var graph = layers.Graph;
+        var ofUNet = weights
+            .Where(array => array.Name.StartsWith(UNetPrefix, StringComparison.Ordinal))
+            .Select(array => array with { Name = array.Name[UNetPrefix.Length..] });
+        var repaired = UNetGraph.Append(graph, input, settings, channels, ofUNet);
+        var map = PerceptualGraph.Append(layers, input, repaired, channels, settings, backbone);
+        return graph.Node("Concat", [repaired, EmbeddingGraph.Resize(graph, map, EmbeddingGraph.Sides(graph, input))], ("axis", 1));
     }
 }

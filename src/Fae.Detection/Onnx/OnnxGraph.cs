@@ -67,6 +67,14 @@ internal sealed class OnnxGraph
     /// <summary>The places of the <paramref name="count"/> largest values along the last axis, the largest first.</summary>
     public string LargestPlaces(string value, long count) => Largest(value, count) + "_places";
 
+    /// <summary>The two halves of a batch.</summary>
+    public (string First, string Second) Halves(string value)
+    {
+        var name = $"Split_{graph.Node.Count}";
+        Add("Split", [value], [name, name + "_second"], [("axis", 0)]);
+        return (name, name + "_second");
+    }
+
     /// <summary>The outputs of a backbone for a value; it may be added once.</summary>
     public IReadOnlyList<string> Append(Backbone backbone, string image)
     {

@@ -19,11 +19,24 @@ internal class FeatureNet : AnomalyNet
     private readonly TorchGraph graph;
 
     public FeatureNet(NetworkSettings settings, int channels, WeightSource weights, Backbone? backbone, Device device)
-        : base(nameof(FeatureNet))
+        : this(
+            nameof(FeatureNet),
+            weights,
+            backbone,
+            device,
+            layers =>
+            {
+                layers.Graph.Input(Image, TensorProto.Types.DataType.Float, "batch", channels, "height", "width");
+                layers.Graph.Name(FeatureGraph.Append(layers, Image, channels, settings, backbone), Output);
+            }
+        ) { }
+
+    /// <summary>A network whose graph <paramref name="build"/> makes.</summary>
+    private protected FeatureNet(string name, WeightSource weights, Backbone? backbone, Device device, Action<GraphLayers> build)
+        : base(name)
     {
         var layers = new GraphLayers(new OnnxGraph(), weights);
-        layers.Graph.Input(Image, TensorProto.Types.DataType.Float, "batch", channels, "height", "width");
-        layers.Graph.Name(FeatureGraph.Append(layers, Image, channels, settings, backbone), Output);
+        build(layers);
         foreach (var (array, trainable) in layers.Arrays)
         {
             var value = tensor(array.Values, array.Shape);

@@ -19,6 +19,12 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>Dimensions of the random projection.</summary>
     private const int Projected = 64;
 
+    /// <summary>The name of the bank among a model's arrays.</summary>
+    public const string Bank = MemoryBankGraph.Bank;
+
+    /// <summary>An earlier bank, (entries, d): its entries are patches beside those of the pictures.</summary>
+    public NamedArray? From { get; init; }
+
     /// <summary>Called as it goes on.</summary>
     public Action<FitProgress>? Progress { get; init; }
 
@@ -48,7 +54,8 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     private (float[] Values, int Dimensions) Patches(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop)
     {
         var each = Math.Max(1, settings.BankCap / number);
-        var values = new List<float>();
+        var values = new List<float>(From?.Values ?? []);
+        var known = values.Count;
         var dimensions = 0;
         var done = 0;
         foreach (var some in pictures.Chunk(BatchSize))
@@ -64,7 +71,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
             }
             Tell("features", done, number);
         }
-        if (values.Count == 0)
+        if (values.Count == known)
             throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
         return ([.. values], dimensions);
     }

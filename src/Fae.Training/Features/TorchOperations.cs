@@ -11,7 +11,9 @@ internal static class TorchOperations
     /// <summary>The outputs of a node; an input that is left out is null.</summary>
     /// <exception cref="InvalidDataException">The operation is not known.</exception>
     public static IReadOnlyList<Tensor> Run(NodeProto node, IReadOnlyList<Tensor?> inputs, bool training, Device device) =>
-        node.OpType == "TopK" ? Largest(node, inputs[0]!, inputs[1]!) : [One(node, inputs, training, device)];
+        node.OpType == "TopK" ? Largest(node, inputs[0]!, inputs[1]!)
+        : node.OpType == "Split" ? inputs[0]!.chunk(node.Output.Count, Int(node, "axis", 0))
+        : [One(node, inputs, training, device)];
 
     private static Tensor One(NodeProto node, IReadOnlyList<Tensor?> inputs, bool training, Device device)
     {

@@ -82,6 +82,7 @@ public static class CompatibilityTrial
             using var network = new Network(
                 new(
                     settings.Kind,
+                    settings.Perceptual,
                     settings.Latent,
                     settings.Patch,
                     settings.InpaintGrids,

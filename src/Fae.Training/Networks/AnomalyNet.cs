@@ -42,7 +42,8 @@ public abstract class AnomalyNet : Module<Tensor, Tensor>
         var weights = arrays is null ? WeightSource.Of(seed) : WeightSource.Of(arrays);
         AnomalyNet net = settings.Kind.Tag switch
         {
-            NetworkKind.Tags.UNet => new UNet(settings, channels, seed),
+            NetworkKind.Tags.UNet when settings.Perceptual.IsNone => new UNet(settings, channels, seed),
+            NetworkKind.Tags.UNet => new PerceptualNet(new UNet(settings, channels, seed), settings, channels, weights, backbone, device),
             NetworkKind.Tags.Autoencoder => new Autoencoder(settings, channels, seed),
             NetworkKind.Tags.Variational => new VariationalAutoencoder(settings, channels, seed),
             NetworkKind.Tags.Quantised => new QuantisedAutoencoder(settings, channels, seed),

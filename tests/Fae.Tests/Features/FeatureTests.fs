@@ -187,6 +187,51 @@ let tests =
                     Expect.isTrue near "the map"
             }
 
+            test "each method's network gives the same maps in ONNX Runtime and in torch" {
+                let network = { Config.defaults.Network with Latent = 20; BankSize = 30; Width = 8 }
+                let backboneOf stages = Backbone.Read(file, { settings with Stages = stages })
+                let fine, all = backboneOf [ 1; 2; 3 ], backboneOf [ 1; 2; 3; 4 ]
+
+                for name, settings, backbone in
+                    [
+                        "SimpleNet", { network with Kind = NetworkKind.SimpleNet }, packaged.Value
+                        "GLASS", { network with Kind = NetworkKind.Glass }, packaged.Value
+                        "RD++", { network with Kind = NetworkKind.ReverseDistillation }, fine
+                        "MSFlow", { network with Kind = NetworkKind.MsFlow }, fine
+                        "PNI", { network with Kind = NetworkKind.Pni }, packaged.Value
+                        "RealNet", { network with Kind = NetworkKind.RealNet }, all
+                        "a perceptual distance", { network with Perceptual = Perceptual.Distance }, fine
+                        "a perceptual discriminator", { network with Perceptual = Perceptual.Discriminator }, fine
+                    ] do
+                    use torch = new Network(settings, 1, Random.ofSeed 4UL, null, backbone)
+                    use onnx = new OnnxNetwork(settings, 1, torch.Save(), backbone)
+
+                    for height, width in [ 64, 64; 96, 80 ] do
+                        let images = [| picture 1 height width 9; picture 1 height width 11 |]
+
+                        for a, b in Seq.zip (onnx.Reconstruct images) (torch.Reconstruct images) do
+                            Expect.equal (a.Channels, a.Height, a.Width) (2, height, width) name
+                            let map = (Image.plane 1 b).Pixels
+                            let spread = Array.max map - Array.min map
+                            Expect.isGreaterThan spread 0.0f $"{name}: its map is not constant"
+                            let scale = 1e-3f * max spread (map |> Array.map abs |> Array.max)
+                            Expect.isTrue (Fae.Spec.Near.images scale (Image.plane 1 a) (Image.plane 1 b)) $"{name}: the map"
+                            Expect.isTrue (Fae.Spec.Near.images 1e-3f (Image.plane 0 a) (Image.plane 0 b)) $"{name}: the picture"
+            }
+
+            test "a bank is extended by new patches and keeps old ones" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 200 }
+                let fitter from = MemoryBankFitter(network, extractor, Random.ofSeed 1UL, From = from)
+                let fit from (pictures: Image list) = (fitter from).Fit(pictures, pictures.Length, null, CancellationToken.None)[0]
+                let first = fit null [ picture 1 64 64 0 ]
+                let both = fit first [ Image.map (fun v -> 1.0f - v) (picture 1 64 64 1) ]
+                let rows (bank: NamedArray) = bank.Values |> Array.chunkBySize (int bank.Shape[1]) |> Array.map List.ofArray |> set
+                Expect.equal (rows first).Count 64 "all patches of one picture"
+                Expect.equal (rows both).Count 128 "and those of the other"
+                Expect.isTrue (Set.isSubset (rows first) (rows both)) "the old ones stay where there is room"
+            }
+
             test "a seed gives one bank; what lies under the ignore mask does not enter it" {
                 use extractor = new FeatureExtractor(packaged.Value, 1)
                 let good = [ for i in 0..5 -> picture 1 64 64 i ]
@@ -266,6 +311,26 @@ let tests =
 
                         Expect.equal exported.Code 0 exported.Error
                         Expect.stringContains exported.Error "self-check" "compared with the model"
+
+                    for number in 30..39 do
+                        write $"train/good/{number:D3}.png" (part 96 number |> Image.map (fun v -> 0.8f * v))
+
+                    let run = Path.Combine(folder, "whole")
+                    let longer = Path.Combine(folder, "longer")
+                    let extend more = fae ([ "train"; "--extend"; run; "--data"; data; "--out"; longer ] @ more)
+                    let extended = extend []
+                    Expect.equal extended.Code 0 extended.Error
+                    Expect.stringContains extended.Error "new good pictures" "what is new is counted"
+                    let struct (before, _) = ModelFile.Read(ModelFile.PathOf run)
+                    let struct (after, _) = ModelFile.Read(ModelFile.PathOf longer)
+                    Expect.equal (Seq.length after.TrainedOn + Seq.length after.HeldOut) 40 "all pictures are known to it"
+                    Expect.isTrue (Seq.forall (fun name -> Seq.contains name after.HeldOut) before.HeldOut) "held out is held out"
+                    let measured = fae [ "eval"; "--model"; longer; "--data"; data ]
+                    Expect.equal measured.Code 0 measured.Error
+                    Expect.stringContains (extend [ "--steps"; "9" ]).Error "leave it out" "the configuration is the model's"
+                    let nothing = fae [ "train"; "--extend"; longer; "--data"; data; "--out"; Path.Combine(folder, "again") ]
+                    Expect.equal nothing.Code 2 nothing.Error
+                    Expect.stringContains nothing.Error "no good picture that the model does not know" nothing.Error
 
                     let again = train "whole" [ "--resume" ]
                     Expect.equal again.Code 0 again.Error

@@ -1,0 +1,120 @@
+/// Memory banks: fitted to all good pictures in one pass, or extended by new ones.
+namespace Fae.Cli
+
+open System
+open System.IO
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Training
+open FsToolkit.ErrorHandling
+
+[<RequireQualifiedAccess>]
+module BankTraining =
+    /// Reads all good pictures, training and held-out; all problems are returned at once.
+    let imageCaches config channels ignore (split: TrainingSplit) =
+        match Pictures.cache config channels ignore split.Training, Pictures.cache config channels ignore split.HeldOut with
+        | Ok training, Ok heldOut ->
+            if training.Kept < training.Count then
+                Console.say (
+                    $"{training.Kept} of {training.Count} pictures stay in memory; the others are read from their files "
+                    + "whenever training asks for them"
+                )
+
+            Ok(training, heldOut)
+        | Error(Data some), Error(Data more) -> Error(Data(some @ more))
+        | Error fault, _
+        | _, Error fault -> Error fault
+
+    /// A fit to all good pictures in one pass, to those of an earlier bank too if there is one. It is short: there is nothing to resume,
+    /// and a stop leaves nothing.
+    let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore (from: NamedArray option) stop =
+        use extractor = new FeatureExtractor(backbone, channels)
+        let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
+        let pictures = Pictures.windows config training
+        let number = training |> Seq.sumBy (Pictures.windowCount config)
+        let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
+
+        try
+            let bank =
+                Console.fitting (fun show ->
+                    MemoryBankFitter(config.Network, extractor, seed, Progress = show, From = Option.toObj from).Fit(pictures, number, hidden, stop))
+
+            Ok(TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||]))
+        with
+        | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
+        | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])
+
+    /// The pictures of a folder that a model does not know, split as a training would; the held-out ones that it knows stay held out.
+    let private unknownTo (card: ModelCard) data =
+        result {
+            let! all = DataSet.split card.Config.Train.HeldOut card.Config.Train.Seed data |> Result.mapError Data
+            let trained, heldOut = set card.TrainedOn, set card.HeldOut
+            let name path = TrainedDetector.names data [ path ] |> Array.head
+            let isNew path = not (trained.Contains(name path) || heldOut.Contains(name path))
+
+            let split =
+                {
+                    Training = List.filter isNew all.Training
+                    HeldOut =
+                        all.Training @ all.HeldOut
+                        |> List.filter (fun path -> heldOut.Contains(name path) || (isNew path && List.contains path all.HeldOut))
+                        |> List.sort
+                }
+
+            return!
+                if split.Training.IsEmpty then
+                    Error(Usage [ $"--extend: {data} holds no good picture that the model does not know" ])
+                elif split.HeldOut.Length < 2 then
+                    Error(
+                        Usage
+                            [
+                                $"--extend: {data} must hold the pictures that were held out when the model was trained, "
+                                + "or at least two new ones to hold out"
+                            ]
+                    )
+                else
+                    Ok split
+        }
+
+    /// A model's memory bank with the new pictures of a folder, as a model of its own: its scoring and thresholds are made anew.
+    let extend stop (run: string) data out =
+        result {
+            let path = ModelFile.PathOf run
+            let! struct (card, weights) = Models.modelFile path
+            let config = card.Config
+
+            let! backbone, bank =
+                match Option.ofObj card.Backbone, weights |> Seq.tryFind (fun array -> array.Name = MemoryBankFitter.Bank) with
+                | Some backbone, Some bank when NetworkGeometry.isFittedInOnePass config.Network -> Ok(backbone, bank)
+                | _ -> Error(Usage [ $"--extend {run}: only a memory bank (network.kind = \"memory_bank\") can be extended; train anew" ])
+
+            let! split = unknownTo card data
+            Console.say $"{split.Training.Length} new good pictures, {split.HeldOut.Length} held out, {Pictures.scale config}"
+            DataChecks.ofTraining data split
+            let ignore = Option.ofObj card.Ignore
+            let! training, heldOut = imageCaches config card.Channels ignore split
+            let _ = Directory.CreateDirectory out
+            AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
+            let! outcome = fit config card.Channels backbone training ignore (Some bank) stop
+            let source = TrainingSource(config, training, [||], ignore)
+
+            TrainedDetector.write
+                {
+                    Config = config
+                    Device = null
+                    Channels = card.Channels
+                    Backbone = Some backbone
+                    Validation = SyntheticDefects.validation config source ignore heldOut
+                    Training = training
+                    HeldOut = heldOut
+                    Ignore = ignore
+                    Data = data
+                    Split = split
+                    TrainedBefore = Array.ofSeq card.TrainedOn
+                    Outcome = outcome
+                    Out = out
+                }
+
+            return 0
+        }

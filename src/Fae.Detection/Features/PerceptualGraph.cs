@@ -1,0 +1,60 @@
+using Fae.Core;
+
+namespace Fae.Detection;
+
+/// <summary>
+/// The perceptual difference of a picture and its reconstruction: at each place of each stage the features are divided by their length; D is
+/// the sum over stages of ½·‖φ(x) − φ(f(x))‖² = 1 − cosine, or what a small network makes of the squared differences.
+/// </summary>
+internal static class PerceptualGraph
+{
+    /// <summary>The squared differences of all stages at the size of the first, (N, Σ C, h, w).</summary>
+    public const string Apart = "features_apart";
+
+    /// <summary>The map, (N, 1, h, w).</summary>
+    public const string Map = "perceptual_map";
+
+    private const int Hidden = 64;
+
+    /// <summary>The map of a picture and its reconstruction, (N, C, H, W) each.</summary>
+    /// <exception cref="InvalidDataException">There is no backbone, or an array is missing or of another shape.</exception>
+    public static string Append(
+        GraphLayers layers,
+        string picture,
+        string reconstruction,
+        int channels,
+        NetworkSettings settings,
+        Backbone? backbone
+    )
+    {
+        if (backbone is null)
+            throw new InvalidDataException("it lacks the backbone that its configuration asks for");
+        var graph = layers.Graph;
+        // One pass for both.
+        var both = graph.Node("Concat", [picture, reconstruction], ("axis", 0));
+        var stages = EmbeddingGraph.Stages(graph, both, channels, backbone);
+        var apart = stages.Select(stage => Difference(layers, stage)).ToList();
+        var all = graph.Name(layers.Stack([.. apart.Select((map, i) => i == 0 ? map : layers.ResizeLike(map, apart[0]))]), Apart);
+        return graph.Name(
+            settings.Perceptual.IsDiscriminator ? Discriminator(layers, all, backbone.Dimensions) : layers.Scale(layers.SumOfChannels(all), 0.5),
+            Map
+        );
+    }
+
+    /// <summary>Squared differences of unit vectors: (2·N, C, h, w) → (N, C, h, w).</summary>
+    private static string Difference(GraphLayers layers, string stage)
+    {
+        var graph = layers.Graph;
+        var squares = layers.Add(layers.SumOfChannels(layers.Multiply(stage, stage)), graph.Constant([], 1e-10f));
+        var (a, b) = graph.Halves(graph.Node("Div", [stage, graph.Node("Sqrt", [squares])]));
+        var apart = graph.Node("Sub", [a, b]);
+        return layers.Multiply(apart, apart);
+    }
+
+    private static string Discriminator(GraphLayers layers, string apart, long dimensions)
+    {
+        var h = layers.Block(apart, "judge_0", dimensions, Hidden);
+        h = layers.Block(h, "judge_1", Hidden, Hidden);
+        return layers.Conv(h, "judge_2", Hidden, 1, 3);
+    }
+}
