@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Fae.Bench;
 
-// `Fae.Bench kernels|inference|training|load|faults [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench kernels|inference|training|features|load|faults [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
 // `Fae.Bench gpu [--tiny]`: what a GPU does beside torch on the same GPU; exit code 5 and a line where there is none.
 // `Fae.Bench growth FOLDER [--tiny]`: the points of the cost curves, and the curves drawn into that folder. `cost` measures one of them.
 var tiny = args.Contains("--tiny");
@@ -13,6 +13,8 @@ switch (args.FirstOrDefault())
         return Write(Inference.Rows(tiny).OfType<Row>());
     case "training":
         return Write(Training.Rows(tiny).OfType<Row>());
+    case "features":
+        return Write(Features.Rows(tiny).OfType<Row>());
     case "load":
         Console.WriteLine(JsonSerializer.Serialize(Load.Measure(tiny), Results.Indented));
         return 0;
@@ -38,7 +40,7 @@ switch (args.FirstOrDefault())
         return 0;
     default:
         Console.Error.WriteLine(
-            "bench: say what to measure: kernels, inference, training, load, faults (which are a part of load), gpu, or "
+            "bench: say what to measure: kernels, inference, training, features, load, faults (which are a part of load), gpu, or "
                 + "growth and a folder for its pictures"
         );
         return 2;

@@ -344,6 +344,88 @@ def training_compiled(size, batch):
     return name + ", torch.compile", work
 
 
+def resnet18():
+    """Stages 2 and 3 of a ResNet-18; the weights do not matter for the time."""
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, a, b, stride):
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(a, b, 3, stride, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(), nn.Conv2d(b, b, 3, 1, 1, bias=False), nn.BatchNorm2d(b)
+            )
+            self.short = nn.Identity() if stride == 1 and a == b else nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=False), nn.BatchNorm2d(b))
+
+        def forward(self, x):
+            return torch.relu(self.body(x) + self.short(x))
+
+    stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    one, two, three = [nn.Sequential(Block(a, b, s), Block(b, b, 1)) for a, b, s in [(64, 64, 1), (64, 128, 2), (128, 256, 2)]]
+    net = nn.ModuleList([stem, one, two, three]).eval()
+
+    def stages(x):
+        second = net[2](net[1](net[0](x)))
+        return second, net[3](second)
+
+    return stages
+
+
+def embed(stages, x):
+    import torch
+    from torch.nn import functional
+
+    second, third = [functional.avg_pool2d(stage, 3, 1, 1) for stage in stages(x)]
+    third = functional.interpolate(third, size=second.shape[2:], mode="bilinear", align_corners=False)
+    return torch.cat([second, third], 1)
+
+
+def rows(embedding):
+    return embedding.permute(0, 2, 3, 1).reshape(-1, embedding.shape[1])
+
+
+def patchcore_training(size, count):
+    """Features of the pictures, a random projection to 64 numbers, 3,000 greedy farthest points, as public programs do it."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+    stages = resnet18()
+    images = torch.rand(count, 3, size, size)
+
+    def work():
+        with torch.no_grad():
+            patches = torch.cat([rows(embed(stages, images[i : i + 8])) for i in range(0, count, 8)])
+            patches = patches[torch.randperm(len(patches))[:100_000]]
+            points = patches @ (torch.randn(patches.shape[1], 64) / 8)
+            chosen, nearest = [0], torch.full([len(points)], math.inf)
+            for _ in range(min(3000, len(points)) - 1):
+                nearest = torch.minimum(nearest, (points - points[chosen[-1]]).square().sum(1))
+                chosen.append(int(nearest.argmax()))
+            return patches[chosen]
+
+    return "the same in Python, torch " + torch.__version__, work
+
+
+def patchcore_inference(size, entries):
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(THREADS)
+    stages = resnet18()
+    image, bank = torch.rand(1, 3, size, size), torch.rand(entries, 384)
+    norms = bank.square().sum(1)
+
+    def work():
+        with torch.no_grad():
+            embedding = embed(stages, image)
+            patches = rows(embedding)
+            squares = patches.square().sum(1) + torch.addmm(norms, patches, bank.t(), alpha=-2).amin(1)
+            distance = squares.clamp_min(0).sqrt().reshape(1, 1, *embedding.shape[2:])
+            return functional.interpolate(distance, size=(size, size), mode="bilinear", align_corners=False)
+
+    return "the same in Python, torch " + torch.__version__, work
+
+
 if __name__ == "__main__":
     name, work = globals()[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
     warm_up_ms, repeats = float(sys.argv[4]), int(sys.argv[5])

@@ -307,7 +307,14 @@ module Tables =
             Name = "costs"
             Title = $"Accuracy and cost of each method ({Budget.describe budget})"
             Columns =
-                [ "method"; "category"; "image AUROC, %"; "pixel AUROC, %"; "seconds to train"; "ms to inspect a prepared picture" ]
+                [
+                    "method"
+                    "category"
+                    "image AUROC, %"
+                    "pixel AUROC, %"
+                    "seconds to train"
+                    "ms to inspect a prepared picture"
+                ]
             Rows =
                 categories
                 |> List.map (fun category -> List.choose (row category) Method.all)

@@ -97,7 +97,9 @@ public sealed class Trainer(
     public TrainOutcome Run(Checkpoint? from, CancellationToken stop)
     {
         network.Module.ComputeType = settings.Precision.IsBFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter, network.Module.RateOf(p.name))));
+        using var adam = new Adam(
+            network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter, network.Module.RateOf(p.name)))
+        );
         var bestAuroc = from?.BestAuroc ?? double.NegativeInfinity;
         if (from is not null)
         {

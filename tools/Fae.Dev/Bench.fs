@@ -14,6 +14,8 @@ let private installPeers () =
     let packages =
         [ "opencv"; "scipy"; "sklearn"; "skimage"; "torch"; "pil"; "fastapi"; "uvicorn" ]
         |> List.map (fun name -> "python3-" + name)
+        // Without it, torch multiplies matrices ten times slower.
+        |> List.append [ "libopenblas0-pthread" ]
 
     let apt args = Shell.tryRun "apt-get" args = 0
 
@@ -151,7 +153,7 @@ let write (parts: string list) =
     let measured args = Shell.capture "dotnet" (Shell.inArtifacts [ "bench"; "Fae.Bench.dll" ] :: args)
     let wanted part = parts.IsEmpty || List.contains part parts
 
-    for part in [ "kernels"; "inference"; "training" ] |> List.filter wanted do
+    for part in [ "kernels"; "inference"; "training"; "features" ] |> List.filter wanted do
         File.WriteAllText(Path.Combine(results, part + ".json"), measured [ part ])
 
     if wanted "load" then

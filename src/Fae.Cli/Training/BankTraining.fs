@@ -38,7 +38,8 @@ module BankTraining =
         try
             let bank =
                 Console.fitting (fun show ->
-                    MemoryBankFitter(config.Network, extractor, seed, Progress = show, From = Option.toObj from).Fit(pictures, number, hidden, stop))
+                    MemoryBankFitter(config.Network, extractor, seed, Progress = show, From = Option.toObj from)
+                        .Fit(pictures, number, hidden, stop))
 
             Ok(TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||]))
         with

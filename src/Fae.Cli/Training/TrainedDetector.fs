@@ -31,8 +31,7 @@ type TrainedDetector =
 
 [<RequireQualifiedAccess>]
 module TrainedDetector =
-    let names (folder: string) (paths: string list) =
-        paths |> List.map (fun path -> Path.GetRelativePath(folder, path)) |> Array.ofList
+    let names (folder: string) (paths: string list) = paths |> List.map (fun path -> Path.GetRelativePath(folder, path)) |> Array.ofList
 
     let private curveText (outcome: TrainOutcome) =
         outcome.Curve
@@ -52,7 +51,8 @@ module TrainedDetector =
         // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
         let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
 
-        let trials = ScoringSearch.Try(ScoringSearch.Candidates(config.Score, config.Image, config.Network), augmented, validation, hidden)
+        let trials =
+            ScoringSearch.Try(ScoringSearch.Candidates(config.Score, config.Image, config.Network), augmented, validation, hidden)
 
         let trial = ScoringSearch.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
         let chosen = trial.Scoring

@@ -205,11 +205,7 @@ module Train =
     let private anew (args: ParseResults<TrainArgs>) config =
         result {
             let! config =
-                Options.config
-                    config
-                    (args.GetResults TrainArgs.Set)
-                    (args.TryGetResult TrainArgs.Seed)
-                    (args.TryGetResult TrainArgs.Steps)
+                Options.config config (args.GetResults TrainArgs.Set) (args.TryGetResult TrainArgs.Seed) (args.TryGetResult TrainArgs.Steps)
 
             let options =
                 {

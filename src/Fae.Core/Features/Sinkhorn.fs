@@ -14,7 +14,7 @@ module Sinkhorn =
     /// min over plans of ⟨plan, cost⟩ + ε·KL, by its dual potentials.
     let private cost (a: float32[][]) (b: float32[][]) =
         let between = a |> Array.map (fun x -> b |> Array.map (fun y -> 0.5 * MemoryBank.squaredDistance x y))
-        let even (points: float32[][]) = -log (float points.Length)
+        let even (points: float32[][]) = -log(float points.Length)
         let columns = Array.transpose between
 
         let soft rows weight (potential: float[]) =

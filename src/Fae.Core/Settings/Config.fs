@@ -107,7 +107,13 @@ module Config =
 
     /// Checks what concerns several keys; all errors are returned at once.
     let check config =
-        match List.choose id (checkSides config @ checkCorruption config.Corruption @ [ checkMeasure config; checkFeatures config; checkPerceptual config ]) with
+        match
+            List.choose
+                id
+                (checkSides config
+                 @ checkCorruption config.Corruption
+                 @ [ checkMeasure config; checkFeatures config; checkPerceptual config ])
+        with
         | [] -> Ok config
         | problems -> Error problems
 

@@ -172,11 +172,7 @@ module internal NetworkFields =
         ]
 
     let private perceptuals =
-        [
-            "none", Perceptual.None
-            "distance", Perceptual.Distance
-            "discriminator", Perceptual.Discriminator
-        ]
+        [ "none", Perceptual.None; "distance", Perceptual.Distance; "discriminator", Perceptual.Discriminator ]
 
     let all =
         [

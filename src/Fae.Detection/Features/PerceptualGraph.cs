@@ -36,7 +36,9 @@ internal static class PerceptualGraph
         var apart = stages.Select(stage => Difference(layers, stage)).ToList();
         var all = graph.Name(layers.Stack([.. apart.Select((map, i) => i == 0 ? map : layers.ResizeLike(map, apart[0]))]), Apart);
         return graph.Name(
-            settings.Perceptual.IsDiscriminator ? Discriminator(layers, all, backbone.Dimensions) : layers.Scale(layers.SumOfChannels(all), 0.5),
+            settings.Perceptual.IsDiscriminator
+                ? Discriminator(layers, all, backbone.Dimensions)
+                : layers.Scale(layers.SumOfChannels(all), 0.5),
             Map
         );
     }

@@ -24,7 +24,16 @@ internal sealed class GraphLayers(OnnxGraph graph, WeightSource weights)
     public string Buffer(string name, Initial initial, params long[] shape) => Add(name, initial, shape, false);
 
     /// <summary>A convolution with "same" padding, and with a bias unless a normalisation follows.</summary>
-    public string Conv(string x, string name, long from, long to, int side, int stride = 1, bool bias = true, Initial initial = Initial.He) =>
+    public string Conv(
+        string x,
+        string name,
+        long from,
+        long to,
+        int side,
+        int stride = 1,
+        bool bias = true,
+        Initial initial = Initial.He
+    ) =>
         graph.Node(
             "Conv",
             bias

@@ -43,7 +43,11 @@ internal abstract class WeightSource
             taken++;
             var sides = shape[0] < 0 ? [0, .. shape[1..]] : shape;
             var length = checked((int)sides.Aggregate(1L, (a, b) => a * b));
-            return new NamedArray(name, sides, initial is Initial.He ? Normals(sides, length) : Filled(length, initial is Initial.One ? 1 : 0));
+            return new NamedArray(
+                name,
+                sides,
+                initial is Initial.He ? Normals(sides, length) : Filled(length, initial is Initial.One ? 1 : 0)
+            );
         }
 
         private float[] Normals(long[] shape, int length)

@@ -142,7 +142,8 @@ internal static class TorchOperations
 
     private static long Int(NodeProto node, string name, long absent) => node.Attribute.FirstOrDefault(a => a.Name == name)?.I ?? absent;
 
-    private static double Float(NodeProto node, string name, double absent) => node.Attribute.FirstOrDefault(a => a.Name == name)?.F ?? absent;
+    private static double Float(NodeProto node, string name, double absent) =>
+        node.Attribute.FirstOrDefault(a => a.Name == name)?.F ?? absent;
 
     private static long[] Ints(NodeProto node, string name, long absent) =>
         node.Attribute.FirstOrDefault(a => a.Name == name)?.Ints.ToArray() ?? [absent, absent];

@@ -18,7 +18,10 @@ let onnx: Run =
 
         try
             use outputs = session.Run(options, [| for name, _, _ in inputs -> name |], values, Array.ofList wanted)
-            [ for output in outputs -> output.GetTensorDataAsSpan<float32>().ToArray(), output.GetTensorTypeAndShape().Shape ]
+
+            [
+                for output in outputs -> output.GetTensorDataAsSpan<float32>().ToArray(), output.GetTensorTypeAndShape().Shape
+            ]
         finally
             for value in values do
                 value.Dispose()
@@ -32,4 +35,6 @@ let torch: Run =
         for name, values, shape in inputs do
             feeds[name] <- torch.tensor(values).reshape shape
 
-        [ for value in engine.Run(false, feeds, Array.ofList wanted) -> value.contiguous().data<float32>().ToArray(), value.shape ]
+        [
+            for value in engine.Run(false, feeds, Array.ofList wanted) -> value.contiguous().data<float32>().ToArray(), value.shape
+        ]

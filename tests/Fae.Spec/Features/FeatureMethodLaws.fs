@@ -58,8 +58,9 @@ let private shellMutants: (string * string * Project) list =
         (fun radius centre point ->
             let factor = float32 (radius / max 1e-12 (norm point centre))
             Array.map2 (fun c p -> c + factor * (p - c)) centre point)
-        "on the other side", "its direction stays", (fun radius centre point ->
-            Shell.project radius centre (Array.map2 (fun c p -> 2.0f * c - p) centre point))
+        "on the other side",
+        "its direction stays",
+        (fun radius centre point -> Shell.project radius centre (Array.map2 (fun c p -> 2.0f * c - p) centre point))
         "pulled to the middle of the shell",
         "equals the plain definition",
         (fun radius centre point ->
@@ -74,12 +75,11 @@ let private divergenceTorch: Divergence =
     fun a b ->
         use _ = torch.NewDisposeScope()
         let rows (points: float32[][]) = torch.tensor(Array.concat points).reshape(int64 points.Length, int64 points[0].Length)
-        float (TorchSinkhorn.Divergence(rows a, rows b).item<float32> ())
+        float (TorchSinkhorn.Divergence(rows a, rows b).item<float32>())
 
 /// Points within 0.1 of zero: the iterations have converged.
 let private sets (seed: uint64) (n: uint8) (m: uint8) =
-    let points salt count =
-        drawn seed salt (3 * count) |> Array.map (fun v -> 0.1f * v) |> Array.chunkBySize 3
+    let points salt count = drawn seed salt (3 * count) |> Array.map (fun v -> 0.1f * v) |> Array.chunkBySize 3
 
     points 1UL (1 + int n % 6), points 2UL (1 + int m % 6)
 
@@ -121,12 +121,8 @@ let private sinkhornMutants: (string * string * Divergence) list =
             let height points = float (Array.item 1 (centreOf points))
             Sinkhorn.divergence a b + height b - height a)
         "twice the cost", "a shifted set is at half the squared shift", (fun a b -> 2.0 * Sinkhorn.divergence a b)
-        "the distance of the centres",
-        "two points against one",
-        (fun a b -> 0.5 * MemoryBank.squaredDistance (centreOf a) (centreOf b))
-        "the energy distance",
-        "equals the plain definition",
-        (fun a b -> meanCost a b - 0.5 * (meanCost a a + meanCost b b))
+        "the distance of the centres", "two points against one", (fun a b -> 0.5 * MemoryBank.squaredDistance (centreOf a) (centreOf b))
+        "the energy distance", "equals the plain definition", (fun a b -> meanCost a b - 0.5 * (meanCost a a + meanCost b b))
     ]
 
 /// Weights and values → y, log |∂y/∂x|, and the s and t that made it.

@@ -200,8 +200,8 @@ let tests =
                         "MSFlow", { network with Kind = NetworkKind.MsFlow }, fine
                         "PNI", { network with Kind = NetworkKind.Pni }, packaged.Value
                         "RealNet", { network with Kind = NetworkKind.RealNet }, all
-                        "a perceptual distance", { network with Perceptual = Perceptual.Distance }, fine
-                        "a perceptual discriminator", { network with Perceptual = Perceptual.Discriminator }, fine
+                        "a perceptual distance", { network with Perceptual = Perceptual.Distance; Residual = false }, fine
+                        "a perceptual discriminator", { network with Perceptual = Perceptual.Discriminator; Residual = false }, fine
                     ] do
                     use torch = new Network(settings, 1, Random.ofSeed 4UL, null, backbone)
                     use onnx = new OnnxNetwork(settings, 1, torch.Save(), backbone)

@@ -15,15 +15,7 @@ internal static class CouplingGraph
     /// y = x·exp(s) + t for the second half of the channels, or the first; s and t come from the kept half and from
     /// <paramref name="conditions"/>, maps of the same size with <paramref name="width"/> channels together.
     /// </summary>
-    public static Coupling Append(
-        GraphLayers layers,
-        string x,
-        string[] conditions,
-        int channels,
-        int width,
-        string name,
-        bool second
-    )
+    public static Coupling Append(GraphLayers layers, string x, string[] conditions, int channels, int width, string name, bool second)
     {
         var graph = layers.Graph;
         var half = channels / 2;

@@ -61,7 +61,15 @@ internal static class FlowGraph
         var flow = new Coupling(x, layers.Scale(layers.SumOfChannels(x), 0));
         for (var block = 0; block < Blocks[Math.Min(stage, Blocks.Length - 1)]; block++)
         {
-            var step = CouplingGraph.Append(layers, flow.Value, [position], channels, PositionGraph.Channels, $"flow_{stage}_{block}", true);
+            var step = CouplingGraph.Append(
+                layers,
+                flow.Value,
+                [position],
+                channels,
+                PositionGraph.Channels,
+                $"flow_{stage}_{block}",
+                true
+            );
             flow = new Coupling(
                 CouplingGraph.Permute(layers.Graph, step.Value, channels, (ulong)block),
                 layers.Add(flow.LogDeterminant, step.LogDeterminant)
@@ -73,7 +81,8 @@ internal static class FlowGraph
     /// <summary>One half of each stage's channels changes by the other halves of all stages.</summary>
     private static List<Coupling> Fused(GraphLayers layers, List<Coupling> flows, IReadOnlyList<int> channels, string name, bool second)
     {
-        string Kept(int i) => second ? layers.Channels(flows[i].Value, 0, channels[i] / 2) : layers.Channels(flows[i].Value, channels[i] / 2, channels[i]);
+        string Kept(int i) =>
+            second ? layers.Channels(flows[i].Value, 0, channels[i] / 2) : layers.Channels(flows[i].Value, channels[i] / 2, channels[i]);
         var kept = Enumerable.Range(0, flows.Count).Select(Kept).ToList();
         return flows
             .Select(

@@ -41,7 +41,11 @@ internal static class ReverseDistillationGraph
         var sizes = new[] { channels, channels / 2, channels / 4, channels / 2, channels };
         for (var i = 0; i < 4; i++)
         {
-            x = layers.InstanceNorm(layers.Conv(x, $"{name}_{i}", sizes[i], sizes[i + 1], 3, bias: false), $"{name}_{i}_norm", sizes[i + 1]);
+            x = layers.InstanceNorm(
+                layers.Conv(x, $"{name}_{i}", sizes[i], sizes[i + 1], 3, bias: false),
+                $"{name}_{i}_norm",
+                sizes[i + 1]
+            );
             x = layers.LeakyRelu(x, 0.2);
         }
         return x;

@@ -33,7 +33,10 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
         }
         for (var i = 0; i < names.Count; i++)
         {
-            var best = Enumerable.Range(0, errors[i].Length).OrderBy(channel => errors[i][channel]).Take(ResidualGraph.Count(errors[i].Length));
+            var best = Enumerable
+                .Range(0, errors[i].Length)
+                .OrderBy(channel => errors[i][channel])
+                .Take(ResidualGraph.Count(errors[i].Length));
             get_buffer(ResidualGraph.Selection(i))!.copy_(tensor(best.Order().Select(channel => (float)channel).ToArray()));
         }
     }

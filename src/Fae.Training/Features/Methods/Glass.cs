@@ -43,7 +43,8 @@ internal sealed class Glass : FeatureNet
         Observe(good.detach());
         var hard = Ascend(good.narrow(0, 0, good.shape[0] / 4).detach(), batch.Random);
         var (corrupted, defects) = Corrupted(batch);
-        var logits = Value(FeatureDiscriminatorGraph.Verdict, FeatureDiscriminatorGraph.Adapted, cat([good, hard, corrupted], 0)).squeeze(1);
+        var logits = Value(FeatureDiscriminatorGraph.Verdict, FeatureDiscriminatorGraph.Adapted, cat([good, hard, corrupted], 0))
+            .squeeze(1);
         var (ofGood, ofHard) = (logits.narrow(0, 0, good.shape[0]), logits.narrow(0, good.shape[0], hard.shape[0]));
         var ofCorrupted = logits.narrow(0, good.shape[0] + hard.shape[0], corrupted.shape[0]);
         var loss = Entropy(ofGood, zeros_like(ofGood)).mean().Plus(Entropy(ofHard, ones_like(ofHard)).mean());

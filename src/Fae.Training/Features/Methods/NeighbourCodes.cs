@@ -35,9 +35,10 @@ internal sealed class NeighbourCodes(NetworkSettings settings, int channels, Wei
         {
             projection ??= batch.Random.Normal([Backbone.Dimensions, Projected]).DetachFromDisposeScope();
             var values = Frozen(batch.Target, EmbeddingGraph.MapName, EmbeddingGraph.VectorsName);
-            var grid = values[0].shape[2] == NeighbourGraph.Grid && values[0].shape[3] == NeighbourGraph.Grid
-                ? values[0]
-                : Layers.Upsample(values[0], NeighbourGraph.Grid, NeighbourGraph.Grid);
+            var grid =
+                values[0].shape[2] == NeighbourGraph.Grid && values[0].shape[3] == NeighbourGraph.Grid
+                    ? values[0]
+                    : Layers.Upsample(values[0], NeighbourGraph.Grid, NeighbourGraph.Grid);
             maps.Add(grid.to_type(ScalarType.BFloat16).DetachFromDisposeScope());
             some.Add(FeatureVectors.Some(values[1], VectorsPerBatch, batch.Random).DetachFromDisposeScope());
         }
