@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Fae.Bench;
 
-// `Fae.Bench kernels|inference|training|features|load|faults [--tiny]`: rows as JSON on standard output, what goes on as text on standard error.
+// `Fae.Bench kernels|inference|training|features|load|faults [--tiny]`: rows as JSON on standard output, what goes on as text on
+// standard error.
 // `Fae.Bench gpu [--tiny]`: what a GPU does beside torch on the same GPU; exit code 5 and a line where there is none.
 // `Fae.Bench growth FOLDER [--tiny]`: the points of the cost curves, and the curves drawn into that folder. `cost` measures one of them.
 var tiny = args.Contains("--tiny");

@@ -3,8 +3,8 @@ using Fae.Core;
 namespace Fae.Detection;
 
 /// <summary>
-/// The perceptual difference of a picture and its reconstruction: at each place of each stage the features are divided by their length; D is
-/// the sum over stages of ½·‖φ(x) − φ(f(x))‖² = 1 − cosine, or what a small network makes of the squared differences.
+/// The perceptual difference of a picture and its reconstruction: at each place of each stage the features are divided by their length; D
+/// is the sum over stages of ½·‖φ(x) − φ(f(x))‖² = 1 − cosine, or what a small network makes of the squared differences.
 /// </summary>
 internal static class PerceptualGraph
 {

@@ -7,8 +7,8 @@ using DataType = Onnx.TensorProto.Types.DataType;
 namespace Fae.Training;
 
 /// <summary>
-/// A U-Net whose anomaly map compares features of the picture and of its reconstruction, <see cref="PerceptualGraph"/>. The U-Net is trained
-/// by the pixels as ever; a discriminator of the features learns the mask beside it and sends no gradient to it.
+/// A U-Net whose anomaly map compares features of the picture and of its reconstruction, <see cref="PerceptualGraph"/>. The U-Net is
+/// trained by the pixels as ever; a discriminator of the features learns the mask beside it and sends no gradient to it.
 /// </summary>
 internal sealed class PerceptualNet : FeatureNet
 {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Fae.Training;
 
 /// <summary>
-/// An ONNX graph in torch, node by node: the definition that ONNX Runtime runs, with gradients and on every device. Values may be fed in the
-/// place of what the graph would compute; only the nodes that the wanted values need are run.
+/// An ONNX graph in torch, node by node: the definition that ONNX Runtime runs, with gradients and on every device. Values may be fed in
+/// the place of what the graph would compute; only the nodes that the wanted values need are run.
 /// </summary>
 internal sealed class TorchGraph : IDisposable
 {

@@ -27,6 +27,7 @@ let private other (field: Field) =
             Text "bfloat16"
             Text "grey"
             Text "rgb"
+            Text "distance"
             Wholes [ 1L; 3L ]
             Wholes [ 2L; 8L ]
             Reals [ 0.1; 0.2; 0.3 ]

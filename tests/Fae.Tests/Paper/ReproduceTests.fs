@@ -121,7 +121,14 @@ let private methods =
                 test $"{m.Title} trains on a small set and separates bad parts from good ones" {
                     // Two networks after each other need more steps than one. At 400, DRAEM's second one is half trained: its pixel AUROC
                     // is between 0.6 and 0.98, by the processor's rounding. At 800 it is above 0.98 with seeds 0 to 2, AVX2 and AVX-512.
-                    let steps = if m.Name = "draem" then 800 else 150
+                    let steps =
+                        match m.Name with
+                        | "draem" -> 800
+                        | "rdpp"
+                        | "msflow"
+                        | "realnet" -> 60
+                        | _ -> 150
+
                     let config = tiny m steps
                     let size = config.Image.Size
                     let weights, validation, heldOut, backbone = fitted config size 40

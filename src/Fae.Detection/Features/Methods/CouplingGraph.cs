@@ -3,7 +3,9 @@ namespace Fae.Detection;
 /// <summary>A value of a flow, (N, C, h, w), and log |∂value/∂x| at each place, (N, 1, h, w).</summary>
 internal sealed record Coupling(string Value, string LogDeterminant);
 
-/// <summary>An affine coupling as ONNX nodes, <c>Fae.Core.Coupling</c>: half of the channels is scaled and shifted by the other half.</summary>
+/// <summary>
+/// An affine coupling as ONNX nodes, <c>Fae.Core.Coupling</c>: half of the channels is scaled and shifted by the other half.
+/// </summary>
 internal static class CouplingGraph
 {
     private const double Clamp = 1.9;

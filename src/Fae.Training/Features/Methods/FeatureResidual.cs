@@ -56,7 +56,8 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
     }
 
     /// <summary>
-    /// The mean over the batch of the squared distance between the mask and each channel's squared change, scaled to [0, 1] in each picture.
+    /// The mean over the batch of the squared distance between the mask and each channel's squared change, scaled to [0, 1] in each
+    /// picture.
     /// </summary>
     private static double[] Mismatch(Tensor clean, Tensor corrupted, Tensor mask)
     {

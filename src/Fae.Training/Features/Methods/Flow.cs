@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Fae.Training;
 
 /// <summary>
-/// MSFlow (Zhou et al., TNNLS 2024): the likelihood of good features, ½·Σ z² − log |J| a value, over all scales. The largest density of good
-/// pictures is followed beside it.
+/// MSFlow (Zhou et al., TNNLS 2024): the likelihood of good features, ½·Σ z² − log |J| a value, over all scales. The largest density of
+/// good pictures is followed beside it.
 /// </summary>
 internal sealed class Flow(NetworkSettings settings, int channels, WeightSource weights, Backbone? backbone, Device device)
     : FeatureNet(settings, channels, weights, backbone, device)

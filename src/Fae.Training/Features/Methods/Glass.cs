@@ -6,9 +6,9 @@ using static TorchSharp.torch.nn;
 namespace Fae.Training;
 
 /// <summary>
-/// GLASS (Chen et al., ECCV 2024): the discriminator learns three kinds of features. Good ones are normal. Good ones with noise are moved up
-/// the gradient of its loss and back into a shell around the centre of all good ones, <c>Fae.Core.Shell</c>: anomalous. Those of corrupted
-/// pictures are anomalous where the mask is, by a focal loss on the hardest half.
+/// GLASS (Chen et al., ECCV 2024): the discriminator learns three kinds of features. Good ones are normal. Good ones with noise are moved
+/// up the gradient of its loss and back into a shell around the centre of all good ones, <c>Fae.Core.Shell</c>: anomalous. Those of
+/// corrupted pictures are anomalous where the mask is, by a focal loss on the hardest half.
 /// </summary>
 internal sealed class Glass : FeatureNet
 {
@@ -51,7 +51,9 @@ internal sealed class Glass : FeatureNet
         return new(null, loss.Plus(HardestFocal(ofCorrupted, defects)));
     }
 
-    /// <summary>The centre of adapted good features, and the distance that three quarters of them stay within, over the last steps.</summary>
+    /// <summary>
+    /// The centre of adapted good features, and the distance that three quarters of them stay within, over the last steps.
+    /// </summary>
     private void Observe(Tensor good)
     {
         using var off = no_grad();
