@@ -47,6 +47,7 @@ let write () =
             "    Visual anomaly detection: a model that `fae train` made, at work inside a .NET program. On ONNX Runtime, without torch."
             "licenseExpression MIT"
             "readme README.md"
+            "icon icon.png"
             "tags anomaly-detection machine-vision inspection onnx"
             "framework net10.0"
             "files"
@@ -58,7 +59,9 @@ let write () =
 
                     if File.Exists file then $"    {Path.GetRelativePath(folder, file)} ==> lib/net10.0"
         ]
-        @ [ $"""    {Path.GetRelativePath(folder, readme)} ==> .""" ]
+        @ [
+            for file in [ readme; Shell.inRoot [ "docs"; "images"; "icon.png" ] ] -> $"""    {Path.GetRelativePath(folder, file)} ==> ."""
+        ]
         @ [ "dependencies" ]
         @ [ for name, version in needed @ natives -> $"    {name} >= {version}" ]
 

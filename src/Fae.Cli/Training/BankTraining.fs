@@ -91,7 +91,13 @@ module BankTraining =
                 | _ -> Error(Usage [ $"--extend {run}: only a memory bank (network.kind = \"memory_bank\") can be extended; train anew" ])
 
             let! split = unknownTo card data
-            Console.say $"{split.Training.Length} new good pictures, {split.HeldOut.Length} held out, {Pictures.scale config}"
+            let known = card.TrainedOn.Count + card.HeldOut.Count
+
+            Console.say (
+                $"{split.Training.Length} new good pictures, {split.HeldOut.Length} held out, {Pictures.scale config}; "
+                + $"the model knows {known} by their names"
+            )
+
             DataChecks.ofTraining data split
             let ignore = Option.ofObj card.Ignore
             let! training, heldOut = imageCaches config card.Channels ignore split

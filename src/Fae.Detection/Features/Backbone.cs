@@ -41,6 +41,11 @@ public sealed class Backbone
 
     internal GraphProto Graph => model.Graph;
 
+    /// <summary>The backbone of a model whose configuration asks for one.</summary>
+    /// <exception cref="InvalidDataException">There is none.</exception>
+    internal static Backbone Required(Backbone? backbone) =>
+        backbone ?? throw new InvalidDataException("it lacks the backbone that its configuration asks for");
+
     /// <summary>A backbone that <see cref="Cut"/> made.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public static Backbone Of(byte[] bytes) => new(Parse(bytes), bytes);

@@ -11,18 +11,17 @@ internal static class FeatureGraph
     /// <exception cref="InvalidDataException">There is no backbone, or an array is missing or of another shape.</exception>
     public static string Append(GraphLayers layers, string image, int channels, NetworkSettings settings, Backbone? backbone)
     {
-        if (backbone is null)
-            throw new InvalidDataException("it lacks the backbone that its configuration asks for");
+        var features = Backbone.Required(backbone);
         var graph = layers.Graph;
-        var stages = EmbeddingGraph.Stages(graph, image, channels, backbone);
+        var stages = EmbeddingGraph.Stages(graph, image, channels, features);
         var map = settings.Kind.Tag switch
         {
-            NetworkKind.Tags.MemoryBank => MemoryBankGraph.Append(layers, stages, backbone),
-            NetworkKind.Tags.SimpleNet or NetworkKind.Tags.Glass => FeatureDiscriminatorGraph.Append(layers, stages, backbone),
-            NetworkKind.Tags.ReverseDistillation => ReverseDistillationGraph.Append(layers, stages, backbone),
-            NetworkKind.Tags.MsFlow => FlowGraph.Append(layers, stages, backbone),
-            NetworkKind.Tags.Pni => NeighbourGraph.Append(layers, stages, backbone, settings),
-            NetworkKind.Tags.RealNet => ResidualGraph.Append(layers, stages, backbone),
+            NetworkKind.Tags.MemoryBank => MemoryBankGraph.Append(layers, stages, features),
+            NetworkKind.Tags.SimpleNet or NetworkKind.Tags.Glass => FeatureDiscriminatorGraph.Append(layers, stages, features),
+            NetworkKind.Tags.ReverseDistillation => ReverseDistillationGraph.Append(layers, stages, features),
+            NetworkKind.Tags.MsFlow => FlowGraph.Append(layers, stages, features),
+            NetworkKind.Tags.Pni => NeighbourGraph.Append(layers, stages, features, settings),
+            NetworkKind.Tags.RealNet => ResidualGraph.Append(layers, stages, features),
             var tag => throw new ArgumentException($"a network of kind {tag} uses no features", nameof(settings)),
         };
         return graph.Node("Concat", [image, EmbeddingGraph.Resize(graph, map, EmbeddingGraph.Sides(graph, image))], ("axis", 1));

@@ -27,17 +27,16 @@ internal static class PerceptualGraph
         Backbone? backbone
     )
     {
-        if (backbone is null)
-            throw new InvalidDataException("it lacks the backbone that its configuration asks for");
+        var features = Backbone.Required(backbone);
         var graph = layers.Graph;
         // One pass for both.
         var both = graph.Node("Concat", [picture, reconstruction], ("axis", 0));
-        var stages = EmbeddingGraph.Stages(graph, both, channels, backbone);
+        var stages = EmbeddingGraph.Stages(graph, both, channels, features);
         var apart = stages.Select(stage => Difference(layers, stage)).ToList();
         var all = graph.Name(layers.Stack([.. apart.Select((map, i) => i == 0 ? map : layers.ResizeLike(map, apart[0]))]), Apart);
         return graph.Name(
             settings.Perceptual.IsDiscriminator
-                ? Discriminator(layers, all, backbone.Dimensions)
+                ? Discriminator(layers, all, features.Dimensions)
                 : layers.Scale(layers.SumOfChannels(all), 0.5),
             Map
         );

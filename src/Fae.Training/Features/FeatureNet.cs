@@ -66,6 +66,10 @@ internal class FeatureNet : AnomalyNet
         return graph.Run(false, new Dictionary<string, Tensor> { [Image] = images }, wanted);
     }
 
+    /// <summary>The backbone's stages by their names.</summary>
+    protected Dictionary<string, Tensor> Stages(IReadOnlyList<Tensor> values) =>
+        Backbone.Stages.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
+
     /// <summary>Values of the network, with gradients if it is training, from others.</summary>
     protected IReadOnlyList<Tensor> Values(IReadOnlyDictionary<string, Tensor> feeds, params IReadOnlyList<string> wanted) =>
         graph.Run(training, feeds, wanted);

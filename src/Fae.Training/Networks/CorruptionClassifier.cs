@@ -75,7 +75,7 @@ internal sealed class CorruptionClassifier : AnomalyNet
         using var scope = NewDisposeScope();
         var features = encoder.forward(input);
         var (n, h, w) = (features.shape[0], features.shape[2], features.shape[3]);
-        var near = local.forward(Vectors(features)).reshape(n, 1, h, w);
+        var near = local.forward(FeatureVectors.Of(features)).reshape(n, 1, h, w);
         var all = whole.forward(features.mean([2, 3])).reshape(n, 1, 1, 1);
         return cat([input, Upsample(near, input.shape[2], input.shape[3]).Plus(all).Times(0.5)], 1).MoveToOuterDisposeScope();
     }
@@ -88,9 +88,6 @@ internal sealed class CorruptionClassifier : AnomalyNet
         return new(null, functional.binary_cross_entropy_with_logits(verdict.forward(features).reshape(-1), pasted));
     }
 
-    /// <summary>(N, C, h, w) → (N·h·w, C).</summary>
-    private static Tensor Vectors(Tensor features) => features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]);
-
     /// <summary>The densities are fitted in evaluation mode, with the running statistics of batch normalisation.</summary>
     private void Observe(Tensor good)
     {
@@ -99,6 +96,6 @@ internal sealed class CorruptionClassifier : AnomalyNet
         var features = encoder.forward(good);
         encoder.train();
         whole.Observe(features.mean([2, 3]));
-        local.Observe(Vectors(features));
+        local.Observe(FeatureVectors.Of(features));
     }
 }

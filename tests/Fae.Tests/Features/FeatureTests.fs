@@ -232,6 +232,31 @@ let tests =
                 Expect.isTrue (Set.isSubset (rows first) (rows both)) "the old ones stay where there is room"
             }
 
+            test "a stop during a fit, or before a training's first step, leaves nothing" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank }
+                let stopped = CancellationToken true
+                let fitter = MemoryBankFitter(network, extractor, Random.ofSeed 1UL)
+
+                Expect.throwsT<OperationCanceledException>
+                    (fun () -> fitter.Fit([ picture 1 64 64 0 ], 1, null, stopped) |> ignore)
+                    "while a bank is fitted"
+
+                let config =
+                    { Config.defaults with
+                        Config.Image.Size = 64
+                        Network = { network with Kind = NetworkKind.Pni; Latent = 8; BankSize = 20 }
+                        Config.Train.Batch = 2
+                    }
+
+                let good = Fae.Data.ImageCache.OfImages [| for i in 0..3 -> picture 1 64 64 i |]
+                let source = Fae.Data.TrainingSource(config, good, [||], None)
+                let validation = Fae.Data.SyntheticDefects.validation config source None good
+                use net = new Network(config.Network, 1, Random.ofSeed 1UL, null, packaged.Value)
+                let trainer = Trainer(net, config.Objective, config.Train, 64, source, validation)
+                Expect.throwsT<OperationCanceledException> (fun () -> trainer.Run(null, stopped) |> ignore) "while PNI's bank is made"
+            }
+
             test "a seed gives one bank; what lies under the ignore mask does not enter it" {
                 use extractor = new FeatureExtractor(packaged.Value, 1)
                 let good = [ for i in 0..5 -> picture 1 64 64 i ]

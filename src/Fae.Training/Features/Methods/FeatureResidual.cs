@@ -46,8 +46,8 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
         var names = Backbone.Stages;
         var (clean, corrupted) = (Frozen(batch.Target, names), Frozen(batch.Input, names));
         var stages = Enumerable.Range(0, names.Count).ToList();
-        var truth = Values(Feeds(names, clean), [.. stages.Select(ResidualGraph.Selected)]);
-        var values = Values(Feeds(names, corrupted), [ResidualGraph.Logit, .. stages.Select(ResidualGraph.Reconstructed)]);
+        var truth = Values(Stages(clean), [.. stages.Select(ResidualGraph.Selected)]);
+        var values = Values(Stages(corrupted), [ResidualGraph.Logit, .. stages.Select(ResidualGraph.Reconstructed)]);
         var mask = functional.adaptive_max_pool2d(Truth(batch), values[0].shape[2..]);
         var loss = functional.binary_cross_entropy_with_logits(values[0], mask);
         foreach (var i in stages)
@@ -68,7 +68,4 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
     }
 
     private static Tensor Truth(TrainingBatch batch) => batch.Mask.Above(Touched);
-
-    private static Dictionary<string, Tensor> Feeds(IReadOnlyList<string> names, IReadOnlyList<Tensor> values) =>
-        names.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
 }

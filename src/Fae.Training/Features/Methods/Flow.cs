@@ -16,11 +16,10 @@ internal sealed class Flow(NetworkSettings settings, int channels, WeightSource 
     internal override TrainingOutput TrainingForward(TrainingBatch batch)
     {
         var names = Backbone.Stages;
-        var feeds = names.Zip(Frozen(batch.Target, names)).ToDictionary(pair => pair.First, pair => pair.Second);
         var wanted = Enumerable
             .Range(0, names.Count)
             .SelectMany(i => new[] { FlowGraph.Latent(i), FlowGraph.LogDeterminant(i), FlowGraph.LogDensity(i) });
-        var values = Values(feeds, [.. wanted]);
+        var values = Values(Stages(Frozen(batch.Target, names)), [.. wanted]);
         var loss = zeros(1, device: batch.Target.device);
         for (var i = 0; i < names.Count; i++)
         {

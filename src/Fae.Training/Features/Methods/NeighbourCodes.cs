@@ -61,7 +61,7 @@ internal sealed class NeighbourCodes(NetworkSettings settings, int channels, Wei
         var values = Frozen(batch.Target, EmbeddingGraph.MapName, EmbeddingGraph.VectorsName);
         var codes = Nearest(values[1], get_buffer(NeighbourGraph.Codes)!);
         var logits = Value(NeighbourGraph.Logits, EmbeddingGraph.MapName, values[0]);
-        return new(null, functional.cross_entropy(TorchVectors(logits), codes));
+        return new(null, functional.cross_entropy(FeatureVectors.Of(logits), codes));
     }
 
     /// <summary>The numbers of greedy farthest points; where there are too few, the first again.</summary>
@@ -84,12 +84,10 @@ internal sealed class NeighbourCodes(NetworkSettings settings, int channels, Wei
         foreach (var map in maps)
         {
             using var scope = NewDisposeScope();
-            var found = Nearest(TorchVectors(map.to_type(ScalarType.Float32)), codes).reshape(-1, side, side);
+            var found = Nearest(FeatureVectors.Of(map.to_type(ScalarType.Float32)), codes).reshape(-1, side, side);
             counts.add_(functional.one_hot(found, codes.shape[0]).sum([0], type: ScalarType.Float32).permute(2, 0, 1).unsqueeze(0));
         }
         var near = functional.avg_pool2d(counts, 2 * Reach + 1, 1, Reach, count_include_pad: false);
         return near.div(near.sum([1], keepdim: true));
     }
-
-    private static Tensor TorchVectors(Tensor map) => map.permute(0, 2, 3, 1).reshape(-1, map.shape[1]);
 }

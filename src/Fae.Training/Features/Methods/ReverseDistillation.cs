@@ -29,8 +29,8 @@ internal sealed class ReverseDistillation(NetworkSettings settings, int channels
         var noisy = Frozen(OctaveNoise.InBoxes(batch.Target, NoiseStrength, batch.Random), names);
         var projections = Enumerable.Range(0, count).Select(ReverseDistillationGraph.Projected).ToList();
         var decoded = Enumerable.Range(0, count).Select(ReverseDistillationGraph.Decoded);
-        var values = Values(Feeds(names, good), [.. projections, .. decoded]);
-        var ofNoisy = Values(Feeds(names, noisy), projections);
+        var values = Values(Stages(good), [.. projections, .. decoded]);
+        var ofNoisy = Values(Stages(noisy), projections);
 
         var loss = zeros(1, device: batch.Target.device);
         for (var i = 0; i < count; i++)
@@ -57,9 +57,6 @@ internal sealed class ReverseDistillation(NetworkSettings settings, int channels
         var mass = projection.softmax(1);
         return TorchSinkhorn.Divergence(mass.narrow(0, 0, half), mass.narrow(0, half, half));
     }
-
-    private static Dictionary<string, Tensor> Feeds(IReadOnlyList<string> names, IReadOnlyList<Tensor> values) =>
-        names.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second);
 
     private static Tensor Rows(Tensor map) => map.reshape(map.shape[0], -1);
 
