@@ -115,7 +115,7 @@ module ResultPages =
                             Tables.ablation sweep.Budget ablation done'
                     // Times differ from run to run: a sweep of one method has the same pages whenever it is run.
                     if (ofPaper |> List.distinctBy _.Cell.Method).Length > 1 then
-                        Tables.costs sweep.Budget ofPaper
+                        CostTable.ofResults sweep.Budget ofPaper
                     Tables.methods ofPaper
                 ]
 

@@ -7,7 +7,7 @@ open Fae.Core
 [<RequireQualifiedAccess>]
 module Tables =
     // Halves that binary cannot hold go up, as on paper.
-    let private text (digits: int) (value: float) = (value + 1e-9).ToString("F" + string digits, CultureInfo.InvariantCulture)
+    let internal text (digits: int) (value: float) = (value + 1e-9).ToString("F" + string digits, CultureInfo.InvariantCulture)
 
     let private signedText digits (value: float) =
         let shown = text digits value
@@ -272,53 +272,6 @@ module Tables =
             Rows =
                 [ for category in run -> Row(category, ablationEntries results ablation category) ]
                 @ [ Rule; Row("all of them", pooled results ablation run) ]
-            Notes = []
-        }
-
-    /// Method by category: accuracy, and what it costs; means over seeds.
-    let costs budget (results: CellResult list) : Table =
-        let mean measure digits (some: CellResult list) =
-            match List.choose measure some with
-            | [] -> Entry.none
-            | values -> Entry.plain (text digits (List.average values))
-
-        let percent measure = measure >> Option.map (fun value -> 100.0 * value)
-
-        let row category (m: Method) =
-            match results |> List.filter (fun r -> r.Cell.Category = category && r.Cell.Method = m.Name) with
-            | [] -> None
-            | some ->
-                Some(
-                    Row(
-                        m.Title,
-                        [
-                            Entry.plain category
-                            mean (percent _.ImageAuroc) 1 some
-                            mean (percent _.PixelAuroc) 1 some
-                            mean _.TrainingSeconds 0 some
-                            mean _.InspectionMilliseconds 0 some
-                        ]
-                    )
-                )
-
-        let categories = results |> List.map _.Cell.Category |> List.distinct
-
-        {
-            Name = "costs"
-            Title = $"Accuracy and cost of each method ({Budget.describe budget})"
-            Columns =
-                [
-                    "method"
-                    "category"
-                    "image AUROC, %"
-                    "pixel AUROC, %"
-                    "seconds to train"
-                    "ms to inspect a prepared picture"
-                ]
-            Rows =
-                categories
-                |> List.map (fun category -> List.choose (row category) Method.all)
-                |> List.reduce (fun before next -> before @ [ Rule ] @ next)
             Notes = []
         }
 

@@ -7,49 +7,6 @@ using static TorchSharp.torch;
 
 namespace Fae.Training;
 
-/// <summary>One line of the training curve.</summary>
-public sealed record TrainProgress(
-    int Step,
-    int Steps,
-    double Loss,
-    double ImagesPerSecond,
-    double? CleanError,
-    double? SyntheticAuroc,
-    TimeSpan Left
-);
-
-/// <summary>How a training ended.</summary>
-public enum TrainEnd
-{
-    /// <summary>All steps were taken.</summary>
-    Finished,
-
-    /// <summary>A stop was requested; the checkpoint holds the state.</summary>
-    Stopped,
-
-    /// <summary>The loss became NaN or infinite.</summary>
-    Diverged,
-}
-
-/// <summary>The result of a training: best and last weights, the curve of validations, and the last step.</summary>
-public sealed record TrainOutcome(
-    TrainEnd End,
-    int Step,
-    IReadOnlyList<NamedArray> Best,
-    IReadOnlyList<NamedArray> Last,
-    IReadOnlyList<TrainProgress> Curve
-);
-
-/// <summary>Everything that the next step depends on, so that a training can be resumed.</summary>
-public sealed record Checkpoint(
-    int Step,
-    IReadOnlyList<NamedArray> Weights,
-    IReadOnlyList<NamedArray> Optimiser,
-    IReadOnlyList<NamedArray> Best,
-    double BestAuroc,
-    IReadOnlyList<TrainProgress> Curve
-);
-
 /// <summary>
 /// Minimises the objective with Adam. The paper's objective is equation (3): the corrupted input plus noise is mapped to the clean target
 /// plus the same noise. Learning rate: linear warm-up over a tenth of the steps, then cosine decay to zero.

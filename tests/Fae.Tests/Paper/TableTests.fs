@@ -37,7 +37,7 @@ let sheets =
         Tables.pixel Budget.Full whole
         Tables.noise Budget.Full madeUp
         Tables.ablation Budget.Full Ablation.Curves madeUp
-        Tables.costs Budget.Short whole
+        CostTable.ofResults Budget.Short whole
         Tables.methods whole
     ]
 
