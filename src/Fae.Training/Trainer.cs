@@ -28,8 +28,8 @@ public sealed class Trainer(
     /// <summary>Called after every step.</summary>
     public Action<TrainProgress>? Progress { get; init; }
 
-    /// <summary>Called while the network looks at pictures before the first step.</summary>
-    public Action<FitProgress>? Preparing { get; init; }
+    /// <summary>Called if the network looks at pictures before the first step.</summary>
+    public Action? Preparing { get; init; }
 
     /// <summary>Called at every validation and at the end with a checkpoint to resume from.</summary>
     public Action<Checkpoint>? Save { get; init; }
@@ -128,6 +128,7 @@ public sealed class Trainer(
         var count = network.Module.PreparationBatches;
         if (count == 0)
             return;
+        Preparing?.Invoke();
         using var off = no_grad();
         using var loader = Loader(settings.Steps + 1, settings.Steps + count, machine);
         IEnumerable<TrainingBatch> Batches()
@@ -135,7 +136,6 @@ public sealed class Trainer(
             for (var step = settings.Steps + 1; step <= settings.Steps + count; step++)
             {
                 stop.ThrowIfCancellationRequested();
-                Preparing?.Invoke(new FitProgress("features", (double)(step - settings.Steps) / count));
                 using var scope = NewDisposeScope();
                 var (input, target, mask) = loader.Take();
                 yield return new TrainingBatch(input, target, mask, new StepRandom(settings.Seed, step, network.Device));

@@ -25,6 +25,21 @@ module Pictures =
         ImageCache.Open(ImageCache.DefaultCapacity, ImagePreparation.ofFileWithMask config channels ignore >> Result.map _.Image, paths)
         |> Result.mapError Data
 
+    /// Reads all good pictures, training and held-out; all problems are returned at once.
+    let caches config channels ignore (split: TrainingSplit) =
+        match cache config channels ignore split.Training, cache config channels ignore split.HeldOut with
+        | Ok training, Ok heldOut ->
+            if training.Kept < training.Count then
+                Console.say (
+                    $"{training.Kept} of {training.Count} pictures stay in memory; the others are read from their files "
+                    + "whenever training asks for them"
+                )
+
+            Ok(training, heldOut)
+        | Error(Data some), Error(Data more) -> Error(Data(some @ more))
+        | Error fault, _
+        | _, Error fault -> Error fault
+
     /// About as many pictures are compared to find their symmetry.
     let private symmetrySample = 48
 

@@ -11,21 +11,6 @@ open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module BankTraining =
-    /// Reads all good pictures, training and held-out; all problems are returned at once.
-    let imageCaches config channels ignore (split: TrainingSplit) =
-        match Pictures.cache config channels ignore split.Training, Pictures.cache config channels ignore split.HeldOut with
-        | Ok training, Ok heldOut ->
-            if training.Kept < training.Count then
-                Console.say (
-                    $"{training.Kept} of {training.Count} pictures stay in memory; the others are read from their files "
-                    + "whenever training asks for them"
-                )
-
-            Ok(training, heldOut)
-        | Error(Data some), Error(Data more) -> Error(Data(some @ more))
-        | Error fault, _
-        | _, Error fault -> Error fault
-
     /// A fit to all good pictures in one pass, to those of an earlier bank too if there is one. It is short: there is nothing to resume,
     /// and a stop leaves nothing.
     let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore (from: NamedArray option) stop =
@@ -51,7 +36,8 @@ module BankTraining =
         result {
             let! all = DataSet.split card.Config.Train.HeldOut card.Config.Train.Seed data |> Result.mapError Data
             let trained, heldOut = set card.TrainedOn, set card.HeldOut
-            let name path = TrainedDetector.names data [ path ] |> Array.head
+            let drawn = set all.HeldOut
+            let name = TrainedDetector.nameIn data
             let isNew path = not (trained.Contains(name path) || heldOut.Contains(name path))
 
             let split =
@@ -59,7 +45,7 @@ module BankTraining =
                     Training = List.filter isNew all.Training
                     HeldOut =
                         all.Training @ all.HeldOut
-                        |> List.filter (fun path -> heldOut.Contains(name path) || (isNew path && List.contains path all.HeldOut))
+                        |> List.filter (fun path -> heldOut.Contains(name path) || (isNew path && drawn.Contains path))
                         |> List.sort
                 }
 
@@ -100,7 +86,7 @@ module BankTraining =
 
             DataChecks.ofTraining data split
             let ignore = Option.ofObj card.Ignore
-            let! training, heldOut = imageCaches config card.Channels ignore split
+            let! training, heldOut = Pictures.caches config card.Channels ignore split
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
             let! outcome = fit config card.Channels backbone training ignore (Some bank) stop

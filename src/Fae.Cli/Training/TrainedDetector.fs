@@ -31,7 +31,10 @@ type TrainedDetector =
 
 [<RequireQualifiedAccess>]
 module TrainedDetector =
-    let names (folder: string) (paths: string list) = paths |> List.map (fun path -> Path.GetRelativePath(folder, path)) |> Array.ofList
+    /// What a model calls a picture of a folder.
+    let nameIn (folder: string) (path: string) = Path.GetRelativePath(folder, path)
+
+    let names folder (paths: string list) = paths |> List.map (nameIn folder) |> Array.ofList
 
     let private curveText (outcome: TrainOutcome) =
         outcome.Curve

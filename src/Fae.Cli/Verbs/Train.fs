@@ -69,13 +69,6 @@ module Train =
     /// Runs the training loop with a progress line in the terminal.
     let private steps config network source validation save record (from: Checkpoint option) stop =
         Console.training config.Train.Steps (fun show say ->
-            let mutable prepares = false
-
-            let preparing (_: FitProgress) =
-                if not prepares then
-                    prepares <- true
-                    say "looks at features of good pictures before the first step …"
-
             let trainer =
                 Trainer(
                     network,
@@ -85,7 +78,7 @@ module Train =
                     source,
                     validation,
                     Progress = (record >> show),
-                    Preparing = preparing,
+                    Preparing = (fun () -> say "looks at features of good pictures before the first step …"),
                     Warn = (fun text -> say ("warning: " + text)),
                     Save = save
                 )
@@ -164,7 +157,7 @@ module Train =
             DataChecks.ofTraining data split
 
             let! ignore = ignoreMask config options.Ignore
-            let! training, heldOut = BankTraining.imageCaches config channels ignore split
+            let! training, heldOut = Pictures.caches config channels ignore split
             let config = Pictures.settled config training
             let! textures = Pictures.textures config channels options.Textures
 

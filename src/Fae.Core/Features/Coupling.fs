@@ -4,7 +4,8 @@ namespace Fae.Core
 
 [<RequireQualifiedAccess>]
 module Coupling =
-    let private clamp = 1.9
+    /// The largest log of a scale.
+    let clamp = 1.9
 
     /// c·2/π·atan(s/c): about 2/π·s near zero, never beyond ±c.
     let softClamp (s: float32) = float32 (clamp * 2.0 / System.Math.PI * atan (float s / clamp))

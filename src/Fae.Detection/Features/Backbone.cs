@@ -18,20 +18,19 @@ public sealed class Backbone
     private const long LargestFile = 1L << 30;
 
     private readonly ModelProto model;
-    private readonly Lazy<IReadOnlyList<int>> channels;
 
     private Backbone(ModelProto model, byte[] bytes)
     {
         this.model = model;
         Bytes = bytes;
-        channels = new Lazy<IReadOnlyList<int>>(Measure);
+        Channels = model.Graph.Output.Select(ChannelsOf).ToList();
     }
 
     /// <summary>The ONNX model.</summary>
     public byte[] Bytes { get; }
 
     /// <summary>Channels of each stage.</summary>
-    public IReadOnlyList<int> Channels => channels.Value;
+    public IReadOnlyList<int> Channels { get; }
 
     /// <summary>Channels of all stages together.</summary>
     public int Dimensions => Channels.Sum();
@@ -86,24 +85,31 @@ public sealed class Backbone
             Graph = graph,
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = OnnxGraph.Opset });
-        var backbone = new Backbone(model, model.ToByteArray());
-        _ = backbone.Channels;
-        return backbone;
+        // Its outputs say how many channels they have, so that nobody has to run it for that again.
+        foreach (var (output, channels) in graph.Output.Zip(Measure(model)))
+            output.Type.TensorType.Shape.Dim[1] = new TensorShapeProto.Types.Dimension { DimValue = channels };
+        return new Backbone(model, model.ToByteArray());
     }
+
+    private static int ChannelsOf(ValueInfoProto stage) =>
+        stage.Type?.TensorType?.Shape?.Dim is [_, { DimValue: > 0 and <= int.MaxValue and var channels }, ..]
+            ? (int)channels
+            : throw new InvalidDataException($"its backbone does not say how many channels the stage {stage.Name} has");
 
     /// <summary>The channels of the stages, seen by running it on a small picture.</summary>
     /// <exception cref="InvalidDataException">It does not run on pictures of three channels, or a stage is no map.</exception>
-    private List<int> Measure()
+    private static List<int> Measure(ModelProto model)
     {
+        var stages = model.Graph.Output.Select(output => output.Name).ToList();
         const int height = 64,
             width = 96;
         try
         {
-            using var session = OnnxSession.Of(Bytes);
+            using var session = OnnxSession.Of(model.ToByteArray());
             using var options = new RunOptions();
             using var input = OrtValue.CreateTensorValueFromMemory(new float[3 * height * width], [1, 3, height, width]);
-            using var outputs = session.Run(options, [Input], [input], [.. Stages]);
-            return Stages
+            using var outputs = session.Run(options, [Input], [input], stages);
+            return stages
                 .Zip(
                     outputs,
                     (stage, output) =>

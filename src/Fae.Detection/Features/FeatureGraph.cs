@@ -24,6 +24,6 @@ internal static class FeatureGraph
             NetworkKind.Tags.RealNet => ResidualGraph.Append(layers, stages, features),
             var tag => throw new ArgumentException($"a network of kind {tag} uses no features", nameof(settings)),
         };
-        return graph.Node("Concat", [image, EmbeddingGraph.Resize(graph, map, EmbeddingGraph.Sides(graph, image))], ("axis", 1));
+        return graph.Node("Concat", [image, layers.ResizeLike(map, image)], ("axis", 1));
     }
 }

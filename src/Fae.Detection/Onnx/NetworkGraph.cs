@@ -72,6 +72,6 @@ internal static class NetworkGraph
             .Select(array => array with { Name = array.Name[UNetPrefix.Length..] });
         var repaired = UNetGraph.Append(graph, input, settings, channels, ofUNet);
         var map = PerceptualGraph.Append(layers, input, repaired, channels, settings, backbone);
-        return graph.Node("Concat", [repaired, EmbeddingGraph.Resize(graph, map, EmbeddingGraph.Sides(graph, input))], ("axis", 1));
+        return graph.Node("Concat", [repaired, layers.ResizeLike(map, input)], ("axis", 1));
     }
 }

@@ -26,6 +26,14 @@ internal abstract class WeightSource
     /// <summary>Drawn from a seed; each array has numbers of its own, whatever else the network has.</summary>
     public static WeightSource Of(Seed seed) => new Drawn(seed);
 
+    /// <summary>Normal numbers of variance 2 / fan-in for the array of a number, in its order.</summary>
+    public static float[] He(Seed seed, ulong number, long[] shape)
+    {
+        var fanIn = shape.Skip(1).Aggregate(1L, (a, b) => a * b);
+        var key = Fae.Core.Random.mix64(Fae.Core.Random.fork(number, seed).State);
+        return Noise.field(key, MathF.Sqrt(2f / fanIn), 1, 1, checked((int)(shape[0] * fanIn))).Pixels;
+    }
+
     private sealed class Stored(Dictionary<string, NamedArray> arrays) : WeightSource
     {
         public override NamedArray Take(string name, long[] shape, Initial initial) =>
@@ -46,15 +54,8 @@ internal abstract class WeightSource
             return new NamedArray(
                 name,
                 sides,
-                initial is Initial.He ? Normals(sides, length) : Filled(length, initial is Initial.One ? 1 : 0)
+                initial is Initial.He ? He(seed, taken, sides) : Filled(length, initial is Initial.One ? 1 : 0)
             );
-        }
-
-        private float[] Normals(long[] shape, int length)
-        {
-            var fanIn = shape.Skip(1).Aggregate(1L, (a, b) => a * b);
-            var key = Fae.Core.Random.mix64(Fae.Core.Random.fork(taken, seed).State);
-            return Noise.field(key, MathF.Sqrt(2f / fanIn), 1, 1, length).Pixels;
         }
 
         private static float[] Filled(int length, float value)

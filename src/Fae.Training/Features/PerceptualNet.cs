@@ -14,7 +14,6 @@ internal sealed class PerceptualNet : FeatureNet
 {
     private const string Picture = "image";
     private const string Repaired = "reconstruction";
-    private const double Touched = 0.1;
     private readonly UNet unet;
     private readonly bool discriminates;
 
@@ -57,7 +56,7 @@ internal sealed class PerceptualNet : FeatureNet
         if (!discriminates)
             return output;
         var logits = Map(batch.Input, output.Reconstruction!.detach());
-        var mask = functional.adaptive_max_pool2d(batch.Mask.Above(Touched), logits.shape[2..]);
+        var mask = functional.adaptive_max_pool2d(batch.Corrupted, logits.shape[2..]);
         var visible = functional.adaptive_max_pool2d(batch.Mask.NotNegative(), logits.shape[2..]);
         var wrong = functional.binary_cross_entropy_with_logits(logits, mask, reduction: nn.Reduction.None);
         return new(output.Reconstruction, wrong.mul(visible).mean());

@@ -10,7 +10,14 @@ namespace Fae.Training;
 /// <param name="Target">x + ε, or x, of the same shape.</param>
 /// <param name="Mask">M, (N, 1, H, W); −1 for pixels to ignore.</param>
 /// <param name="Random">All randomness of the step.</param>
-internal sealed record TrainingBatch(Tensor Input, Tensor Target, Tensor Mask, StepRandom Random);
+internal sealed record TrainingBatch(Tensor Input, Tensor Target, Tensor Mask, StepRandom Random)
+{
+    /// <summary>Opacity above which a pixel counts as corrupted.</summary>
+    private const double Touched = 0.1;
+
+    /// <summary>1 where the input is corrupted, 0 elsewhere, (N, 1, H, W).</summary>
+    public Tensor Corrupted => Mask.Above(Touched);
+}
 
 /// <summary>The output of a training step.</summary>
 /// <param name="Reconstruction">f(x̃ + ε), or null if the method has no reconstruction.</param>
@@ -102,10 +109,7 @@ public abstract class AnomalyNet : Module<Tensor, Tensor>
                 parameter.zero_();
                 continue;
             }
-            var fanIn = parameter.shape.Skip(1).Aggregate(1L, (a, b) => a * b);
-            var key = Fae.Core.Random.mix64(Fae.Core.Random.fork(index, seed).State);
-            var drawn = Noise.field(key, MathF.Sqrt(2f / fanIn), 1, 1, checked((int)parameter.numel()));
-            parameter.copy_(tensor(drawn.Pixels).reshape(parameter.shape));
+            parameter.copy_(tensor(WeightSource.He(seed, index, parameter.shape)).reshape(parameter.shape));
         }
     }
 }

@@ -51,7 +51,6 @@ internal sealed class GaussianDensity : Module<Tensor, Tensor>
 /// </summary>
 internal sealed class CorruptionClassifier : AnomalyNet
 {
-    private const double Touched = 0.1;
     private readonly Encoder encoder;
     private readonly Linear hidden;
     private readonly Linear verdict;
@@ -84,7 +83,7 @@ internal sealed class CorruptionClassifier : AnomalyNet
     {
         Observe(batch.Target);
         var features = functional.relu(hidden.forward(encoder.forward(batch.Input).mean([2, 3])));
-        var pasted = batch.Mask.Above(Touched).amax([1, 2, 3]);
+        var pasted = batch.Corrupted.amax([1, 2, 3]);
         return new(null, functional.binary_cross_entropy_with_logits(verdict.forward(features).reshape(-1), pasted));
     }
 

@@ -10,7 +10,6 @@ namespace Fae.Training;
 /// </summary>
 internal sealed class DiscriminativeNet : AnomalyNet
 {
-    private const double Touched = 0.1;
     private readonly Autoencoder repair;
     private readonly UNet mark;
 
@@ -40,7 +39,7 @@ internal sealed class DiscriminativeNet : AnomalyNet
     {
         var repaired = repair.forward(batch.Input);
         var marks = mark.forward(cat([batch.Input, repaired], 1));
-        var truth = batch.Mask.Above(Touched);
+        var truth = batch.Corrupted;
         var wrong = functional.binary_cross_entropy_with_logits(marks, truth, reduction: nn.Reduction.None);
         var focus = wrong.Times(-1).exp().Times(-1).Plus(1).Squared();
         return new(repaired, focus.mul(wrong).mul(batch.Mask.NotNegative()).mean());

@@ -8,8 +8,6 @@ internal sealed record Coupling(string Value, string LogDeterminant);
 /// </summary>
 internal static class CouplingGraph
 {
-    private const double Clamp = 1.9;
-
     /// <summary>The name of s before its soft clamp, and t, (N, 2·C/2, h, w).</summary>
     public static string Raw(string name) => name + "_scale_and_shift";
 
@@ -41,7 +39,7 @@ internal static class CouplingGraph
         return graph.Node("Gather", [x, graph.Constant([channels], order)], ("axis", 1));
     }
 
-    /// <summary>c·2/π·atan(s/c): about s near zero, never beyond ±c.</summary>
+    /// <summary><c>Fae.Core.Coupling.softClamp</c>.</summary>
     private static string SoftClamp(GraphLayers layers, string s) =>
-        layers.Scale(layers.Graph.Node("Atan", [layers.Scale(s, 1 / Clamp)]), Clamp * 2 / Math.PI);
+        layers.Scale(layers.Graph.Node("Atan", [layers.Scale(s, 1 / Fae.Core.Coupling.clamp)]), Fae.Core.Coupling.clamp * 2 / Math.PI);
 }

@@ -13,8 +13,6 @@ namespace Fae.Training;
 internal sealed class FeatureResidual(NetworkSettings settings, int channels, WeightSource weights, Backbone? backbone, Device device)
     : FeatureNet(settings, channels, weights, backbone, device)
 {
-    private const double Touched = 0.1;
-
     internal override int PreparationBatches => 16;
 
     internal override void Prepare(IEnumerable<TrainingBatch> batches, CancellationToken stop)
@@ -26,7 +24,7 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
             var (clean, corrupted) = (Frozen(batch.Target, names), Frozen(batch.Input, names));
             for (var i = 0; i < names.Count; i++)
             {
-                var mask = functional.interpolate(Truth(batch), size: clean[i].shape[2..], mode: InterpolationMode.Area);
+                var mask = functional.interpolate(batch.Corrupted, size: clean[i].shape[2..], mode: InterpolationMode.Area);
                 foreach (var (error, channel) in Mismatch(clean[i], corrupted[i], mask).Select((error, channel) => (error, channel)))
                     errors[i][channel] += error;
             }
@@ -48,7 +46,7 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
         var stages = Enumerable.Range(0, names.Count).ToList();
         var truth = Values(Stages(clean), [.. stages.Select(ResidualGraph.Selected)]);
         var values = Values(Stages(corrupted), [ResidualGraph.Logit, .. stages.Select(ResidualGraph.Reconstructed)]);
-        var mask = functional.adaptive_max_pool2d(Truth(batch), values[0].shape[2..]);
+        var mask = functional.adaptive_max_pool2d(batch.Corrupted, values[0].shape[2..]);
         var loss = functional.binary_cross_entropy_with_logits(values[0], mask);
         foreach (var i in stages)
             loss = loss.Plus(values[1 + i].Minus(truth[i]).Squared().mean());
@@ -66,6 +64,4 @@ internal sealed class FeatureResidual(NetworkSettings settings, int channels, We
         var scaled = change.Minus(low).div(change.amax([2, 3], keepdim: true).Minus(low).Plus(1e-9));
         return scaled.Minus(mask).Squared().mean([0, 2, 3]).cpu().data<float>().Select(value => (double)value).ToArray();
     }
-
-    private static Tensor Truth(TrainingBatch batch) => batch.Mask.Above(Touched);
 }

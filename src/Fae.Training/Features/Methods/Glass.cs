@@ -91,7 +91,7 @@ internal sealed class Glass : FeatureNet
     {
         var values = Frozen(batch.Input, EmbeddingGraph.VectorsName, EmbeddingGraph.MapName);
         var (height, width) = (values[1].shape[2], values[1].shape[3]);
-        var mask = functional.adaptive_max_pool2d(batch.Mask.AtLeast(0), [height, width]).Above(0.1).reshape(-1);
+        var mask = functional.adaptive_max_pool2d(batch.Corrupted, [height, width]).reshape(-1);
         var places = batch.Random.Some((int)mask.shape[0], Math.Min(Most, (int)mask.shape[0])).to(mask.device);
         var vectors = values[0].index_select(0, places);
         return (Value(FeatureDiscriminatorGraph.Adapted, EmbeddingGraph.VectorsName, vectors), mask.index_select(0, places));
