@@ -3,7 +3,8 @@ using Fae.Bench;
 
 // `Fae.Bench kernels|inference|training|features|load|faults [--tiny]`: rows as JSON on standard output, what goes on as text on
 // standard error.
-// `Fae.Bench gpu [--tiny]`: what a GPU does beside torch on the same GPU; exit code 5 and a line where there is none.
+// `Fae.Bench gpu [--tiny]`: training and inspection on a GPU beside PyTorch's; exit code 5 and a line where there is none.
+// `Fae.Bench gpu-kernels [--tiny]`: the kernels, without libtorch, beside PyTorch's operators on the same GPU.
 // `Fae.Bench growth FOLDER [--tiny]`: the points of the cost curves, and the curves drawn into that folder. `cost` measures one of them.
 var tiny = args.Contains("--tiny");
 switch (args.FirstOrDefault())
@@ -28,7 +29,14 @@ switch (args.FirstOrDefault())
             Console.Error.WriteLine($"bench: {missing}");
             return 5;
         }
-        Console.WriteLine(JsonSerializer.Serialize(Gpu.Measure(tiny), Results.Indented));
+        return Write(Gpu.Rows(tiny));
+    case "gpu-kernels":
+        if (Fae.Gpu.DriverMachine.Missing() is { } noDriver)
+        {
+            Console.Error.WriteLine($"bench: {noDriver}");
+            return 5;
+        }
+        Console.WriteLine(JsonSerializer.Serialize(GpuKernels.Measure(tiny), Results.Indented));
         return 0;
     case "growth" when args.Length > 1:
         var costs = Growth.Costs(tiny).ToList();
@@ -41,7 +49,7 @@ switch (args.FirstOrDefault())
         return 0;
     default:
         Console.Error.WriteLine(
-            "bench: say what to measure: kernels, inference, training, features, load, faults (which are a part of load), gpu, or "
+            "bench: say what to measure: kernels, inference, training, features, load, faults (which are a part of load), gpu, gpu-kernels, or "
                 + "growth and a folder for its pictures"
         );
         return 2;

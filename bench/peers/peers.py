@@ -344,6 +344,86 @@ def training_compiled(size, batch):
     return name + ", torch.compile", work
 
 
+LAUNCHES = 20
+
+
+def on_gpu(size, work):
+    """Two planes on the GPU, and a work done so often before the GPU is waited for."""
+    import torch
+
+    a, b = (torch.rand(1, 1, size, size, device="cuda") for _ in range(2))
+
+    def often():
+        with torch.no_grad():
+            for _ in range(LAUNCHES):
+                work(torch, a, b)
+            torch.cuda.synchronize()
+
+    return "torch " + torch.__version__, often
+
+
+def cuda_filter(size, k):
+    def pooled(torch, a, b):
+        y = a
+        for _ in range(3):
+            y = torch.nn.functional.avg_pool2d(y, k, 1, k // 2, count_include_pad=False)
+        return y
+
+    name, work = on_gpu(size, pooled)
+    return "avg_pool2d, " + name, work
+
+
+def cuda_gms(size, _):
+    import torch
+
+    prewitt = torch.tensor([[[[-1.0, 0, 1]] * 3]], device="cuda") / 3
+    kernels = torch.cat([prewitt, prewitt.transpose(2, 3)])
+
+    def gradient(image):
+        padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+        return torch.nn.functional.conv2d(padded, kernels).square().sum(1).sqrt()
+
+    def gms(torch, a, b):
+        x, r = gradient(a), gradient(b)
+        return 1 - (2 * x * r + 0.0026) / (x * x + r * r + 0.0026)
+
+    name, work = on_gpu(size, gms)
+    return "conv2d, " + name, work
+
+
+def cuda_ssim(size, _):
+    def mean(torch, t):
+        return torch.nn.functional.avg_pool2d(t, 11, 1, 5, count_include_pad=False)
+
+    def ssim(torch, a, b):
+        ma, mb = mean(torch, a), mean(torch, b)
+        va, vb, both = mean(torch, a * a) - ma * ma, mean(torch, b * b) - mb * mb, mean(torch, a * b) - ma * mb
+        return 1 - (2 * ma * mb + 0.0001) * (2 * both + 0.0009) / ((ma * ma + mb * mb + 0.0001) * (va + vb + 0.0009))
+
+    name, work = on_gpu(size, ssim)
+    return "avg_pool2d, " + name, work
+
+
+def cuda_mse(size, _):
+    name, work = on_gpu(size, lambda torch, a, b: (a - b).square())
+    return "sub and square, " + name, work
+
+
+def cuda_top(size, _):
+    name, work = on_gpu(size, lambda torch, a, b: a.reshape(-1).topk(size * size // 200).values.mean().item())
+    return "topk and mean, " + name, work
+
+
+def cuda_sum(size, _):
+    name, work = on_gpu(size, lambda torch, a, b: a.sum().item())
+    return "sum, " + name, work
+
+
+def cuda_copy(size, _):
+    name, work = on_gpu(size, lambda torch, a, b: a.copy_(b))
+    return "copy_, " + name, work
+
+
 def resnet18():
     """Stages 2 and 3 of a ResNet-18; the weights do not matter for the time."""
     import torch

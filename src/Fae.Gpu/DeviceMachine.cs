@@ -15,6 +15,22 @@ public enum DeviceValue
     Whole,
 }
 
+/// <summary>The element types of device memory.</summary>
+public static class DeviceValues
+{
+    /// <summary>The element type of a .NET type.</summary>
+    /// <exception cref="NotSupportedException">Kernels take none of it.</exception>
+    public static DeviceValue Of<T>()
+        where T : unmanaged =>
+        typeof(T) == typeof(float) ? DeviceValue.Real
+        : typeof(T) == typeof(double) ? DeviceValue.LongReal
+        : typeof(T) == typeof(int) ? DeviceValue.Whole
+        : throw new NotSupportedException($"kernels take no {typeof(T).Name}");
+
+    /// <summary>The bytes of one value.</summary>
+    public static int Bytes(DeviceValue type) => type == DeviceValue.LongReal ? sizeof(double) : sizeof(float);
+}
+
 /// <summary>A buffer in device memory; dispose it to return it.</summary>
 public abstract class DeviceMemory(DeviceValue type, int length) : IDisposable
 {
@@ -49,9 +65,8 @@ public readonly record struct DeviceSpan(DeviceMemory Memory, int Offset, int Le
 }
 
 /// <summary>
-/// Runs the kernels of <see cref="DeviceKernels"/> and <see cref="SampleKernels"/>: ILGPU's CPU accelerator, or a GPU in
-/// torch's own context. Launches run one after the other; arguments are spans, whole numbers and floats, in the order of the kernel's
-/// parameters.
+/// Runs the kernels of <see cref="DeviceKernels"/> and <see cref="SampleKernels"/>. Launches run one after the other. Their arguments are
+/// spans, whole numbers and floats, in the order of the kernel's parameters.
 /// </summary>
 public abstract class DeviceMachine : IDisposable
 {
@@ -64,7 +79,7 @@ public abstract class DeviceMachine : IDisposable
     /// <summary>Whether a kernel's first parameter is its index; else it places its threads itself.</summary>
     internal static bool IsIndexed(MethodInfo kernel) => kernel.GetParameters()[0].ParameterType == typeof(ILGPU.Index1D);
 
-    /// <summary>Memory of zeros.</summary>
+    /// <summary>Memory whose content is undefined.</summary>
     public abstract DeviceMemory Rent(DeviceValue type, int length);
 
     /// <summary>Memory that holds these values.</summary>

@@ -43,6 +43,7 @@ public sealed partial class DeviceScoring
     private void Sum(IEnumerable<Tuple<float, Measure>> terms, DeviceSpan x, DeviceSpan r, DeviceSpan map, Shape shape)
     {
         using var sum = machine.Rent(DeviceValue.Real, shape.Area);
+        machine.Launch(nameof(DeviceKernels.Clear), shape.Area, sum.All);
         foreach (var (weight, measure) in terms)
         {
             Map(measure, x, r, map, shape);
@@ -87,6 +88,7 @@ public sealed partial class DeviceScoring
         var (a, b, sum) = (Part(0, shape.Area), Part(1, shape.Area), Part(5, shape.Area));
         machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, x, a, shape.Channels);
         machine.Launch(nameof(DeviceKernels.MeanPlane), shape.Area, r, b, shape.Channels);
+        machine.Launch(nameof(DeviceKernels.Clear), shape.Area, sum);
         for (var scale = 0; scale < scales; scale++)
         {
             var (height, width) = (shape.Height >> scale, shape.Width >> scale);

@@ -10,8 +10,10 @@ namespace Fae.Gpu;
 /// </summary>
 public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
 {
-    /// <summary>Passes are made together as long as they reach so far: half of what a group reads is then its own.</summary>
-    private const int MostReach = 48;
+    /// <summary>Groups that keep a large GPU busy, and the rows that a group filters.</summary>
+    private const int FewestGroups = 264,
+        ShortestStrip = 32,
+        LongestStrip = 256;
 
     private (int Height, int Width, int Border, Image? Ignore, DeviceMemory? Places, int Count)? known;
 
@@ -33,9 +35,8 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
         if (size == 1 || passes == 0)
             return;
         using var between = machine.Rent(DeviceValue.Real, planes.Length);
-        var atOnce = Math.Max(1, MostReach / (size / 2));
-        for (var done = 0; done < passes; done += atOnce)
-            Mean(planes, planes, between.All, new(channels, height, width), size, Math.Min(atOnce, passes - done));
+        for (var done = 0; done < passes; done += AtOnce(size))
+            Mean(planes, planes, between.All, new(channels, height, width), size, Math.Min(AtOnce(size), passes - done));
     }
 
     /// <summary>The map of a measure, one plane.</summary>
@@ -122,50 +123,35 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
     private Image Fetch(DeviceSpan span, int channels, Image like) =>
         ImageModule.ofArray(channels, like.Height, like.Width, machine.Download(span));
 
-    /// <summary>Some passes of G_k, one where the window is too large for several; source and destination may be the same.</summary>
+    /// <summary>Some passes of G_k, at most <see cref="AtOnce"/>; source and destination may be the same.</summary>
     private void Mean(DeviceSpan source, DeviceSpan destination, DeviceSpan between, Shape shape, int size, int passes = 1)
     {
-        static int Parts(int whole, int part) => (whole + part - 1) / part;
-        var rows = shape.Channels * shape.Height;
-        var reach = size / 2;
-        if (passes * reach <= MostReach)
+        void Down(DeviceSpan from, DeviceSpan to, int height, int width)
         {
-            var run = (DeviceKernels.Room - 2 * passes * reach) / DeviceKernels.Lanes * DeviceKernels.Lanes;
-            void Along(DeviceSpan from, DeviceSpan to, int lines, int perPlane, int lineStep, int step, int length) =>
-                machine.LaunchGroups(
-                    nameof(DeviceKernels.MeanAlong),
-                    (Parts(lines, DeviceKernels.Lanes), Parts(length, run)),
-                    DeviceKernels.Filtering,
-                    from,
-                    to,
-                    lines,
-                    perPlane,
-                    shape.Area,
-                    lineStep,
-                    step,
-                    length,
-                    run,
-                    reach,
-                    passes
-                );
-            Along(source, between, rows, shape.Height, shape.Width, 1, shape.Width);
-            Along(between, destination, shape.Channels * shape.Width, shape.Width, 1, shape.Width, shape.Height);
-            return;
+            var across = shape.Channels * Parts(width, DeviceKernels.Columns);
+            // Short strips read more neighbours twice, long ones leave processors idle.
+            var strip = Math.Clamp(Parts(height * across, FewestGroups), ShortestStrip, LongestStrip);
+            machine.LaunchGroups(
+                nameof(DeviceKernels.MeanDown),
+                (across, Parts(height, strip)),
+                DeviceKernels.Columns,
+                from,
+                to,
+                height,
+                width,
+                strip,
+                size / 2,
+                passes
+            );
         }
-
-        machine.LaunchGroups(
-            nameof(DeviceKernels.MeanOfRows),
-            (Parts(rows, DeviceKernels.Lanes), Parts(shape.Width, DeviceKernels.Run)),
-            DeviceKernels.Lanes,
-            source,
-            between,
-            rows,
-            shape.Width,
-            reach
-        );
-        var threads = shape.Channels * shape.Width * Parts(shape.Height, DeviceKernels.Run);
-        machine.Launch(nameof(DeviceKernels.MeanOfColumns), threads, between, destination, shape.Height, shape.Width, reach);
+        Down(source, between, shape.Height, shape.Width);
+        Down(between, destination, shape.Width, shape.Height);
     }
+
+    /// <summary>Passes of a window of this size that one launch can make.</summary>
+    private static int AtOnce(int size) => Math.Min(DeviceKernels.MostPasses, 1 + DeviceKernels.Kept / size);
+
+    private static int Parts(int whole, int part) => (whole + part - 1) / part;
 
     private void Reduce(Reduction reduction, DeviceSpan values, DeviceSpan results)
     {
@@ -187,14 +173,29 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
 
         void Sum(DeviceSpan values, int taken, DeviceSpan? state)
         {
-            using var partials = machine.Rent(DeviceValue.LongReal, DeviceKernels.Partials);
+            var groups = Groups(values);
+            using var partials = machine.Rent(DeviceValue.LongReal, groups);
             using var none = state is null ? machine.Rent(DeviceValue.Whole, 2) : null;
             var chosen = state ?? none!.All;
             var above = state is null ? 0 : 1;
-            machine.Launch(nameof(DeviceKernels.Sums), DeviceKernels.Partials, values, partials.All, chosen, above);
-            machine.Launch(nameof(DeviceKernels.FinishSum), 1, partials.All, chosen, results, 0, above, Math.Max(1, taken));
+            machine.LaunchGroups(nameof(DeviceKernels.Sums), (groups, 1), DeviceKernels.Reducing, values, partials.All, chosen, above);
+            machine.LaunchGroups(
+                nameof(DeviceKernels.FinishSum),
+                (1, 1),
+                DeviceKernels.Reducing,
+                partials.All,
+                chosen,
+                results,
+                0,
+                above,
+                Math.Max(1, taken)
+            );
         }
     }
+
+    /// <summary>How many groups add up or count these values.</summary>
+    private static int Groups(DeviceSpan values) =>
+        Math.Clamp(values.Length / (DeviceKernels.Reducing * DeviceKernels.ValuesPerThread), 1, DeviceKernels.MostGroups);
 
     /// <summary>
     /// Radix selection: finds the value of a rank, counted from the largest, digit by digit; calls <paramref name="found"/> with the
@@ -202,14 +203,26 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
     /// </summary>
     private void Rank(DeviceSpan values, int rank, Action<DeviceSpan> found)
     {
-        using var counts = machine.Rent(DeviceValue.Whole, 256);
-        using var state = machine.Upload<int>([0, rank]);
+        // One upload: the state, and a zero for each digit.
+        Span<int> start = stackalloc int[2 + DeviceKernels.Reducing];
+        (start[0], start[1]) = (0, rank);
+        start[2..].Clear();
+        using var memory = machine.Upload<int>(start);
+        var (state, counts) = (memory.All.Slice(0, 2), memory.All.Slice(2, DeviceKernels.Reducing));
         for (var shift = 24; shift >= 0; shift -= 8)
         {
-            machine.Launch(nameof(DeviceKernels.CountDigits), values.Length, values, counts.All, state.All, shift);
-            machine.Launch(nameof(DeviceKernels.ChooseDigit), 1, counts.All, state.All);
+            machine.LaunchGroups(
+                nameof(DeviceKernels.CountDigits),
+                (Groups(values), 1),
+                DeviceKernels.Reducing,
+                values,
+                counts,
+                state,
+                shift
+            );
+            machine.LaunchGroups(nameof(DeviceKernels.ChooseDigit), (1, 1), DeviceKernels.Reducing, counts, state);
         }
-        found(state.All);
+        found(state);
     }
 
     /// <summary>The places of the values that count, kept from picture to picture; none where all do.</summary>

@@ -151,10 +151,7 @@ public sealed class Trainer(
         network.Module.train();
         var (input, target, mask) = loader.Take();
         var loss = Learn(adam, () => new TrainingBatch(input, target, mask, new StepRandom(settings.Seed, step, network.Device)));
-        if (ReadLossEvery == 1)
-            nn.utils.clip_grad_norm_(network.Module.parameters(), LargestGradient);
-        else
-            Clip(network.Module.parameters().Select(parameter => parameter.grad).OfType<Tensor>().ToList());
+        adam.ClipGradients(LargestGradient);
         adam.Step(step, LearningRate(settings, step));
         return step % ReadLossEvery == 0 || step % settings.ValidateEvery == 0 || step == settings.Steps ? loss.item<float>() : null;
     }
@@ -214,16 +211,6 @@ public sealed class Trainer(
                 || e.Message.Contains("allocate memory", StringComparison.Ordinal)
             )
         );
-
-    /// <summary>Clips the gradient norm as torch does, but without reading the norm back from the device.</summary>
-    private static void Clip(List<Tensor> gradients)
-    {
-        using var off = no_grad();
-        var norm = stack(gradients.Select(gradient => gradient.Squared().sum())).sum().sqrt();
-        var share = norm.Plus(1e-6).reciprocal().Times(LargestGradient).Within(1);
-        foreach (var gradient in gradients)
-            gradient.mul_(share);
-    }
 
     /// <summary>Mean squared error on clean held-out images, and the pixel AUROC of the error map against the synthetic masks.</summary>
     private (double Error, double Auroc) Validate()

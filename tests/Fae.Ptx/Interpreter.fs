@@ -11,11 +11,11 @@ open Fae.Ptx.Operations
 open Fae.Ptx.Parser
 
 /// The group's threads, each to the next barrier, until all have ended.
-let private runGroup program launch threads x y turn =
+let private runGroup program launch threads (struct (columns, rows)) x y turn =
     let shared = Array.zeroCreate program.SharedBytes
     // What shared memory holds at first is anything.
     Random(turn).NextBytes shared
-    let lanes = Array.init threads (fun tid -> Lane(program.Registers, tid, threads, x, y, shared))
+    let lanes = Array.init threads (fun tid -> Lane(program.Registers, tid, threads, x, y, columns, rows, shared))
     let mutable round = turn
 
     while lanes |> Array.exists (fun lane -> lane.At < program.Steps.Length) do
@@ -39,9 +39,19 @@ let private runGroup program launch threads x y turn =
 type Driver(major: int, minor: int, forgotten: string) =
     let programs = List<Program>()
     let pins = Dictionary<nativeint, int64>()
+    let memory = Dictionary<nativeint, int64>()
     let transfers = Dictionary<nativeint, unit -> unit>()
     let mutable turn = 0
     let mutable sent = 0n
+
+    /// The address, if all that is meant lies in one piece of allocated memory.
+    let allocated (address: nativeint) (bytes: int) =
+        let lies (piece: KeyValuePair<nativeint, int64>) =
+            address >= piece.Key && int64 address + int64 bytes <= int64 piece.Key + piece.Value
+
+        if not (Seq.exists lies memory) then fail "a copy beyond the allocated memory"
+
+        address
 
     /// A transfer happens once.
     let arrive transfer =
@@ -86,8 +96,31 @@ type Driver(major: int, minor: int, forgotten: string) =
 
             for y in 0 .. rows - 1 do
                 for x in 0 .. columns - 1 do
-                    runGroup program launch threads x y turn
+                    runGroup program launch threads grid x y turn
                     turn <- turn + 1
+
+        member _.Synchronise() = ()
+
+        member _.Allocate bytes =
+            let address = Marshal.AllocHGlobal(nativeint bytes)
+            let noise: byte[] = Array.zeroCreate (int bytes)
+            // What memory holds at first is anything.
+            Random(int bytes).NextBytes noise
+            Marshal.Copy(noise, 0, address, noise.Length)
+            memory[address] <- bytes
+            address
+
+        member _.Free address =
+            if not (memory.Remove address) then fail "memory that was not allocated"
+
+            Marshal.FreeHGlobal address
+
+        member _.Write(into, from) = Marshal.Copy(from.ToArray(), 0, allocated into from.Length, from.Length)
+
+        member _.Read(into, from) =
+            let values: byte[] = Array.zeroCreate into.Length
+            Marshal.Copy(allocated from into.Length, values, 0, values.Length)
+            values.CopyTo into
 
         member _.Pin bytes =
             let address = Marshal.AllocHGlobal(nativeint bytes)
@@ -123,5 +156,7 @@ type Driver(major: int, minor: int, forgotten: string) =
 
         member _.Dispose() =
             if pins.Count > 0 then fail "memory is still pinned"
+
+            if memory.Count > 0 then fail "memory is still allocated"
 
             programs.Clear()

@@ -8,7 +8,7 @@ let fail (message: string) : 'a = invalidOp message
 
 /// A thread of a group: registers hold bits; an address of shared memory is one that no memory of the process has.
 [<AllowNullLiteral>]
-type Lane(registers: int, tid: int, group: int, x: int, y: int, shared: byte[]) =
+type Lane(registers: int, tid: int, group: int, x: int, y: int, columns: int, rows: int, shared: byte[]) =
     member val Registers: uint64[] = Array.zeroCreate registers
     member val At = 0 with get, set
     member val Waits = false with get, set
@@ -16,6 +16,10 @@ type Lane(registers: int, tid: int, group: int, x: int, y: int, shared: byte[]) 
     member _.Group = group
     member _.X = x
     member _.Y = y
+
+    /// How many groups there are, along and down.
+    member _.Columns = columns
+    member _.Rows = rows
     member _.Shared = shared
 
 /// What a launch handed over: the parameters' bits, and the spans that may be touched.

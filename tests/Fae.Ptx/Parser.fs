@@ -78,6 +78,8 @@ let parse (kernel: PtxKernel) =
         | "%ntid.x" -> fun lane -> uint64 lane.Group
         | "%ctaid.x" -> fun lane -> uint64 lane.X
         | "%ctaid.y" -> fun lane -> uint64 lane.Y
+        | "%nctaid.x" -> fun lane -> uint64 lane.Columns
+        | "%nctaid.y" -> fun lane -> uint64 lane.Rows
         | _ when operand.StartsWith '%' ->
             if operand.Contains '.' then fail $"no {operand}"
 
@@ -151,7 +153,16 @@ let parse (kernel: PtxKernel) =
             | "st" :: space :: _ ->
                 let address, from, store = addressOf operands[0], value kind operands[1], store space kind
                 fun launch lane -> store launch lane (address lane) (from lane)
-            | "red" :: "add" :: "global" :: _ ->
+            | "red" :: "add" :: "shared" :: _
+            | "red" :: "shared" :: "add" :: _ ->
+                let address, from = addressOf operands[0], value kind operands[1]
+                let load, store = load "shared" kind, store "shared" kind
+
+                fun launch lane ->
+                    let at = address lane
+                    store launch lane at (fit kind (load launch lane at + from lane))
+            | "red" :: "add" :: "global" :: _
+            | "red" :: "global" :: "add" :: _ ->
                 let address, from = addressOf operands[0], value kind operands[1]
 
                 fun launch lane ->

@@ -43,8 +43,8 @@ let private fuzz (count: int) =
     Fuzz.withServer (fun target -> behindTheServer <- hand target)
     if List.sum found + behindTheServer = 0 then 0 else 1
 
-/// All tests, with `--spec` the specification alone, with `--in-process` all but those of the command line; the last line says how many
-/// passed and failed, alone on a line.
+/// All tests, with `--spec` the specification alone, with `--devices` what runs on every device, with `--in-process` all but those of the
+/// command line; the last line says how many passed and failed, alone on a line.
 let private test (argv: string[]) =
     let struct (effort, args) = effortOf (Effort.exploring ordinaryCases) (List.ofArray argv)
     let specification = [ SpecificationTests.laws effort; SpecificationTests.mutants ]
@@ -52,6 +52,8 @@ let private test (argv: string[]) =
     let others =
         if List.contains "--spec" args then
             []
+        elif List.contains "--devices" args then
+            [ DeviceTests.tests ]
         else
             [
                 CoreTests.tests
@@ -73,6 +75,7 @@ let private test (argv: string[]) =
                 HistoryTests.store
                 CorpusTests.tests
                 FuzzTests.tests
+                DeviceTests.tests
                 GpuTests.tests
                 ReproduceTests.tests
                 // Processes of their own: their lines cannot be counted.
@@ -101,7 +104,7 @@ let private test (argv: string[]) =
         passed <- summary.passed.Length
         failed <- summary.failed.Length + summary.errored.Length
 
-    let args = args |> List.except [ "--spec"; "--in-process" ] |> Array.ofList
+    let args = args |> List.except [ "--spec"; "--devices"; "--in-process" ] |> Array.ofList
 
     let code =
         runTestsWithCLIArgs [ CLIArguments.Append_Summary_Handler(SummaryHandler count) ] args (testList "Fae" (specification @ others))

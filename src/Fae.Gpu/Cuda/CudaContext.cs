@@ -39,6 +39,36 @@ internal sealed class CudaContext : IKernelDriver
         CudaDriver.Launch(function, grid, threads, parameters);
     }
 
+    public void Synchronise()
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Drain();
+    }
+
+    public nint Allocate(long bytes)
+    {
+        CudaDriver.Use(context);
+        return CudaDriver.Allocate(bytes);
+    }
+
+    public void Free(nint address)
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Free(address);
+    }
+
+    public void Write(nint to, ReadOnlySpan<byte> from)
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Write(to, from);
+    }
+
+    public void Read(Span<byte> to, nint from)
+    {
+        CudaDriver.Use(context);
+        CudaDriver.Read(to, from);
+    }
+
     public nint Pin(long bytes)
     {
         CudaDriver.Use(context);

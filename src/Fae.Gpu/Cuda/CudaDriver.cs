@@ -124,6 +124,30 @@ internal static partial class CudaDriver
     public static void Copy(nint to, nint from, long bytes, nint stream) =>
         Check(cuMemcpyHtoDAsync(to, from, (nuint)bytes, stream), nameof(cuMemcpyHtoDAsync));
 
+    /// <summary>Allocates device memory.</summary>
+    public static nint Allocate(long bytes)
+    {
+        Check(cuMemAlloc(out var address, (nuint)bytes), nameof(cuMemAlloc));
+        return address;
+    }
+
+    /// <summary>Frees device memory.</summary>
+    public static void Free(nint address) => Check(cuMemFree(address), nameof(cuMemFree));
+
+    /// <summary>Copies to device memory and waits for it.</summary>
+    public static unsafe void Write(nint to, ReadOnlySpan<byte> from)
+    {
+        fixed (byte* first = from)
+            Check(cuMemcpyHtoD(to, (nint)first, (nuint)from.Length), nameof(cuMemcpyHtoD));
+    }
+
+    /// <summary>Copies from device memory and waits for it.</summary>
+    public static unsafe void Read(Span<byte> to, nint from)
+    {
+        fixed (byte* first = to)
+            Check(cuMemcpyDtoH((nint)first, from, (nuint)to.Length), nameof(cuMemcpyDtoH));
+    }
+
     /// <summary>Allocates pinned host memory.</summary>
     public static nint Pin(long bytes)
     {
@@ -237,6 +261,22 @@ internal static partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuMemcpyHtoDAsync_v2")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int cuMemcpyHtoDAsync(nint to, nint from, nuint bytes, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuMemAlloc_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemAlloc(out nint address, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "cuMemFree_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemFree(nint address);
+
+    [LibraryImport(Library, EntryPoint = "cuMemcpyHtoD_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemcpyHtoD(nint to, nint from, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "cuMemcpyDtoH_v2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int cuMemcpyDtoH(nint to, nint from, nuint bytes);
 
     [LibraryImport(Library, EntryPoint = "cuMemAllocHost_v2")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

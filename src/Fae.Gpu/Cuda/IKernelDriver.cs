@@ -15,6 +15,21 @@ public interface IKernelDriver : IDisposable
     /// </summary>
     void Launch(nint function, (int X, int Y) grid, int threads, nint parameters);
 
+    /// <summary>Waits for all launches and copies.</summary>
+    void Synchronise();
+
+    /// <summary>Allocates device memory, its content undefined; until <see cref="Free"/>.</summary>
+    nint Allocate(long bytes);
+
+    /// <summary>Frees it, after all that was launched.</summary>
+    void Free(nint address);
+
+    /// <summary>Copies to device memory, after all that was launched; the copy has ended when this returns.</summary>
+    void Write(nint to, ReadOnlySpan<byte> from);
+
+    /// <summary>Copies from device memory, after all that was launched.</summary>
+    void Read(Span<byte> to, nint from);
+
     /// <summary>Memory of this process that stays in its place, to be sent from; until <see cref="Unpin"/>.</summary>
     nint Pin(long bytes);
 

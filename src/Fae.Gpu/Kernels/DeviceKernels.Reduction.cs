@@ -9,55 +9,88 @@ internal static partial class DeviceKernels
     public static void Gather(Index1D i, ArrayView<float> plane, ArrayView<int> places, ArrayView<float> values) =>
         values[i] = plane[places[i]];
 
+    /// <summary>Zeros.</summary>
+    public static void Clear(Index1D i, ArrayView<float> plane) => plane[i] = 0f;
+
     /// <summary>
     /// Counts, of the values whose keys begin with the digits chosen so far, the next digit: eight bits from <paramref name="shift"/>.
+    /// Each group counts in shared memory first: most values of a heatmap share their first digit, and atomics on one place of global
+    /// memory would wait for each other.
     /// </summary>
-    public static void CountDigits(Index1D i, ArrayView<float> values, ArrayView<int> counts, ArrayView<int> state, int shift)
+    public static void CountDigits(ArrayView<float> values, ArrayView<int> counts, ArrayView<int> state, int shift)
     {
-        var key = Key(values[i]);
-        if (shift == 24 || (int)(key >> (shift + 8)) == state[0])
-            Atomic.Add(ref counts[(int)(key >> shift & 255u)], 1);
+        var own = SharedMemory.Allocate<int>(Reducing);
+        own[Group.IdxX] = 0;
+        Group.Barrier();
+        for (var i = (long)Grid.IdxX * Reducing + Group.IdxX; i < values.Length; i += (long)Grid.DimX * Reducing)
+        {
+            var key = Key(values[i]);
+            if (shift == 24 || (int)(key >> (shift + 8)) == state[0])
+                Atomic.Add(ref own[(int)(key >> shift & 255u)], 1);
+        }
+        Group.Barrier();
+        if (own[Group.IdxX] > 0)
+            Atomic.Add(ref counts[Group.IdxX], own[Group.IdxX]);
     }
 
     /// <summary>
-    /// One thread: the digit in which the value of the wanted rank from above lies. <paramref name="state"/>: the digits so far, and the
+    /// One group: the digit in which the value of the wanted rank from above lies. <paramref name="state"/>: the digits so far, and the
     /// rank among those that share them; the counts are cleared for the next digit.
     /// </summary>
-    public static void ChooseDigit(Index1D one, ArrayView<int> counts, ArrayView<int> state)
+    public static void ChooseDigit(ArrayView<int> counts, ArrayView<int> state)
     {
+        var all = SharedMemory.Allocate<int>(Reducing);
+        var digit = Group.IdxX;
+        var mine = counts[digit];
+        var before = state[0];
         var left = state[1];
-        var chosen = -1;
-        for (var digit = 255; digit >= 0; digit--)
+        all[digit] = mine;
+        counts[digit] = 0;
+        Group.Barrier();
+        // How many values have this digit or a larger one.
+        for (var step = 1; step < Reducing; step *= 2)
         {
-            var count = counts[digit];
-            counts[digit] = 0;
-            if (chosen < 0 && count >= left)
-                chosen = digit;
-            if (chosen < 0)
-                left -= count;
+            var larger = digit + step < Reducing ? all[digit + step] : 0;
+            Group.Barrier();
+            all[digit] += larger;
+            Group.Barrier();
         }
-        state[0] = state[0] << 8 | chosen;
-        state[1] = left;
+        var above = all[digit] - mine;
+        if (above < left && above + mine >= left)
+        {
+            state[0] = before << 8 | digit;
+            state[1] = left - above;
+        }
     }
 
     /// <summary>
-    /// The sums of every <see cref="Partials"/>th value; of those alone above the value in <paramref name="state"/>, if asked.
+    /// The sum of each group's share of the values, added in a fixed order; of those alone above the value in <paramref name="state"/>, if
+    /// asked.
     /// </summary>
-    public static void Sums(Index1D lane, ArrayView<float> values, ArrayView<double> partials, ArrayView<int> state, int aboveAlone)
+    public static void Sums(ArrayView<float> values, ArrayView<double> partials, ArrayView<int> state, int aboveAlone)
     {
+        var sums = SharedMemory.Allocate<double>(Reducing);
         var sum = 0.0;
-        for (long i = lane.X; i < values.Length; i += Partials)
+        for (var i = (long)Grid.IdxX * Reducing + Group.IdxX; i < values.Length; i += (long)Grid.DimX * Reducing)
             if (aboveAlone == 0 || Key(values[i]) > (uint)state[0])
                 sum += values[i];
-        partials[lane] = sum;
+        sums[Group.IdxX] = sum;
+        Group.Barrier();
+        for (var half = Reducing / 2; half > 0; half /= 2)
+        {
+            if (Group.IdxX < half)
+                sums[Group.IdxX] += sums[Group.IdxX + half];
+            Group.Barrier();
+        }
+        if (Group.IdxX == 0)
+            partials[Grid.IdxX] = sums[0];
     }
 
     /// <summary>
-    /// One thread: the sum of the partial sums, and of the value in <paramref name="state"/> as often as it counts, over <paramref
+    /// One group: the sum of the partial sums, and of the value in <paramref name="state"/> as often as it counts, over <paramref
     /// name="count"/>.
     /// </summary>
     public static void FinishSum(
-        Index1D one,
         ArrayView<double> partials,
         ArrayView<int> state,
         ArrayView<float> results,
@@ -66,9 +99,21 @@ internal static partial class DeviceKernels
         int count
     )
     {
+        var sums = SharedMemory.Allocate<double>(Reducing);
         var sum = 0.0;
-        for (var i = 0; i < Partials; i++)
+        for (var i = (long)Group.IdxX; i < partials.Length; i += Reducing)
             sum += partials[i];
+        sums[Group.IdxX] = sum;
+        Group.Barrier();
+        for (var half = Reducing / 2; half > 0; half /= 2)
+        {
+            if (Group.IdxX < half)
+                sums[Group.IdxX] += sums[Group.IdxX + half];
+            Group.Barrier();
+        }
+        if (Group.IdxX != 0)
+            return;
+        sum = sums[0];
         if (withState != 0)
             sum += state[1] * (double)Value((uint)state[0]);
         results[at] = (float)(sum / count);

@@ -9,12 +9,9 @@ namespace Fae.Training;
 /// Runs the kernels in torch's CUDA context and on torch's memory. Kernels read tensors in place; their scratch memory comes from torch's
 /// allocator. Not thread-safe.
 /// </summary>
-public sealed class CudaMachine : DeviceMachine
+public sealed class CudaMachine : KernelMachine
 {
-    private const int Threads = 256;
-    private readonly IKernelDriver driver;
     private readonly Device place;
-    private readonly Dictionary<string, (PtxKernel Kernel, Lazy<nint> Function)> functions;
 
     /// <summary>The GPU with this index.</summary>
     /// <exception cref="NotSupportedException">There is no driver, or the GPU is too old.</exception>
@@ -25,15 +22,7 @@ public sealed class CudaMachine : DeviceMachine
     /// <summary>Takes ownership of the driver; it must use the context of this device.</summary>
     /// <exception cref="NotSupportedException">There is no PTX for its architecture.</exception>
     public CudaMachine(IKernelDriver driver, Device place)
-    {
-        ArgumentNullException.ThrowIfNull(driver);
-        this.driver = driver;
-        this.place = place;
-        var (major, minor) = driver.Capability;
-        functions = PtxKernels
-            .Compile(major, minor)
-            .ToDictionary(kernel => kernel.Name, kernel => (kernel, new Lazy<nint>(() => driver.Load(kernel))));
-    }
+        : base(driver) => this.place = place;
 
     /// <summary>The GPU of a torch device; null with a warning if it cannot run the kernels.</summary>
     public static CudaMachine? Start(Device device, Action<string> warn)
@@ -66,12 +55,6 @@ public sealed class CudaMachine : DeviceMachine
         }
     }
 
-    /// <summary>Why the driver finds no GPU; null if there is one.</summary>
-    public static string? Missing() => CudaDriver.Missing();
-
-    /// <summary>The driver's CUDA version: 13000 is 13.0.</summary>
-    public static int DriverVersion() => CudaDriver.Version();
-
     /// <summary>The memory of a contiguous tensor. The tensor must outlive the launches that use it.</summary>
     /// <exception cref="ArgumentException">It is on another device, not contiguous, or not of 32-bit floats.</exception>
     public DeviceSpan Of(Tensor tensor)
@@ -91,15 +74,12 @@ public sealed class CudaMachine : DeviceMachine
 
     /// <inheritdoc/>
     public override DeviceMemory Rent(DeviceValue type, int length) =>
-        new Memory(type, zeros(length, dtype: TypeOf(type), device: place).DetachFromDisposeScope(), true);
+        new Memory(type, empty(length, dtype: TypeOf(type), device: place).DetachFromDisposeScope(), true);
 
     /// <inheritdoc/>
     public override DeviceMemory Upload<T>(ReadOnlySpan<T> values)
     {
-        var type =
-            typeof(T) == typeof(float) ? DeviceValue.Real
-            : typeof(T) == typeof(int) ? DeviceValue.Whole
-            : DeviceValue.LongReal;
+        var type = DeviceValues.Of<T>();
         using var here = zeros(values.Length, dtype: TypeOf(type));
         var bytes = MemoryMarshal.AsBytes(values);
         bytes.CopyTo(here.bytes);
@@ -115,10 +95,10 @@ public sealed class CudaMachine : DeviceMachine
     }
 
     /// <summary>Allocates pinned memory.</summary>
-    public nint Pin(long bytes) => driver.Pin(bytes);
+    public nint Pin(long bytes) => Driver.Pin(bytes);
 
     /// <summary>Releases what <see cref="Pin"/> returned.</summary>
-    public void Unpin(nint address) => driver.Unpin(address);
+    public void Unpin(nint address) => Driver.Unpin(address);
 
     /// <summary>
     /// Starts an asynchronous copy from pinned memory to a span. It runs after earlier launches and beside later ones. Neither side may be
@@ -127,33 +107,17 @@ public sealed class CudaMachine : DeviceMachine
     public nint Send(nint from, DeviceSpan to)
     {
         var memory = (Memory)to.Memory;
-        return driver.Send((nint)memory.Address(to.Offset), from, to.Length * memory.Tensor.ElementSize);
+        return Driver.Send((nint)memory.Address(to.Offset), from, to.Length * memory.Tensor.ElementSize);
     }
 
     /// <summary>Makes later launches, torch's too, wait for the transfer.</summary>
-    public void Follow(nint transfer) => driver.Follow(transfer);
+    public void Follow(nint transfer) => Driver.Follow(transfer);
 
     /// <summary>Blocks until the transfer has ended and releases it.</summary>
-    public void Wait(nint transfer) => driver.Wait(transfer);
-
-    /// <summary>Blocks until all launches have ended.</summary>
-    public void Synchronise() => torch.cuda.synchronize(place);
-
-    internal override void Launch(string kernel, int extent, params object[] arguments)
-    {
-        if (extent > 0)
-            Launch(kernel, ((extent + Threads - 1) / Threads, 1), Threads, arguments.Prepend(extent));
-    }
-
-    internal override void LaunchGroups(string kernel, (int X, int Y) groups, int threads, params object[] arguments) =>
-        Launch(kernel, groups, threads, arguments);
+    public void Wait(nint transfer) => Driver.Wait(transfer);
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            driver.Dispose();
-    }
+    protected override long Address(DeviceSpan span) => ((Memory)span.Memory).Address(span.Offset);
 
     private static ScalarType TypeOf(DeviceValue type) =>
         type switch
@@ -161,50 +125,6 @@ public sealed class CudaMachine : DeviceMachine
             DeviceValue.Real => ScalarType.Float32,
             DeviceValue.LongReal => ScalarType.Float64,
             _ => ScalarType.Int32,
-        };
-
-    /// <summary>The arguments in slots of eight bytes, and an array of their addresses, as cuLaunchKernel expects.</summary>
-    private void Launch(string name, (int X, int Y) grid, int threads, IEnumerable<object> arguments)
-    {
-        var (kernel, function) = functions[name];
-        var values = arguments.Select(Bytes).ToList();
-        if (!values.Select(value => value.Length).SequenceEqual(kernel.ParameterBytes))
-            throw new InvalidOperationException(
-                $"{name} takes parameters of {string.Join(", ", kernel.ParameterBytes)} bytes, not "
-                    + $"{string.Join(", ", values.Select(value => value.Length))}"
-            );
-        var room = new long[values.Count * 3];
-        var handle = GCHandle.Alloc(room, GCHandleType.Pinned);
-        try
-        {
-            var bytes = MemoryMarshal.AsBytes(room.AsSpan());
-            var start = handle.AddrOfPinnedObject();
-            for (var i = 0; i < values.Count; i++)
-            {
-                var at = (values.Count + 2 * i) * sizeof(long);
-                room[i] = start + at;
-                values[i].CopyTo(bytes[at..]);
-            }
-            driver.Launch(function.Value, grid, threads, start);
-        }
-        finally
-        {
-            handle.Free();
-        }
-    }
-
-    /// <summary>A span is passed as address and length.</summary>
-    private static byte[] Bytes(object argument) =>
-        argument switch
-        {
-            DeviceSpan span =>
-            [
-                .. BitConverter.GetBytes(((Memory)span.Memory).Address(span.Offset)),
-                .. BitConverter.GetBytes((long)span.Length),
-            ],
-            int number => BitConverter.GetBytes(number),
-            float number => BitConverter.GetBytes(number),
-            _ => throw new ArgumentException($"a kernel takes no {argument.GetType().Name}", nameof(argument)),
         };
 
     private sealed class Memory(DeviceValue type, Tensor tensor, bool owned) : DeviceMemory(type, checked((int)tensor.numel()))

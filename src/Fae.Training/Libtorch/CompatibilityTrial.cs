@@ -14,6 +14,7 @@ namespace Fae.Training;
 public static class CompatibilityTrial
 {
     private const string Variable = "FAE_COMPATIBILITY_TRIAL";
+    private const string StageMark = "# ";
     private const int TimeoutMs = 120_000;
 
     /// <summary>Whether this process runs only the trial.</summary>
@@ -59,15 +60,22 @@ public static class CompatibilityTrial
             Remember(remembered);
             return null;
         }
-        var words = string.Join(
-            ' ',
-            new[] { said.Result, complained.Result }
-                .SelectMany(text => text.Split('\n'))
-                .Select(line => line.Trim())
-                .Where(line => line.Length > 0)
-                .Take(1)
-        );
-        return words.Length > 0 ? words : $"a step of a small training ends the process (exit code {child.ExitCode})";
+        var lines = new[] { said.Result, complained.Result }
+            .SelectMany(text => text.Split('\n'))
+            .Select(line => line.Trim())
+            .Where(line => line.Length > 0)
+            .ToList();
+        var stage = lines.LastOrDefault(line => line.StartsWith(StageMark, StringComparison.Ordinal))?[StageMark.Length..] ?? "loading";
+        return lines.FirstOrDefault(line => !line.StartsWith(StageMark, StringComparison.Ordinal)) is { } words
+            ? $"{words} ({stage})"
+            : $"a step of a small training ends the process (exit code {child.ExitCode}, {stage})";
+    }
+
+    /// <summary>Said before each stage, so that a crash tells where it was.</summary>
+    private static void Enter(string stage)
+    {
+        Console.Out.WriteLine(StageMark + stage);
+        Console.Out.Flush();
     }
 
     /// <summary>One step of a small network on the CPU, from known numbers; null where all of it is as it should be.</summary>
@@ -78,6 +86,12 @@ public static class CompatibilityTrial
             const int side = 32,
                 width = 4;
             using var scope = NewDisposeScope();
+            Enter("tensors");
+            var image = Noise.field(1, 0.2f, 1, side, side);
+            var x = tensor(image.Pixels, [1, 1, side, side]);
+            if (Math.Abs(x.sum().item<float>() - image.Pixels.Sum(value => (double)value)) > 1e-3)
+                return "torch computes wrong sums";
+            Enter("network");
             var settings = ConfigModule.defaults.Network;
             using var network = new Network(
                 new(
@@ -99,21 +113,20 @@ public static class CompatibilityTrial
                 Fae.Core.Random.ofSeed(1)
             );
             using var adam = new Adam(network.Module.named_parameters().Select(p => (p.name, (Tensor)p.parameter, 1.0)));
-            var image = Noise.field(1, 0.2f, 1, side, side);
-            var x = tensor(image.Pixels, [1, 1, side, side]);
-            if (Math.Abs(x.sum().item<float>() - image.Pixels.Sum(value => (double)value)) > 1e-3)
-                return "torch computes wrong sums";
             var losses = Enumerable
                 .Range(1, 2)
                 .Select(step =>
                 {
                     adam.ZeroGradients();
+                    Enter($"forward pass {step}");
                     var loss = network
                         .Module.forward(x)
                         .Minus(tensor(Noise.field(2, 0.2f, 1, side, side).Pixels, [1, 1, side, side]))
                         .Squared()
                         .mean();
+                    Enter($"gradients {step}");
                     loss.backward();
+                    Enter($"optimiser {step}");
                     adam.Step(step, 0.01);
                     return loss.item<float>();
                 })

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Fae.Gpu;
 using TorchSharp;
 
 namespace Fae.Training;
@@ -32,7 +33,7 @@ public static class TorchRuntime
 
     /// <summary>Why there is no CUDA, in one line: the libtorch, the driver, or the GPU.</summary>
     private static string Missing() =>
-        (TorchLibraries.HasCuda, CudaMachine.Missing()) switch
+        (TorchLibraries.HasCuda, DriverMachine.Missing()) switch
         {
             (false, _) => $"this libtorch is built for the CPU only; name one for CUDA in {TorchLibraries.Variable}, or use --device cpu",
             (true, { } driver) => driver + "; use --device cpu",

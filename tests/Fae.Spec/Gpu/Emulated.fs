@@ -1,12 +1,9 @@
-/// The kernels that a GPU runs, without one: their C# on ILGPU's CPU accelerator, and their PTX, interpreted, launched as on a GPU but on
-/// the memory of torch's tensors on the CPU. One case at a time.
+/// The kernels' PTX, interpreted and launched as on a GPU; where there is a GPU, on it too, without libtorch. One case at a time.
 module Fae.Spec.Emulated
 
 open Fae.Core
 open Fae.Gpu
 open Fae.Ptx
-open Fae.Training
-open TorchSharp
 
 type Device(name: string, start: unit -> DeviceMachine) =
     let machine = lazy start ()
@@ -22,8 +19,9 @@ type Device(name: string, start: unit -> DeviceMachine) =
 
 let devices =
     [
-        Device("ILGPU (CPU accelerator)", (fun () -> new EmulatedMachine()))
-        Device("PTX (interpreted)", (fun () -> new CudaMachine(new Interpreter.Driver(8, 0), torch.CPU)))
+        Device("PTX (interpreted)", (fun () -> new DriverMachine(new Interpreter.Driver(8, 0))))
+        if isNull (DriverMachine.Missing()) then
+            Device("PTX (GPU)", (fun () -> DriverMachine.OfGpu 0))
     ]
 
 /// An implementation on each of them, by name.

@@ -136,14 +136,14 @@ let commandLine =
                     let trained = bare [ $"FAE_LIBTORCH={otherLibtorch ()}" ] order
                     Expect.equal trained.Code 0 trained.Error)
             }
-            test "bench/gpu.sh on a CPU trains, evaluates and writes one JSON" {
+            test "bench/gpu.sh on a CPU trains, evaluates and writes a summary" {
                 inTemporaryFolder (fun folder ->
                     let python = "/usr/bin/python3"
 
                     if not (available (fun () -> File.Exists python) [ "python3" ]) then
                         skiptest "python3 is neither here nor to be had"
 
-                    let out = Path.Combine(folder, "gpu.json")
+                    let out = Path.Combine(folder, "out")
                     let smi = Path.Combine(folder, "nvidia-smi")
 
                     File.WriteAllText(
@@ -169,19 +169,20 @@ let commandLine =
                             ]
 
                     Expect.equal run.Code 0 run.Error
-                    let json = nonNull (Text.Json.Nodes.JsonNode.Parse(File.ReadAllText out))
-                    Expect.equal (textOf json "device") "a card" "which"
-                    let demo = nonNull json["demo"]
+                    let json = nonNull (Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(out, "summary.json"))))
+                    Expect.equal (textOf json "gpu") "a card" "which"
+                    Expect.equal (textOf (nonNull (nonNull json["steps"]).["demo"]) "exit_code") "0" "it ended well"
+                    let demo = nonNull (nonNull json["sets"]).["demo"]
                     Expect.equal (textOf demo "utilisation_percent") "50.0" "how busy"
                     Expect.equal (textOf demo "peak_memory_mib") "1000.0" "memory"
                     Expect.isNotNull (nonNull demo["eval"]).["image_auroc"] (string demo))
             }
             test "bench/gpu.sh says what is missing and writes nothing" {
                 inTemporaryFolder (fun folder ->
-                    let out = Path.Combine(folder, "gpu.json")
+                    let out = Path.Combine(folder, "out")
                     let run = command "bash" [ Path.Combine(root, "bench", "gpu.sh"); out; "--tiny" ]
                     Expect.equal run.Code 5 run.Error
-                    Expect.stringContains run.Error "bench: this libtorch is built for the CPU only" run.Error
-                    Expect.isFalse (File.Exists out) "nothing")
+                    Expect.stringContains run.Error "there is no GPU here" run.Error
+                    Expect.isFalse (File.Exists(Path.Combine(out, "summary.json"))) "nothing")
             }
         ]
