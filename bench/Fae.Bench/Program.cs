@@ -36,8 +36,7 @@ switch (args.FirstOrDefault())
             Console.Error.WriteLine($"bench: {noDriver}");
             return 5;
         }
-        Console.WriteLine(JsonSerializer.Serialize(GpuKernels.Measure(tiny), Results.Indented));
-        return 0;
+        return Write(GpuKernels.Rows(tiny).OfType<Row>());
     case "growth" when args.Length > 1:
         var costs = Growth.Costs(tiny).ToList();
         Growth.Draw(costs, args[1]);

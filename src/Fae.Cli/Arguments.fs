@@ -20,7 +20,7 @@ type TrainArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | Config _ -> "the configuration (TOML); start from configs/default.toml"
+            | Config _ -> "the configuration (TOML); without one: a U-Net and a memory bank together, for a part that nobody has tuned"
             | Extend _ -> "instead of a configuration: a model with a memory bank, which new pictures of DATA are added to"
             | Data _ -> "the data set: MVTec layout, or a folder of good pictures"
             | Out _ -> "the run's folder; it will hold model.safetensors"

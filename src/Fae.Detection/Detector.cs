@@ -67,6 +67,9 @@ public sealed class Detector : IDisposable
             : pairs.AsParallel().AsOrdered().Select(pair => Judge(pair.First, pair.Second)).ToList();
     }
 
+    /// <summary>A prepared image and the network's whole output for it, over all views.</summary>
+    public ReconstructionPair Answer(Image image) => new(image, views.Reconstruct([image])[0]);
+
     /// <summary>f(x) of a prepared image, in the straight view alone.</summary>
     public Image Reconstruct(Image image) => Difference.reconstruction(image.Channels, network.Reconstruct([image])[0]);
 

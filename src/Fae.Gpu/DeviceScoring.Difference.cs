@@ -13,6 +13,9 @@ public sealed partial class DeviceScoring
             case Measure.Weighted weighted:
                 Sum(weighted.terms, x, r, map, shape);
                 break;
+            case Measure.Geometric geometric:
+                GeometricMean(geometric, map, shape, (measure, part) => Map(measure, x, r, part, shape));
+                break;
             case { IsMse: true }:
                 machine.Launch(nameof(DeviceKernels.Mse), shape.Area, x, r, map, shape.Channels);
                 break;
@@ -34,6 +37,19 @@ public sealed partial class DeviceScoring
             default:
                 throw new UnreachableException($"unknown measure {measure}");
         }
+    }
+
+    /// <summary>The weighted geometric mean of maps, each written by <paramref name="write"/>.</summary>
+    private void GeometricMean(Measure.Geometric geometric, DeviceSpan map, Shape shape, Action<Measure, DeviceSpan> write)
+    {
+        using var part = machine.Rent(DeviceValue.Real, shape.Area);
+        machine.Launch(nameof(DeviceKernels.Clear), shape.Area, map);
+        foreach (var (weight, measure) in geometric.terms)
+        {
+            write(measure, part.All);
+            machine.Launch(nameof(DeviceKernels.AddLogarithm), shape.Area, part.All, map, weight, Difference.smallest);
+        }
+        machine.Launch(nameof(DeviceKernels.Exponential), shape.Area, map);
     }
 
     /// <summary>map ← plane.</summary>

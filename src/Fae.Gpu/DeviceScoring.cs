@@ -55,8 +55,16 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
     public void Heatmap(Scoring scoring, DeviceSpan x, DeviceSpan r, DeviceSpan heatmap, int channels, int height, int width)
     {
         ArgumentNullException.ThrowIfNull(scoring);
-        Map(scoring.Measure, x, r, heatmap, new(channels, height, width));
-        Smooth(heatmap, 1, height, width, scoring.FilterSize, scoring.FilterPasses);
+        var shape = new Shape(channels, height, width);
+        void Filtered(Measure measure, DeviceSpan map)
+        {
+            Map(measure, x, r, map, shape);
+            Smooth(map, 1, height, width, scoring.FilterSize, scoring.FilterPasses);
+        }
+        if (scoring.Measure is Measure.Geometric geometric)
+            GeometricMean(geometric, heatmap, shape, Filtered);
+        else
+            Filtered(scoring.Measure, heatmap);
     }
 
     /// <summary>The image score of a heatmap.</summary>

@@ -33,7 +33,16 @@ public sealed record TrainOutcome(
     IReadOnlyList<NamedArray> Best,
     IReadOnlyList<NamedArray> Last,
     IReadOnlyList<TrainProgress> Curve
-);
+)
+{
+    /// <summary>A U-Net's weights with a memory bank beside them, as <c>network.perceptual = "memory_bank"</c> has them.</summary>
+    public TrainOutcome WithBank(IReadOnlyList<NamedArray> bank)
+    {
+        IReadOnlyList<NamedArray> Both(IReadOnlyList<NamedArray> weights) =>
+            [.. weights.Select(array => array with { Name = NetworkGraph.UNetPrefix + array.Name }), .. bank];
+        return this with { Best = Both(Best), Last = Both(Last) };
+    }
+}
 
 /// <summary>Everything that the next step depends on, so that a training can be resumed.</summary>
 public sealed record Checkpoint(

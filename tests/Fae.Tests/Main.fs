@@ -70,6 +70,7 @@ let private test (argv: string[]) =
                 ExportTests.tests
                 LibraryTests.tests
                 FeatureTests.tests
+                CombinedTests.tests
                 OpenApiTests.tests
                 TelemetryTests.tests
                 HistoryTests.store

@@ -54,9 +54,7 @@ module TrainedDetector =
         // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
         let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
 
-        let trials =
-            ScoringSearch.Try(ScoringSearch.Candidates(config.Score, config.Image, config.Network), augmented, validation, hidden)
-
+        let trials = ScoringSearch.Try(config, augmented, validation, hidden)
         let trial = ScoringSearch.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
         let chosen = trial.Scoring
         let calibration = Calibrator.Fit(trial.Candidate, config.Calibration, augmented, t.HeldOut, ignoreOrNull)

@@ -36,7 +36,7 @@ module Corrupt =
         result {
             let! config =
                 Options.config
-                    (args.GetResult CorruptArgs.Config)
+                    (Some(args.GetResult CorruptArgs.Config))
                     (args.GetResults CorruptArgs.Set)
                     (args.TryGetResult CorruptArgs.Seed)
                     None

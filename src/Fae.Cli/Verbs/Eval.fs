@@ -102,19 +102,22 @@ module Eval =
 
                 let chosen = ScoringCandidate.ofScoring detector.Calibration.Scoring
                 let score = config.Score
+                let viewing = detector.WithViews config
 
                 let candidate =
-                    { chosen with
-                        Measure = defaultArg score.Measure chosen.Measure
-                        FilterSize = defaultArg score.FilterSize chosen.FilterSize
-                        FilterPasses = defaultArg score.FilterPasses chosen.FilterPasses
-                        Border = defaultArg score.Border chosen.Border
-                        NormaliseByMedian = defaultArg score.NormaliseByMedian chosen.NormaliseByMedian
-                        Reduction =
-                            score.Reduction |> Option.map (Reduction.ofKind score.TopFraction) |> Option.defaultValue chosen.Reduction
-                    }
+                    if CombinedScoring.IsAskedFor score then
+                        CombinedScoring.Of(config, [| for image in heldOut -> viewing.Answer image |], card.Ignore)
+                    else
+                        { chosen with
+                            Measure = defaultArg score.Measure chosen.Measure
+                            FilterSize = defaultArg score.FilterSize chosen.FilterSize
+                            FilterPasses = defaultArg score.FilterPasses chosen.FilterPasses
+                            Border = defaultArg score.Border chosen.Border
+                            NormaliseByMedian = defaultArg score.NormaliseByMedian chosen.NormaliseByMedian
+                            Reduction =
+                                score.Reduction |> Option.map (Reduction.ofKind score.TopFraction) |> Option.defaultValue chosen.Reduction
+                        }
 
-                let viewing = detector.WithViews config
                 return viewing.With(viewing.Fit(candidate, config.Calibration, heldOut))
             }
 

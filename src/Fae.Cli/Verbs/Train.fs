@@ -142,7 +142,14 @@ module Train =
     let execute (stop: CancellationToken) (options: TrainOptions) : Result<bool, Fault> =
         result {
             let config, data, out = options.Config, options.Data, options.Out
-            let! device = Devices.device options.Device
+
+            // A fit in one pass needs no libtorch.
+            let! device =
+                if NetworkGeometry.isFittedInOnePass config.Network then
+                    Ok null
+                else
+                    Devices.device options.Device |> Result.map (fun device -> (device: torch.Device | null))
+
             let! detecting = Devices.detectingDevice options.Device
 
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
@@ -172,6 +179,13 @@ module Train =
                 match backbone with
                 | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
                     BankTraining.fit config channels backbone training ignore None stop
+                | Some backbone when NetworkGeometry.hasBankBeside config.Network ->
+                    result {
+                        let! bank = BankTraining.fit config channels backbone training ignore None stop
+                        let alone = { config with Network = NetworkGeometry.withoutBank config.Network }
+                        let! network = trained alone channels device None source validation (fingerprint config data split) options stop
+                        return network.WithBank bank.Best
+                    }
                 | _ -> trained config channels device backbone source validation (fingerprint config data split) options stop
 
             let write () =
@@ -228,7 +242,7 @@ module Train =
 
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
         match args.TryGetResult TrainArgs.Config, args.TryGetResult TrainArgs.Extend with
-        | Some config, None -> anew args config
+        | Some config, None -> anew args (Some config)
         | None, Some run ->
             match fixedByExtension |> List.filter (fun (_, given) -> given args) |> List.map fst with
             | [] ->
@@ -237,4 +251,6 @@ module Train =
                 let given = String.concat ", " given
                 Error(Usage [ $"{given}: an extended model keeps the configuration that it was trained by; leave it out" ])
         | Some _, Some _ -> Error(Usage [ "--extend: takes its configuration from the model; leave --config out" ])
-        | None, None -> Error(Usage [ "--config: missing; start from configs/default.toml" ])
+        | None, None ->
+            Console.say "no --config: a U-Net and a memory bank of pretrained features in one model, their maps combined"
+            anew args None

@@ -17,12 +17,17 @@ type Measure =
     | AnomalyMap
     /// Σ wᵢ·Dᵢ with positive weights.
     | Weighted of terms: (float32 * Measure) list
+    /// exp(Σ wᵢ·ln Dᵢ), the weighted geometric mean, with positive weights. In a heatmap each Dᵢ is filtered first. Without terms, as a
+    /// setting: the terms are to be fitted on held-out good pictures.
+    | Geometric of terms: (float32 * Measure) list
 
 [<RequireQualifiedAccess>]
 module Difference =
     let all = [ Mse; Relative; Ssim; Gms ]
 
-    /// "mse", or "0.5*mse + 2*ssim".
+    let private number (weight: float32) = weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture)
+
+    /// "mse", "0.5*mse + 2*ssim", or "mse^0.5 * ssim^0.5".
     let rec name =
         function
         | Mse -> "mse"
@@ -31,40 +36,52 @@ module Difference =
         | Gms -> "gms"
         | MultiGms -> "msgms"
         | AnomalyMap -> "anomaly_map"
-        | Weighted terms ->
-            terms
-            |> List.map (fun (weight, measure) ->
-                weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture) + "*" + name measure)
-            |> String.concat " + "
+        | Weighted terms -> terms |> List.map (fun (weight, measure) -> number weight + "*" + name measure) |> String.concat " + "
+        | Geometric [] -> "combined"
+        | Geometric terms -> terms |> List.map (fun (weight, measure) -> name measure + "^" + number weight) |> String.concat " * "
 
     /// All measures with a name: `all`, the candidates of the automatic choice, and those that only some methods use.
     let named = all @ [ MultiGms; AnomalyMap ]
 
+    /// The geometric mean whose terms are to be fitted.
+    let combined = Geometric []
+
     let private tryWord (text: string) = named |> List.tryFind (fun measure -> name measure = text)
+
+    let private tryWeighted (weight: string) word =
+        match System.Single.TryParse(weight, System.Globalization.CultureInfo.InvariantCulture), tryWord word with
+        | (true, weight), Some measure when weight > 0.0f && System.Single.IsFinite weight -> Some(weight, measure)
+        | _ -> None
 
     let private tryTerm (text: string) =
         match text.Split '*' |> Array.map _.Trim() with
         | [| word |] -> tryWord word |> Option.map (fun measure -> 1.0f, measure)
-        | [| weight; word |] ->
-            match System.Single.TryParse(weight, System.Globalization.CultureInfo.InvariantCulture), tryWord word with
-            | (true, weight), Some measure when weight > 0.0f && System.Single.IsFinite weight -> Some(weight, measure)
-            | _ -> None
+        | [| weight; word |] -> tryWeighted weight word
+        | _ -> None
+
+    let private tryFactor (text: string) =
+        match text.Split '^' |> Array.map _.Trim() with
+        | [| word; weight |] -> tryWeighted weight word
         | _ -> None
 
     /// Reads what `name` writes.
     let tryParse (text: string) =
         match tryWord text with
         | Some measure -> Some measure
+        | None when text = name combined -> Some combined
         | None ->
-            let terms = text.Split '+' |> Array.map tryTerm |> List.ofArray
+            let all (separator: char) tryOne combined =
+                let terms = text.Split separator |> Array.map tryOne |> List.ofArray
+                if List.forall Option.isSome terms then Some(combined (List.choose id terms)) else None
 
-            if List.forall Option.isSome terms then Some(Weighted(List.choose id terms)) else None
+            if text.Contains '^' then all '*' tryFactor Geometric else all '+' tryTerm Weighted
 
     /// Whether a measure uses the anomaly map that the network predicts.
     let rec usesAnomalyMap =
         function
         | AnomalyMap -> true
-        | Weighted terms -> terms |> List.exists (snd >> usesAnomalyMap)
+        | Weighted terms
+        | Geometric terms -> terms |> List.exists (snd >> usesAnomalyMap)
         | Mse
         | Relative
         | Ssim
@@ -76,6 +93,9 @@ module Difference =
     let ssimC2 = 0.0009f
     let gmsConstant = 0.0026f
     let relativeFloor = 0.05f
+
+    /// What a map counts at least in a geometric mean.
+    let smallest = 1e-7f
 
     let mse x r = Image.map2 (fun a b -> (a - b) * (a - b)) x r |> Image.meanPlane
 
@@ -148,6 +168,13 @@ module Difference =
         else
             Image.ofArray channels answer.Height answer.Width (Array.sub answer.Pixels 0 (channels * answer.Area))
 
+    /// The weighted geometric mean of maps ≥ 0.
+    let geometricMean (maps: (float32 * Image) list) =
+        maps
+        |> List.map (fun (weight, map) -> Image.map (fun v -> weight * log (max smallest v)) map)
+        |> List.reduce (Image.map2 (+))
+        |> Image.map exp
+
     /// The difference map between an image and the network's output for it.
     let rec map measure x answer =
         let r = reconstruction x.Channels answer
@@ -163,3 +190,4 @@ module Difference =
             terms
             |> List.map (fun (weight, measure) -> Image.map (fun v -> weight * v) (map measure x answer))
             |> List.reduce (Image.map2 (+))
+        | Geometric terms -> terms |> List.map (fun (weight, measure) -> weight, map measure x answer) |> geometricMean

@@ -108,8 +108,13 @@ module ScoringCandidate =
 
 [<RequireQualifiedAccess>]
 module Scoring =
-    /// A = G_k^n(D(x, r)), equation (2).
-    let heatmap (scoring: Scoring) x r = Difference.map scoring.Measure x r |> MeanFilter.apply scoring.FilterSize scoring.FilterPasses
+    /// A = G_k^n(D(x, r)), equation (2); of a geometric mean, the mean of the filtered maps.
+    let heatmap (scoring: Scoring) x r =
+        let filtered measure = Difference.map measure x r |> MeanFilter.apply scoring.FilterSize scoring.FilterPasses
+
+        match scoring.Measure with
+        | Geometric terms -> Difference.geometricMean [ for weight, measure in terms -> weight, filtered measure ]
+        | measure -> filtered measure
 
     /// The indices of the pixels that count for the image score: without the border, and without the pixels that `ignore` (one plane, ≥ ½)
     /// masks out. A border that would leave nothing is not left out.

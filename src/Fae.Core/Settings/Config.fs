@@ -5,6 +5,14 @@ namespace Fae.Core
 module Config =
     let defaults = Defaults.config
 
+    /// What `fae train` does without a configuration, for a part that nobody has looked at: a U-Net by the defaults, a memory bank of
+    /// pretrained features beside it, and the maps of both combined, because no measure is the best on every part.
+    let automatic =
+        { defaults with
+            Network = { defaults.Network with Perceptual = Perceptual.MemoryBank }
+            Score = { defaults.Score with Measure = Some Difference.combined }
+        }
+
     /// The table of all settings.
     let fields = ImageFields.all @ CorruptionFields.all @ NetworkFields.all @ TrainFields.all @ ScoreFields.all
 
@@ -86,6 +94,8 @@ module Config =
                 "score.measure"
                 "a measure without \"anomaly_map\", which this kind of network does not predict"
                 (Difference.name measure)
+        | Some measure when measure = Difference.combined && NetworkGeometry.isOnFeatures config.Network ->
+            problem "score.measure" "\"anomaly_map\": a network on features has no other map" (Difference.name measure)
         | _ -> None
 
     let private checkFeatures config =

@@ -159,7 +159,9 @@ module FieldType =
         let words = Difference.named |> List.map (fun measure -> $"\"{Difference.name measure}\"") |> String.concat ", "
 
         {
-            Wanted = words + ", or a weighted sum like \"0.5*mse + 2*ssim\""
+            Wanted =
+                words
+                + ", \"combined\", a weighted sum like \"0.5*mse + 2*ssim\", or a geometric mean like \"mse^0.5 * ssim^0.5\""
             Show = Difference.name >> Text
             Read =
                 fun key wanted setting ->

@@ -172,7 +172,12 @@ module internal NetworkFields =
         ]
 
     let private perceptuals =
-        [ "none", Perceptual.None; "distance", Perceptual.Distance; "discriminator", Perceptual.Discriminator ]
+        [
+            "none", Perceptual.None
+            "distance", Perceptual.Distance
+            "discriminator", Perceptual.Discriminator
+            "memory_bank", Perceptual.MemoryBank
+        ]
 
     let all =
         [
@@ -192,7 +197,8 @@ module internal NetworkFields =
                 (FieldType.cases perceptuals)
                 network
                 "perceptual"
-                "a U-Net's anomaly map: the distance between pretrained features of picture and reconstruction, or a discriminator of it"
+                ("a U-Net's anomaly map from pretrained features: the distance between those of picture and reconstruction, a discriminator "
+                 + "of it, or the distance of the picture's to a memory bank")
                 _.Perceptual
                 (fun v s -> { s with Perceptual = v })
             Section.whole 1 1024 network "latent" "latent channels, codes or features; not for \"unet\"" _.Latent (fun v s ->

@@ -44,6 +44,17 @@ module NetworkGeometry =
         elif predictsAnomalyMap network then Difference.all @ [ AnomalyMap ]
         else Difference.all
 
+    /// The measures of the combined scoring, and the share of each: a difference of values, one of local structure and one of gradients,
+    /// which share the reconstruction, and the network's own map.
+    let combined (network: NetworkSettings) =
+        [ for measure in [ Mse; Ssim; Gms ] -> 1.0 / 3.0, measure ]
+        @ (if predictsAnomalyMap network then [ 1.0, AnomalyMap ] else [])
+
+    /// Whether a memory bank is fitted beside a network that is trained by gradient steps; and the settings of that network alone.
+    let hasBankBeside (network: NetworkSettings) = network.Perceptual = Perceptual.MemoryBank
+
+    let withoutBank (network: NetworkSettings) = { network with Perceptual = Perceptual.None }
+
     /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
     let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank
 

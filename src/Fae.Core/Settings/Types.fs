@@ -83,7 +83,7 @@ type NetworkKind =
     /// Reconstruction of selected features and a discriminator of the residuals: RealNet.
     | RealNet
 
-/// What compares a U-Net's reconstruction with the picture besides the pixels: features of a pretrained network.
+/// A U-Net's anomaly map from features of a pretrained network, φ.
 [<RequireQualifiedAccess>]
 type Perceptual =
     | None
@@ -91,6 +91,8 @@ type Perceptual =
     | Distance
     /// A small network that learns the corruption's mask from the squared differences of the features.
     | Discriminator
+    /// The distance of φ(x) to a memory bank of good pictures: PatchCore beside the U-Net.
+    | MemoryBank
 
 type NetworkSettings =
     {

@@ -59,19 +59,22 @@ public static class ScoringSearch
         ).ToList();
     }
 
-    /// <summary>Tries every candidate on held-out images and synthetic defects, the best first.</summary>
-    public static IReadOnlyList<ScoringTrial> Try(
-        IReadOnlyList<ScoringCandidate> candidates,
-        TestTimeAugmentation network,
-        ValidationSet validation,
-        Image? ignore
-    )
+    /// <summary>
+    /// Tries every candidate that the configuration leaves open on held-out images and synthetic defects, the best first. If it asks for
+    /// the combination of the measures, that is fitted on the held-out images and is the only one.
+    /// </summary>
+    public static IReadOnlyList<ScoringTrial> Try(Config config, TestTimeAugmentation network, ValidationSet validation, Image? ignore)
     {
+        ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(validation);
         List<ReconstructionPair> Pairs(IReadOnlyList<Image> images) =>
             images.Zip(network.Reconstruct(images), (x, r) => new ReconstructionPair(x, r)).ToList();
-        return Compare(candidates, Pairs(validation.Clean), Pairs(validation.Corrupted), validation.Masks, ignore);
+        var clean = Pairs(validation.Clean);
+        var candidates = CombinedScoring.IsAskedFor(config.Score)
+            ? [CombinedScoring.Of(config, clean, ignore)]
+            : Candidates(config.Score, config.Image, config.Network);
+        return Compare(candidates, clean, Pairs(validation.Corrupted), validation.Masks, ignore);
     }
 
     /// <summary>
@@ -183,7 +186,7 @@ public static class ScoringSearch
     internal static float TypicalMedian(IEnumerable<float> medians) =>
         (float)Math.Max(medians.Average(median => (double)median), float.Epsilon);
 
-    private static Scoring Fit(ScoringCandidate candidate, FSharpOption<Image>? ignore, IReadOnlyList<Image> goodMaps) =>
+    internal static Scoring Fit(ScoringCandidate candidate, FSharpOption<Image>? ignore, IReadOnlyList<Image> goodMaps) =>
         ScoringCandidateModule.fit(
             FuncConvert.FromFunc(() => TypicalMedian(goodMaps.Select(map => ScoringKernel.Median(candidate.Border, ignore, map)))),
             candidate

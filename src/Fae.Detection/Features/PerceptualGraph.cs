@@ -16,7 +16,9 @@ internal static class PerceptualGraph
 
     private const int Hidden = 64;
 
-    /// <summary>The map of a picture and its reconstruction, (N, C, H, W) each.</summary>
+    /// <summary>
+    /// The map of a picture and its reconstruction, (N, C, H, W) each; with a memory bank, of the picture alone.
+    /// </summary>
     /// <exception cref="InvalidDataException">There is no backbone, or an array is missing or of another shape.</exception>
     public static string Append(
         GraphLayers layers,
@@ -29,6 +31,8 @@ internal static class PerceptualGraph
     {
         var features = Backbone.Required(backbone);
         var graph = layers.Graph;
+        if (settings.Perceptual.IsMemoryBank)
+            return graph.Name(MemoryBankGraph.Append(layers, EmbeddingGraph.Stages(graph, picture, channels, features), features), Map);
         // One pass for both.
         var both = graph.Node("Concat", [picture, reconstruction], ("axis", 0));
         var stages = EmbeddingGraph.Stages(graph, both, channels, features);

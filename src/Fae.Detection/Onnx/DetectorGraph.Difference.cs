@@ -5,6 +5,19 @@ namespace Fae.Detection;
 /// <summary>The difference maps D of equation (2) as ONNX nodes.</summary>
 internal sealed partial class DetectorGraph
 {
+    /// <summary>The heatmap, as <c>Fae.Core.Scoring.heatmap</c>.</summary>
+    private string Filtered(Scoring scoring, string x, string r, string output)
+    {
+        string Map(Measure measure) => Mean(Difference(measure, x, r, output), scoring.FilterSize, scoring.FilterPasses);
+        if (scoring.Measure is not Measure.Geometric geometric)
+            return Map(scoring.Measure);
+        string Logarithm(string map) => Node("Log", Node("Max", map, Number(Core.Difference.smallest)));
+        var sum = geometric
+            .terms.Select(term => Node("Mul", Logarithm(Map(term.Item2)), Number(term.Item1)))
+            .Aggregate((a, b) => Node("Add", a, b));
+        return Node("Exp", sum);
+    }
+
     /// <summary>D(x, r), as in <c>Fae.Core.Difference</c>: one plane. <paramref name="output"/> is the network's whole output.</summary>
     private string Difference(Measure measure, string x, string r, string output) =>
         measure switch

@@ -58,7 +58,7 @@ internal sealed partial class DetectorGraph
         var output = InWindows(x);
         var r = planes == card.Channels ? output : Slice(output, [0], [card.Channels], [1]);
         var scoring = card.Calibration.Scoring;
-        var heatmap = Mean(Difference(scoring.Measure, x, r, output), scoring.FilterSize, scoring.FilterPasses);
+        var heatmap = Filtered(scoring, x, r, output);
         var score = Scored(heatmap);
         graph.Output(Score, DataType.Float, Node("Squeeze", score, Whole(1)), "batch");
         graph.Output(PValue, DataType.Float, Node("Squeeze", Share(score), Whole(1)), "batch");

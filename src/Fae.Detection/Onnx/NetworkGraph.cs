@@ -13,7 +13,7 @@ internal static class NetworkGraph
     public const string Output = "reconstruction";
 
     /// <summary>The names of a U-Net's arrays beside others start with this.</summary>
-    private const string UNetPrefix = "unet.";
+    public const string UNetPrefix = "unet.";
 
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
     public static bool Knows(NetworkSettings settings) =>

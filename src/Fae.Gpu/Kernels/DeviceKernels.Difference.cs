@@ -90,6 +90,13 @@ internal static partial class DeviceKernels
     /// <summary>sum += weight · term.</summary>
     public static void AddWeighted(Index1D i, ArrayView<float> term, ArrayView<float> sum, float weight) => sum[i] += weight * term[i];
 
+    /// <summary>sum += weight · ln max(term, smallest).</summary>
+    public static void AddLogarithm(Index1D i, ArrayView<float> term, ArrayView<float> sum, float weight, float smallest) =>
+        sum[i] += weight * SampleKernels.Logarithm(IntrinsicMath.Max(smallest, term[i]));
+
+    /// <summary>plane ← exp(plane).</summary>
+    public static void Exponential(Index1D i, ArrayView<float> plane) => plane[i] = SampleKernels.Exponential(plane[i]);
+
     /// <summary>x̃ ← (1 − αm)·x̃ + αm·t, and what was touched ← max(touched, max(α, ½)·m): one occlusion laid over a picture.</summary>
     public static void Composite(
         Index1D i,

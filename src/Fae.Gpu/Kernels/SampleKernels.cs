@@ -162,7 +162,7 @@ internal static partial class SampleKernels
     }
 
     /// <summary>ln u of a positive number: its exponent, and the series of artanh over a mantissa near 1.</summary>
-    private static float Logarithm(float u)
+    internal static float Logarithm(float u)
     {
         var bits = Interop.FloatAsInt(u);
         var exponent = (int)(bits >> 23) - 127;
@@ -175,6 +175,18 @@ internal static partial class SampleKernels
         var s = (mantissa - 1f) / (mantissa + 1f);
         var q = s * s;
         return exponent * 0.69314718f + 2f * s * (1f + q * (1f / 3f + q * (1f / 5f + q * (1f / 7f + q / 9f))));
+    }
+
+    /// <summary>e^v for v in [−87, 87], outside of it the value at the end: 2ⁿ·e^rest with |rest| ≤ ln 2 / 2.</summary>
+    internal static float Exponential(float v)
+    {
+        v = IntrinsicMath.Clamp(v, -87f, 87f);
+        var turns = v * 1.44269504f;
+        var n = (int)(turns < 0f ? turns - 0.5f : turns + 0.5f);
+        // ln 2 in two parts, so that n times the first is exact.
+        var rest = v - n * 0.693359375f - n * -2.12194440e-4f;
+        var series = 1f + rest * (1f + rest * (0.5f + rest * (1f / 6f + rest * (1f / 24f + rest * (1f / 120f + rest / 720f)))));
+        return series * Interop.IntAsFloat((uint)(n + 127) << 23);
     }
 
     private static ulong Word(KeyCode key) => Both(key.Low, key.High);

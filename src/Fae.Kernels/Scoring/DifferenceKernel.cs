@@ -34,6 +34,13 @@ public static partial class DifferenceKernel
             case Measure.Weighted weighted:
                 Sum(weighted, x, r, map, channels, height, width);
                 break;
+            case Measure.Geometric geometric:
+                GeometricMean(
+                    geometric,
+                    map.Span,
+                    (part, into) => Map(part, x, r, into.AsMemory(0, height * width), channels, height, width)
+                );
+                break;
             case { IsMse: true }:
                 EachRow(height, width, (from, count) => Mse(x.Span, r.Span, map.Span, channels, from, count));
                 break;
@@ -55,6 +62,26 @@ public static partial class DifferenceKernel
             default:
                 throw new UnreachableException($"unknown measure {measure}");
         }
+    }
+
+    /// <summary>
+    /// The weighted geometric mean of maps, each written by <paramref name="write"/> into an array at least as long as
+    /// <paramref name="map"/>.
+    /// </summary>
+    internal static void GeometricMean(Measure.Geometric geometric, Span<float> map, Action<Measure, float[]> write)
+    {
+        var rented = ArrayPool<float>.Shared.Rent(map.Length);
+        var part = rented.AsSpan(0, map.Length);
+        map.Clear();
+        foreach (var (weight, measure) in geometric.terms)
+        {
+            write(measure, rented);
+            TensorPrimitives.Max(part, Difference.smallest, part);
+            TensorPrimitives.Log(part, part);
+            TensorPrimitives.MultiplyAdd(part, weight, map, map);
+        }
+        TensorPrimitives.Exp(map, map);
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>Sums over the channels become means; of one channel they are.</summary>

@@ -9,12 +9,20 @@ namespace Fae.Kernels;
 /// <summary>Heatmaps, image scores and illumination correction of whole images.</summary>
 public static class ScoringKernel
 {
-    /// <summary>A = G_k^n(D(x, r)), equation (2), as one plane.</summary>
+    /// <summary>A = G_k^n(D(x, r)), equation (2), as one plane; of a geometric mean, the mean of the filtered maps.</summary>
     public static Image Heatmap(Scoring scoring, Image x, Image r)
     {
         var map = new float[x.Area];
-        DifferenceKernel.Map(scoring.Measure, x.Pixels, r.Pixels, map, x.Channels, x.Height, x.Width);
-        MeanFilterKernel.Apply(map, map, x.Height, x.Width, scoring.FilterSize, scoring.FilterPasses);
+        void Filtered(Measure measure, float[] into)
+        {
+            var plane = into.AsMemory(0, x.Area);
+            DifferenceKernel.Map(measure, x.Pixels, r.Pixels, plane, x.Channels, x.Height, x.Width);
+            MeanFilterKernel.Apply(plane, plane, x.Height, x.Width, scoring.FilterSize, scoring.FilterPasses);
+        }
+        if (scoring.Measure is Measure.Geometric geometric)
+            DifferenceKernel.GeometricMean(geometric, map, Filtered);
+        else
+            Filtered(scoring.Measure, map);
         return ImageModule.ofArray(1, x.Height, x.Width, map);
     }
 

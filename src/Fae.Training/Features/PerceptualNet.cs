@@ -7,15 +7,16 @@ using DataType = Onnx.TensorProto.Types.DataType;
 namespace Fae.Training;
 
 /// <summary>
-/// A U-Net whose anomaly map compares features of the picture and of its reconstruction, <see cref="PerceptualGraph"/>. The U-Net is
-/// trained by the pixels as ever; a discriminator of the features learns the mask beside it and sends no gradient to it.
+/// A U-Net whose anomaly map compares features of the picture and of its reconstruction, or those of the picture with a memory bank,
+/// <see cref="PerceptualGraph"/>. The U-Net is trained by the pixels as ever; a discriminator of the features learns the mask beside it
+/// and sends no gradient to it.
 /// </summary>
 internal sealed class PerceptualNet : FeatureNet
 {
     private const string Picture = "image";
     private const string Repaired = "reconstruction";
     private readonly UNet unet;
-    private readonly bool discriminates;
+    private readonly Perceptual map;
 
     public PerceptualNet(UNet unet, NetworkSettings settings, int channels, WeightSource weights, Backbone? backbone, Device device)
         : base(
@@ -32,7 +33,7 @@ internal sealed class PerceptualNet : FeatureNet
         )
     {
         this.unet = unet;
-        discriminates = settings.Perceptual.IsDiscriminator;
+        map = settings.Perceptual;
         register_module("unet", unet);
     }
 
@@ -46,14 +47,14 @@ internal sealed class PerceptualNet : FeatureNet
     {
         using var scope = NewDisposeScope();
         var repaired = unet.forward(input);
-        var map = Layers.Upsample(Map(input, repaired), input.shape[2], input.shape[3]);
-        return cat([repaired, map], 1).MoveToOuterDisposeScope();
+        var anomaly = Layers.Upsample(Map(input, repaired), input.shape[2], input.shape[3]);
+        return cat([repaired, anomaly], 1).MoveToOuterDisposeScope();
     }
 
     internal override TrainingOutput TrainingForward(TrainingBatch batch)
     {
         var output = unet.TrainingForward(batch);
-        if (!discriminates)
+        if (!map.IsDiscriminator)
             return output;
         var logits = Map(batch.Input, output.Reconstruction!.detach());
         var mask = functional.adaptive_max_pool2d(batch.Corrupted, logits.shape[2..]);
@@ -66,6 +67,8 @@ internal sealed class PerceptualNet : FeatureNet
     {
         var feeds = new Dictionary<string, Tensor> { [Picture] = picture, [Repaired] = repaired };
         IReadOnlyList<Tensor> apart;
+        if (map.IsMemoryBank)
+            return Values(feeds, PerceptualGraph.Map)[0];
         using (no_grad())
             apart = Values(feeds, PerceptualGraph.Apart);
         return Value(PerceptualGraph.Map, PerceptualGraph.Apart, apart[0]);

@@ -43,6 +43,11 @@ let private laws: Law<Differences> list =
         Law.forAll "a weighted sum is the sum of its parts" (fun d (Pair(x, r)) ->
             let parts = Image.map2 (fun a b -> 0.5f * a + 2.0f * b) (d Mse x r) (d Gms x r)
             Near.images 1e-4f (d (Weighted [ 0.5f, Mse; 2.0f, Gms ]) x r) parts)
+        Law.forAll "a geometric mean is the exponential of the weighted logarithms of its parts" (fun d (Pair(x, r)) ->
+            let logarithm v = log (max Difference.smallest v)
+            let parts = Image.map2 (fun a b -> exp (0.3f * logarithm a + 0.7f * logarithm b)) (d Mse x r) (d Ssim x r)
+            let mean = d (Geometric [ 0.3f, Mse; 0.7f, Ssim ]) x r
+            Array.forall2 (fun a b -> abs (a - b) <= 1e-4f * b + 1e-7f) mean.Pixels parts.Pixels)
         Law.forAll "a colour image's map is the mean of its planes' maps" (fun d (Coloured(x, r)) ->
             let planes m = List.init 3 (fun c -> d m (Image.plane c x) (Image.plane c r))
 
@@ -138,6 +143,12 @@ let private mutants: (string * string * Differences) list =
             match m with
             | Weighted terms -> plain (Weighted [ for _, term in terms -> 1.0f, term ]) x r
             | m -> plain m x r)
+        "the arithmetic mean instead of the geometric one",
+        "a geometric mean is the exponential of the weighted logarithms of its parts",
+        (fun m x r ->
+            match m with
+            | Geometric terms -> plain (Weighted terms) x r
+            | m -> plain m x r)
         "only the first plane is looked at",
         "a colour image's map is the mean of its planes' maps",
         (fun m x r -> plain m (Image.plane 0 x) (Image.plane 0 r))
@@ -182,7 +193,7 @@ let private mutants: (string * string * Differences) list =
 let suite =
     Suite.create
         "Differences"
-        "The maps D of equation (2): squared error, relative error, 1 − SSIM, 1 − GMS, and weighted sums."
+        "The maps D of equation (2): squared error, relative error, 1 − SSIM, 1 − GMS, weighted sums and geometric means."
         laws
         [ "plain", plain; "kernel", kernel ]
         mutants

@@ -11,7 +11,9 @@ let tests =
         "Core"
         [
             test "a measure is read as it is named" {
-                for measure in Weighted [ 0.5f, Mse; 2.0f, Ssim ] :: Difference.all do
+                for measure in
+                    [ Weighted [ 0.5f, Mse; 2.0f, Ssim ]; Geometric [ 0.25f, Mse; 0.75f, Ssim ]; Difference.combined ]
+                    @ Difference.all do
                     Expect.equal (Difference.tryParse (Difference.name measure)) (Some measure) (Difference.name measure)
 
                 Expect.equal (Difference.tryParse "mse + ssim") (Some(Weighted [ 1.0f, Mse; 1.0f, Ssim ])) "weights of one"

@@ -157,6 +157,9 @@ let tests =
                             "of gradients, without a border", (fun (s: ScoringCandidate) -> { s with Measure = Gms; Border = 5 })
                             "of gradients at several sizes, over the median",
                             (fun (s: ScoringCandidate) -> { s with Measure = MultiGms; NormaliseByMedian = true })
+                            "of a geometric mean of filtered maps",
+                            (fun (s: ScoringCandidate) ->
+                                { s with Measure = Geometric [ 0.3f, Mse; 0.3f, Ssim; 0.4f, Gms ]; FilterSize = 5; FilterPasses = 2 })
                             "of a sum of measures, unfiltered",
                             (fun (s: ScoringCandidate) -> { s with Measure = Weighted [ 0.5f, Mse; 2.0f, Ssim ]; FilterPasses = 0 })
                         ] do

@@ -1,6 +1,7 @@
 /// The kernels that a GPU runs, on every device that there is: emulated ones, and a GPU.
 module Fae.Tests.DeviceTests
 
+open System
 open Expecto
 open Fae.Core
 open Fae.Data
@@ -27,6 +28,37 @@ let tests =
                                         (Near.distance filtered (ScoringKernel.Smooth(image, size, passes)))
                                         1e-5f
                                         $"{size}, {passes} times, {height}×{width}"
+                        }
+
+                        test "a heatmap of a geometric mean filters each map first" {
+                            let x, r = Noise.field 1UL 0.2f 3 40 33, Noise.field 2UL 0.2f 3 40 33
+
+                            let scoring =
+                                {
+                                    Scoring.Measure = Geometric [ 0.3f, Mse; 0.3f, Ssim; 0.4f, Gms ]
+                                    FilterSize = 5
+                                    FilterPasses = 2
+                                    Reduction = Maximum
+                                    Border = 0
+                                    Normalisation = Unnormalised
+                                }
+
+                            let expected = Scoring.heatmap scoring x r
+                            let filteredLast = MeanFilter.apply 5 2 (Difference.map scoring.Measure x r)
+                            Expect.isLessThan (Near.distance (ScoringKernel.Heatmap(scoring, x, r)) expected) 1e-4f "on the CPU"
+                            Expect.isGreaterThan (Near.distance filteredLast expected) 1e-2f "the order matters"
+
+                            let there =
+                                device.Use(fun machine ->
+                                    use a = machine.Upload<float32>(ReadOnlySpan x.Pixels)
+                                    use b = machine.Upload<float32>(ReadOnlySpan r.Pixels)
+                                    use map = machine.Rent(DeviceValue.Real, x.Area)
+
+                                    device.On(fun scoringThere ->
+                                        scoringThere.Heatmap(scoring, a.All, b.All, map.All, 3, x.Height, x.Width)
+                                        Image.ofArray 1 x.Height x.Width (machine.Download map.All)))
+
+                            Expect.isLessThan (Near.distance there expected) 1e-4f "there"
                         }
 
                         // Every shape, fill and motion that a recipe can name; on the kernels that a GPU runs.

@@ -124,11 +124,12 @@ let tests =
                 Expect.throwsT<NotSupportedException> (fun () -> PtxKernels.Compile(6, 1) |> ignore) "Pascal"
             }
 
-            for what, kind, size, tiling in
+            for what, kind, size, tiling, measure in
                 [
-                    "whole pictures", NetworkKind.UNet, 32, None
-                    "large pictures in windows", NetworkKind.UNet, 52, Some { Side = 32; Overlap = 12 }
-                    "a network that marks anomalies itself", NetworkKind.Discriminative, 32, None
+                    "whole pictures", NetworkKind.UNet, 32, None, Weighted [ 0.5f, Ssim; 0.5f, Mse ]
+                    "a geometric mean", NetworkKind.UNet, 32, None, Geometric [ 0.5f, Ssim; 0.3f, Mse; 0.2f, Gms ]
+                    "large pictures in windows", NetworkKind.UNet, 52, Some { Side = 32; Overlap = 12 }, Weighted [ 0.5f, Ssim; 0.5f, Mse ]
+                    "a network that marks anomalies itself", NetworkKind.Discriminative, 32, None, AnomalyMap
                 ] do
                 test $"inspection on the device equals inspection on the CPU: {what}" {
                     let settings = { Config.defaults.Network with Kind = kind; Width = 4; Depth = 1; Dilations = [ 1 ] }
@@ -152,11 +153,7 @@ let tests =
 
                     let way =
                         {
-                            Measure =
-                                if settings.Kind = NetworkKind.Discriminative then
-                                    AnomalyMap
-                                else
-                                    Weighted [ 0.5f, Ssim; 0.5f, Mse ]
+                            Measure = measure
                             FilterSize = 5
                             FilterPasses = 2
                             Reduction = Top 0.02f

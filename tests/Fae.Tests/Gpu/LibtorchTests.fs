@@ -134,7 +134,26 @@ let commandLine =
                     Expect.equal without.Code 5 without.Error
                     Expect.stringContains without.Error "this Fae carries no libtorch; name one in FAE_LIBTORCH" without.Error
                     let trained = bare [ $"FAE_LIBTORCH={otherLibtorch ()}" ] order
-                    Expect.equal trained.Code 0 trained.Error)
+                    Expect.equal trained.Code 0 trained.Error
+
+                    let bank =
+                        bare
+                            []
+                            [
+                                "train"
+                                "--config"
+                                Path.Combine(root, "configs", "methods", "patchcore.toml")
+                                "--data"
+                                Path.Combine(folder, "data")
+                                "--out"
+                                Path.Combine(folder, "bank")
+                                "--set"
+                                "image.size=64"
+                                "--set"
+                                "network.bank_size=50"
+                            ]
+
+                    Expect.equal bank.Code 0 $"a memory bank needs no libtorch: {bank.Error}")
             }
             test "bench/gpu.sh on a CPU trains, evaluates and writes a summary" {
                 inTemporaryFolder (fun folder ->

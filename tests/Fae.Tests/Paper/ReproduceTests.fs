@@ -135,13 +135,7 @@ let private methods =
                     use best = Reconstructor.Of(config.Network, 1, weights, null, null, Option.toObj backbone)
                     let augmentation = TestTimeAugmentation.Of(best, config)
 
-                    let trials =
-                        ScoringSearch.Try(
-                            ScoringSearch.Candidates(config.Score, config.Image, config.Network),
-                            augmentation,
-                            validation,
-                            null
-                        )
+                    let trials = ScoringSearch.Try(config, augmentation, validation, null)
 
                     let chosen = ScoringSearch.Choose(trials, validation.Clean.Count, validation.Corrupted.Count).Candidate
                     let calibration = Calibrator.Fit(chosen, config.Calibration, augmentation, heldOut, null)

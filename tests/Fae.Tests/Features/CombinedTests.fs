@@ -1,0 +1,156 @@
+/// A U-Net and a memory bank in one model, their maps combined: what `fae train` does without a configuration.
+module Fae.Tests.CombinedTests
+
+open System
+open System.IO
+open System.Threading
+open Expecto
+open Fae.Core
+open Fae.Detection
+open Fae.Tests.Helpers
+open Fae.Training
+open TorchSharp
+
+let private backbone = lazy Backbone.Read(packagedBackbone, Config.defaults.Features)
+
+/// A memory bank of some parts, and a U-Net that changes its pictures.
+let private arrays (settings: NetworkSettings) =
+    use extractor = new FeatureExtractor(backbone.Value, 1)
+    let fitter = MemoryBankFitter({ settings with BankSize = 60 }, extractor, Random.ofSeed 1UL)
+    let bank = fitter.Fit([ for i in 0..2 -> part 64 i ], 3, null, CancellationToken.None)
+    use drawn = new Network(NetworkGeometry.withoutBank settings, 1, Random.ofSeed 3UL)
+
+    let moved =
+        [|
+            for array in drawn.Save() ->
+                if Array.forall (fun v -> v = 0.0f) array.Values then
+                    NamedArray(array.Name, array.Shape, (Noise.field 5UL 0.05f 1 1 array.Values.Length).Pixels)
+                else
+                    array
+        |]
+
+    moved, bank, (TrainOutcome(TrainEnd.Finished, 1, moved, moved, [||])).WithBank(bank).Best
+
+let tests =
+    testList
+        "Combined"
+        [
+            test "a U-Net with a memory bank gives the pictures of the one and the maps of the other, in both engines" {
+                let settings = { Config.defaults.Network with Width = 8; Depth = 1; Dilations = [ 1 ]; Perceptual = Perceptual.MemoryBank }
+
+                let alone, bank, both = arrays settings
+                let bankAlone = { settings with Kind = NetworkKind.MemoryBank; Perceptual = Perceptual.None }
+                use onnx = new OnnxNetwork(settings, 1, both, backbone.Value)
+                use torch = Network.Of(settings, 1, both, torch.CPU, backbone.Value)
+                use unet = new OnnxNetwork(NetworkGeometry.withoutBank settings, 1, alone)
+                use patchCore = new OnnxNetwork(bankAlone, 1, bank, backbone.Value)
+                let images = [| part 64 9; part 64 11 |]
+                let near scale (a: Image) (b: Image) what = Expect.isLessThan (Fae.Spec.Near.distance a b) scale what
+                let answers (network: IReconstructor) = List.ofSeq (network.Reconstruct images)
+
+                for repaired, map, (a, b) in Seq.zip3 (answers unet) (answers patchCore) (List.zip (answers onnx) (answers torch)) do
+                    let map = Image.plane 1 map
+                    let scale = 1e-3f * Array.max map.Pixels
+                    Expect.equal a.Channels 2 "the picture and the map"
+                    near 1e-4f (Image.plane 0 a) repaired "ONNX Runtime: the U-Net's picture"
+                    near 1e-4f (Image.plane 0 b) repaired "torch: the U-Net's picture"
+                    near scale (Image.plane 1 a) map "ONNX Runtime: the bank's map"
+                    near scale (Image.plane 1 b) map "torch: the bank's map"
+            }
+
+            test "the weights of the combination are shares over deviations of log-scores, and add up to one" {
+                let config = { Config.automatic with Config.Image.Size = 64 }
+
+                // Their differences from the answers are of different sizes: log-scores deviate.
+                let pairs =
+                    [|
+                        for i in 0..7 ->
+                            let image = part 64 i
+                            let sigma = 0.01f * float32 (1 + i % 3)
+                            let map = Image.map (fun v -> 5.0f + abs v) (Noise.field (uint64 i) 0.3f 1 64 64)
+                            let answer = Noise.field (uint64 (100 + i)) sigma 1 64 64 |> Image.map2 (+) image
+                            ReconstructionPair(image, Image.ofArray 2 64 64 (Array.append answer.Pixels map.Pixels))
+                    |]
+
+                let candidate = CombinedScoring.Of(config, pairs, null)
+
+                let terms =
+                    match candidate.Measure with
+                    | Geometric terms -> terms
+                    | other -> failtest (Difference.name other)
+
+                Expect.equal (List.map snd terms) [ Mse; Ssim; Gms; AnomalyMap ] "the measures"
+                Expect.floatClose Accuracy.medium (terms |> List.sumBy (fst >> float)) 1.0 "they add up to one"
+
+                let deviation measure =
+                    let way = { candidate with Measure = measure }
+
+                    let maps =
+                        [
+                            for pair in pairs -> Scoring.heatmap (ScoringCandidate.fit (fun () -> 1.0f) way) pair.Input pair.Reconstruction
+                        ]
+
+                    let medians = [ for map in maps -> Scoring.median (Scoring.counted way.Border None map) ]
+                    let scoring = ScoringCandidate.fit (fun () -> float32 (List.averageBy float medians)) way
+                    let logs = [ for map in maps -> log (float (Scoring.score scoring None map)) ]
+                    let mean = List.average logs
+                    sqrt (List.sumBy (fun v -> (v - mean) * (v - mean)) logs / float (logs.Length - 1))
+
+                let products =
+                    [
+                        for weight, measure in terms ->
+                            float weight * max 0.02 (deviation measure) / (if measure = AnomalyMap then 1.0 else 1.0 / 3.0)
+                    ]
+
+                for product in products do
+                    Expect.floatClose Accuracy.low (product / products.Head) 1.0 $"{products}"
+            }
+
+            test "train without a configuration: both in one model, which evaluates, inspects and exports" {
+                inTemporaryFolder (fun folder ->
+                    let data, run = Path.Combine(folder, "data"), Path.Combine(folder, "run")
+
+                    let write (name: string) image =
+                        let path = Path.Combine(data, name)
+                        Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
+                        File.WriteAllBytes(path, Fae.Imaging.ImageEncoder.toPng image)
+
+                    let spot (image: Image) =
+                        Image.init 1 96 96 (fun _ y x -> if (y - 40) * (y - 40) + (x - 50) * (x - 50) < 64 then 0.1f else image[0, y, x])
+
+                    for i in 0..19 do
+                        write $"train/good/{i:D3}.png" (part 96 i)
+
+                    for i in 0..5 do
+                        write $"test/good/{i}.png" (part 96 (50 + i))
+                        write $"test/spot/{i}.png" (spot (part 96 (60 + i)))
+
+                        write
+                            $"ground_truth/spot/{i}_mask.png"
+                            (Image.map2 (fun a b -> if a = b then 0.0f else 1.0f) (part 96 (60 + i)) (spot (part 96 (60 + i))))
+
+                    let settings =
+                        [ "image.size=96"; "network.width=8"; "network.bank_size=200"; "score.views=1"; "train.held_out=0.3" ]
+                        |> List.collect (fun pair -> [ "--set"; pair ])
+
+                    let train more = fae ([ "train"; "--data"; data; "--out"; run; "--steps"; "60" ] @ settings @ more)
+                    let trained = train []
+                    Expect.equal trained.Code 0 trained.Error
+                    Expect.stringContains trained.Error "no --config: a U-Net and a memory bank" "what is trained"
+                    Expect.stringContains trained.Error "anomaly_map^" "the maps are combined"
+                    let measured = fae [ "eval"; "--model"; run; "--data"; data; "--json"; "-" ]
+                    Expect.equal measured.Code 0 measured.Error
+                    use json = Text.Json.JsonDocument.Parse measured.Output
+                    Expect.isGreaterThan (json.RootElement.GetProperty("image_auroc").GetDouble()) 0.95 "image AUROC"
+                    Expect.isGreaterThan (json.RootElement.GetProperty("pixel_auroc").GetDouble()) 0.9 "pixel AUROC"
+                    let exported = fae [ "export"; "--model"; run; "--onnx"; Path.Combine(folder, "detector.onnx") ]
+                    Expect.equal exported.Code 0 exported.Error
+                    Expect.stringContains exported.Error "self-check" "compared with the model"
+                    let alone = fae [ "eval"; "--model"; run; "--data"; data; "--set"; "score.measure=anomaly_map" ]
+                    Expect.equal alone.Code 0 alone.Error
+                    let again = train [ "--resume" ]
+                    Expect.equal again.Code 0 again.Error
+                    let refused = train [ "--set"; "network.kind=memory_bank" ]
+                    Expect.equal refused.Code 2 "a bank beside a bank")
+            }
+        ]
