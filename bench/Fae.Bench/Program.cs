@@ -48,8 +48,8 @@ switch (args.FirstOrDefault())
         return 0;
     default:
         Console.Error.WriteLine(
-            "bench: say what to measure: kernels, inference, training, features, load, faults (which are a part of load), gpu, gpu-kernels, or "
-                + "growth and a folder for its pictures"
+            "bench: say what to measure: kernels, inference, training, features, load, faults (which are a part of load), gpu, "
+                + "gpu-kernels, or growth and a folder for its pictures"
         );
         return 2;
 }

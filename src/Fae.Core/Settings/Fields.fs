@@ -197,8 +197,8 @@ module internal NetworkFields =
                 (FieldType.cases perceptuals)
                 network
                 "perceptual"
-                ("a U-Net's anomaly map from pretrained features: the distance between those of picture and reconstruction, a discriminator "
-                 + "of it, or the distance of the picture's to a memory bank")
+                ("a U-Net's anomaly map from pretrained features: the distance between those of picture and reconstruction, a "
+                 + "discriminator of it, or the distance of the picture's to a memory bank")
                 _.Perceptual
                 (fun v s -> { s with Perceptual = v })
             Section.whole 1 1024 network "latent" "latent channels, codes or features; not for \"unet\"" _.Latent (fun v s ->

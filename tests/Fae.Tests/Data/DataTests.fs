@@ -5,10 +5,8 @@ open Expecto
 open Fae.Core
 open Fae.Data
 open Fae.Detection
-open Fae.Gpu
 open Fae.Imaging
 open Fae.Kernels
-open Fae.Spec
 open Fae.Spec.Generators
 open Fae.Tests.Helpers
 

@@ -97,7 +97,7 @@ let tests =
 
                                             let what = $"{family}, crop {crop}, step {step}"
                                             Expect.equal (off batch.Target made.Target) 0.0 $"target, {what}"
-                                            // What is decided by a rounding, the nearest pixel or the side of an edge, may be decided otherwise.
+                                            // The nearest pixel, or the side of an edge, may be another after rounding.
                                             Expect.isLessThan (off batch.Mask made.Mask) 0.002 $"mask, {what}"
                                             Expect.isLessThan (off batch.Input made.Input) 0.004 $"input, {what}")
                         }
