@@ -4,11 +4,12 @@
 # Each step writes a file into the folder OUT as soon as it has ended, has a time limit of its own, and does not stop the others when it
 # fails; OUT/steps.csv says how each ended. The kernels come first and need no libtorch.
 #
-# Needs a build of Fae (artifacts/, or in FAE_ARTIFACTS the folder that `build.fsx Portable` or bench/gpu-kit.sh packs), a libtorch for CUDA in
-# FAE_LIBTORCH (an unpacked libtorch, or the torch/lib folder of a PyTorch wheel; where it is not set, that of the Python), and for the peers a Python
-# with torch (FAE_PYTHON, else python3). FAE_SETS may name a folder of data sets, which are trained in full too. Without a GPU it says what
-# is missing and ends with 5. FAE_STEPS names the steps to run, of "laws kernels doctor demo sets bench ablation"; all of them but the last if it is
-# not set. FAE_DEVICE=cpu trains on a CPU. OUT/summary.json is written last: how each step ended, and of each set the times and the metrics.
+# Needs a build of Fae (artifacts/, or in FAE_ARTIFACTS the folder that `build.fsx Portable` or bench/gpu-kit.sh packs), a libtorch for
+# CUDA in FAE_LIBTORCH (an unpacked libtorch, or the torch/lib folder of a PyTorch wheel; where it is not set, that of the Python), and for
+# the peers a Python with torch (FAE_PYTHON, else python3). FAE_SETS may name a folder of data sets, which are trained in full too. Without
+# a GPU it says so and ends with 5. FAE_STEPS names the steps to run, of "laws kernels doctor demo sets bench ablation"; all of them but
+# the last if it is not set. FAE_DEVICE=cpu trains on a CPU. OUT/summary.json is written last: how each step ended, and of each set the
+# times and the metrics.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 artifacts=${FAE_ARTIFACTS:-$here/artifacts}
@@ -80,7 +81,7 @@ steps_beside_torch() { bench gpu $tiny > "$out/training.json"; }
 
 ablation() {
     fae reproduce --data "${FAE_SETS:?}" --out "$work/ablation" --ablate noise --seeds "${FAE_SEEDS:-3}" --device "$device"
-    cp "$work/ablation"/*.md "$work/ablation"/*.csv "$out/" 2> /dev/null
+    cp "$work/ablation/full"/*.md "$work/ablation/full"/*.csv "$out/"
 }
 export -f laws kernels trained demo sets steps_beside_torch ablation
 
@@ -102,7 +103,8 @@ step ablation 590 ablation
 import csv, glob, json, os, sys
 out = sys.argv[1]
 read = lambda name: open(os.path.join(out, name)).read().strip()
-steps = {name: {"exit_code": int(code), "seconds": float(seconds)} for name, code, seconds in csv.reader(open(os.path.join(out, "steps.csv")))}
+rows = csv.reader(open(os.path.join(out, "steps.csv")))
+steps = {name: {"exit_code": int(code), "seconds": float(seconds)} for name, code, seconds in rows}
 result = {"gpu": read("gpu.txt"), "steps": steps, "sets": {}}
 for path in glob.glob(os.path.join(out, "*-seconds.txt")):
     name = os.path.basename(path)[: -len("-seconds.txt")]

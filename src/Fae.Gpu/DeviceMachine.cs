@@ -2,74 +2,28 @@ using System.Reflection;
 
 namespace Fae.Gpu;
 
-/// <summary>The element type of device memory.</summary>
-public enum DeviceValue
-{
-    /// <summary>32-bit floats.</summary>
-    Real,
-
-    /// <summary>64-bit floats.</summary>
-    LongReal,
-
-    /// <summary>32-bit whole numbers.</summary>
-    Whole,
-}
-
-/// <summary>The element types of device memory.</summary>
-public static class DeviceValues
-{
-    /// <summary>The element type of a .NET type.</summary>
-    /// <exception cref="NotSupportedException">Kernels take none of it.</exception>
-    public static DeviceValue Of<T>()
-        where T : unmanaged =>
-        typeof(T) == typeof(float) ? DeviceValue.Real
-        : typeof(T) == typeof(double) ? DeviceValue.LongReal
-        : typeof(T) == typeof(int) ? DeviceValue.Whole
-        : throw new NotSupportedException($"kernels take no {typeof(T).Name}");
-
-    /// <summary>The bytes of one value.</summary>
-    public static int Bytes(DeviceValue type) => type == DeviceValue.LongReal ? sizeof(double) : sizeof(float);
-}
-
-/// <summary>A buffer in device memory; dispose it to return it.</summary>
-public abstract class DeviceMemory(DeviceValue type, int length) : IDisposable
-{
-    /// <summary>The element type.</summary>
-    public DeviceValue Type => type;
-
-    /// <summary>How many values.</summary>
-    public int Length => length;
-
-    /// <summary>All of it.</summary>
-    public DeviceSpan All => new(this, 0, length);
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Returns the memory.</summary>
-    protected abstract void Dispose(bool disposing);
-}
-
-/// <summary>A part of a piece of memory.</summary>
-public readonly record struct DeviceSpan(DeviceMemory Memory, int Offset, int Length)
-{
-    /// <summary>A part of the part.</summary>
-    public DeviceSpan Slice(int offset, int length) =>
-        offset >= 0 && length >= 0 && offset + length <= Length
-            ? new(Memory, Offset + offset, length)
-            : throw new ArgumentOutOfRangeException(nameof(offset), $"{offset} + {length} of {Length}");
-}
-
 /// <summary>
-/// Runs the kernels of <see cref="DeviceKernels"/> and <see cref="SampleKernels"/>. Launches run one after the other. Their arguments are
-/// spans, whole numbers and floats, in the order of the kernel's parameters.
+/// Runs the kernels of <see cref="DeviceKernels"/> and <see cref="SampleKernels"/> as PTX through a driver. Launches run one after the
+/// other. Their arguments are spans, whole numbers and floats, in the order of the kernel's parameters. The memory that they work on
+/// belongs to the derived class: torch's, or the driver's own. Not thread-safe.
 /// </summary>
 public abstract class DeviceMachine : IDisposable
 {
+    private const int Threads = 256;
+    private readonly Dictionary<string, (PtxKernel Kernel, Lazy<nint> Function)> functions;
+
+    /// <summary>Takes ownership of the driver.</summary>
+    /// <exception cref="NotSupportedException">There is no PTX for its architecture.</exception>
+    protected DeviceMachine(IKernelDriver driver)
+    {
+        ArgumentNullException.ThrowIfNull(driver);
+        Driver = driver;
+        var (major, minor) = driver.Capability;
+        functions = PtxKernels
+            .Compile(major, minor)
+            .ToDictionary(kernel => kernel.Name, kernel => (kernel, new Lazy<nint>(() => driver.Load(kernel))));
+    }
+
     /// <summary>All kernels by name.</summary>
     internal static IReadOnlyDictionary<string, MethodInfo> Kernels { get; } =
         new[] { typeof(DeviceKernels), typeof(SampleKernels) }
@@ -78,6 +32,9 @@ public abstract class DeviceMachine : IDisposable
 
     /// <summary>Whether a kernel's first parameter is its index; else it places its threads itself.</summary>
     internal static bool IsIndexed(MethodInfo kernel) => kernel.GetParameters()[0].ParameterType == typeof(ILGPU.Index1D);
+
+    /// <summary>What loads and launches.</summary>
+    protected IKernelDriver Driver { get; }
 
     /// <summary>Memory whose content is undefined.</summary>
     public abstract DeviceMemory Rent(DeviceValue type, int length);
@@ -89,11 +46,19 @@ public abstract class DeviceMachine : IDisposable
     /// <summary>The values of a span of floats, after all that was launched before.</summary>
     public abstract float[] Download(DeviceSpan span);
 
+    /// <summary>Blocks until all launches have ended.</summary>
+    public void Synchronise() => Driver.Synchronise();
+
     /// <summary>Runs a kernel for every index below <paramref name="extent"/>.</summary>
-    internal abstract void Launch(string kernel, int extent, params object[] arguments);
+    internal void Launch(string kernel, int extent, params object[] arguments)
+    {
+        if (extent > 0)
+            Launch(kernel, ((extent + Threads - 1) / Threads, 1), Threads, [extent, .. arguments]);
+    }
 
     /// <summary>Runs an explicitly grouped kernel: a grid of groups of <paramref name="threads"/> threads.</summary>
-    internal abstract void LaunchGroups(string kernel, (int X, int Y) groups, int threads, params object[] arguments);
+    internal void LaunchGroups(string kernel, (int X, int Y) groups, int threads, params object[] arguments) =>
+        Launch(kernel, groups, threads, arguments.AsSpan());
 
     /// <inheritdoc/>
     public void Dispose()
@@ -102,6 +67,54 @@ public abstract class DeviceMachine : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The address of a span's first value in device memory.</summary>
+    protected abstract long Address(DeviceSpan span);
+
     /// <summary>Releases everything.</summary>
-    protected abstract void Dispose(bool disposing);
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            Driver.Dispose();
+    }
+
+    /// <summary>
+    /// The arguments in slots of sixteen bytes, and an array of their addresses, as cuLaunchKernel expects. No allocation but the boxes
+    /// of the arguments: on a GPU a launch takes less time than the collector would.
+    /// </summary>
+    private unsafe void Launch(string name, (int X, int Y) grid, int threads, ReadOnlySpan<object> arguments)
+    {
+        var (kernel, function) = functions[name];
+        var sizes = kernel.ParameterBytes;
+        if (arguments.Length != sizes.Count)
+            throw new InvalidOperationException($"{name} takes {sizes.Count} parameters, not {arguments.Length}");
+        var values = stackalloc long[2 * arguments.Length];
+        var addresses = stackalloc nint[arguments.Length];
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            addresses[i] = (nint)(values + 2 * i);
+            var bytes = Write(arguments[i], values + 2 * i);
+            if (bytes != sizes[i])
+                throw new InvalidOperationException($"parameter {i} of {name} has {sizes[i]} bytes, not {bytes}");
+        }
+        Driver.Launch(function.Value, grid, threads, (nint)addresses);
+    }
+
+    /// <summary>A span is passed as address and length. How many bytes were written.</summary>
+    private unsafe int Write(object argument, long* slot)
+    {
+        switch (argument)
+        {
+            case DeviceSpan span:
+                (slot[0], slot[1]) = (Address(span), span.Length);
+                return 2 * sizeof(long);
+            case int number:
+                *(int*)slot = number;
+                return sizeof(int);
+            case float number:
+                *(float*)slot = number;
+                return sizeof(float);
+            default:
+                throw new ArgumentException($"a kernel takes no {argument.GetType().Name}", nameof(argument));
+        }
+    }
 }

@@ -46,6 +46,13 @@ let inTemporaryFolder (work: string -> 'a) =
             use remove = Diagnostics.Process.Start("rm", [ "-rf"; "--"; folder ])
             remove.WaitForExit()
 
+/// Writes a picture as PNG below a folder, with the folders of its name; its path.
+let writePng folder (name: string) image =
+    let path = Path.Combine(folder, name)
+    Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
+    File.WriteAllBytes(path, ImageEncoder.toPng image)
+    path
+
 /// Grey parts with a fine regular pattern; bad ones have a blot of other texture. No two alike.
 let part size (number: int) =
     let drawn salt = Random.toUnit (Random.hash 0x9A27UL (uint64 number * 8UL + salt))

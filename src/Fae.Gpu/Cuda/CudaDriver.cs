@@ -36,13 +36,6 @@ internal static partial class CudaDriver
         return code == 0 ? null : $"the CUDA driver does not start: {Meaning(code)}";
     }
 
-    /// <summary>The driver's CUDA version: 13000 is 13.0.</summary>
-    public static int Version()
-    {
-        Check(cuDriverGetVersion(out var version), nameof(cuDriverGetVersion));
-        return version;
-    }
-
     /// <summary>Retains the primary context of a device and makes it current on this thread.</summary>
     public static (int Device, nint Context) Enter(int ordinal)
     {
@@ -173,10 +166,6 @@ internal static partial class CudaDriver
     [LibraryImport(Library)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int cuInit(uint flags);
-
-    [LibraryImport(Library)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int cuDriverGetVersion(out int version);
 
     [LibraryImport(Library)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -6,7 +6,7 @@ namespace Fae.Gpu;
 /// Runs the kernels on memory of the driver's own: on a GPU without libtorch, or in the interpreter of the tests. Freed memory is kept for
 /// requests of the same size, because the driver's allocator waits for the device. Not thread-safe.
 /// </summary>
-public sealed class DriverMachine(IKernelDriver driver) : KernelMachine(driver)
+public sealed class DriverMachine(IKernelDriver driver) : DeviceMachine(driver)
 {
     private readonly Dictionary<long, Stack<nint>> free = [];
     private readonly List<nint> all = [];
@@ -18,9 +18,6 @@ public sealed class DriverMachine(IKernelDriver driver) : KernelMachine(driver)
 
     /// <summary>Why the driver finds no GPU; null if there is one.</summary>
     public static string? Missing() => CudaDriver.Missing();
-
-    /// <summary>The driver's CUDA version: 13000 is 13.0.</summary>
-    public static int DriverVersion() => CudaDriver.Version();
 
     /// <inheritdoc/>
     public override DeviceMemory Rent(DeviceValue type, int length) => new Memory(this, type, length);
@@ -74,15 +71,17 @@ public sealed class DriverMachine(IKernelDriver driver) : KernelMachine(driver)
 
     private sealed class Memory(DriverMachine machine, DeviceValue type, int length) : DeviceMemory(type, length)
     {
-        private readonly long bytes = Math.Max(1, (long)length) * DeviceValues.Bytes(type);
         private bool isReturned;
 
-        public nint First { get; } = machine.Take(Math.Max(1, (long)length) * DeviceValues.Bytes(type));
+        public nint First { get; } = machine.Take(Room(type, length));
+
+        /// <summary>The driver allocates no empty memory.</summary>
+        private static long Room(DeviceValue type, int length) => Math.Max(1, (long)length) * DeviceValues.Bytes(type);
 
         protected override void Dispose(bool disposing)
         {
             if (disposing && !isReturned)
-                machine.Return(bytes, First);
+                machine.Return(Room(Type, Length), First);
             isReturned = true;
         }
     }

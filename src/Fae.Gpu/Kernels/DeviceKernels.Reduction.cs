@@ -69,21 +69,13 @@ internal static partial class DeviceKernels
     /// </summary>
     public static void Sums(ArrayView<float> values, ArrayView<double> partials, ArrayView<int> state, int aboveAlone)
     {
-        var sums = SharedMemory.Allocate<double>(Reducing);
         var sum = 0.0;
         for (var i = (long)Grid.IdxX * Reducing + Group.IdxX; i < values.Length; i += (long)Grid.DimX * Reducing)
             if (aboveAlone == 0 || Key(values[i]) > (uint)state[0])
                 sum += values[i];
-        sums[Group.IdxX] = sum;
-        Group.Barrier();
-        for (var half = Reducing / 2; half > 0; half /= 2)
-        {
-            if (Group.IdxX < half)
-                sums[Group.IdxX] += sums[Group.IdxX + half];
-            Group.Barrier();
-        }
+        sum = OfGroup(sum);
         if (Group.IdxX == 0)
-            partials[Grid.IdxX] = sums[0];
+            partials[Grid.IdxX] = sum;
     }
 
     /// <summary>
@@ -99,21 +91,12 @@ internal static partial class DeviceKernels
         int count
     )
     {
-        var sums = SharedMemory.Allocate<double>(Reducing);
         var sum = 0.0;
         for (var i = (long)Group.IdxX; i < partials.Length; i += Reducing)
             sum += partials[i];
-        sums[Group.IdxX] = sum;
-        Group.Barrier();
-        for (var half = Reducing / 2; half > 0; half /= 2)
-        {
-            if (Group.IdxX < half)
-                sums[Group.IdxX] += sums[Group.IdxX + half];
-            Group.Barrier();
-        }
+        sum = OfGroup(sum);
         if (Group.IdxX != 0)
             return;
-        sum = sums[0];
         if (withState != 0)
             sum += state[1] * (double)Value((uint)state[0]);
         results[at] = (float)(sum / count);
@@ -122,6 +105,21 @@ internal static partial class DeviceKernels
     /// <summary>One thread: the value in <paramref name="state"/>.</summary>
     public static void FinishRank(Index1D one, ArrayView<int> state, ArrayView<float> results, int at) =>
         results[at] = Value((uint)state[0]);
+
+    /// <summary>The sum of a number of each thread of the group, added pair by pair.</summary>
+    private static double OfGroup(double mine)
+    {
+        var sums = SharedMemory.Allocate<double>(Reducing);
+        sums[Group.IdxX] = mine;
+        Group.Barrier();
+        for (var half = Reducing / 2; half > 0; half /= 2)
+        {
+            if (Group.IdxX < half)
+                sums[Group.IdxX] += sums[Group.IdxX + half];
+            Group.Barrier();
+        }
+        return sums[0];
+    }
 
     /// <summary>Keys are ordered as the values are.</summary>
     private static uint Key(float value)

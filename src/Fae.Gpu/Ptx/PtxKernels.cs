@@ -14,11 +14,7 @@ namespace Fae.Gpu;
 /// A kernel as PTX: its name in C#, the entry point, the bytes of each parameter (a span is an address and a length; an indexed kernel
 /// has its extent before them), the bytes of one value of those that are spans and 0 of the others, and the text.
 /// </summary>
-public sealed record PtxKernel(string Name, string Entry, IReadOnlyList<int> ParameterBytes, IReadOnlyList<int> ElementBytes, string Text)
-{
-    /// <summary>Whether its first parameter is the extent of its index.</summary>
-    public bool IsIndexed => DeviceMachine.IsIndexed(DeviceMachine.Kernels[Name]);
-}
+public sealed record PtxKernel(string Name, string Entry, IReadOnlyList<int> ParameterBytes, IReadOnlyList<int> ElementBytes, string Text);
 
 /// <summary>The kernels as PTX, made without a GPU and without a CUDA toolkit.</summary>
 public static partial class PtxKernels

@@ -9,7 +9,7 @@ namespace Fae.Training;
 /// Runs the kernels in torch's CUDA context and on torch's memory. Kernels read tensors in place; their scratch memory comes from torch's
 /// allocator. Not thread-safe.
 /// </summary>
-public sealed class CudaMachine : KernelMachine
+public sealed class CudaMachine : DeviceMachine
 {
     private readonly Device place;
 

@@ -4,15 +4,8 @@ module Fae.Tests.DataChecksTests
 open System.IO
 open Expecto
 open Fae.Core
-open Fae.Imaging
 open Fae.Tests.Helpers
 open Fae.Tests.Serving
-
-let private write folder (name: string) image =
-    let path = Path.Combine(folder, name)
-    Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
-    File.WriteAllBytes(path, ImageEncoder.toPng image)
-    path
 
 let private train data out =
     fae (
@@ -44,17 +37,17 @@ let tests =
 
                     for data in [ clean; dirty ] do
                         for number in 0..39 do
-                            write data $"train/good/{number:D3}.png" (part 64 number) |> ignore
+                            writePng data $"train/good/{number:D3}.png" (part 64 number) |> ignore
 
                         for number in 100..129 do
-                            write data $"test/good/{number:D3}.png" (part 64 number) |> ignore
+                            writePng data $"test/good/{number:D3}.png" (part 64 number) |> ignore
 
                         for number in 200..204 do
-                            write data $"test/blot/{number:D3}.png" (fst (blotted 64 number)) |> ignore
+                            writePng data $"test/blot/{number:D3}.png" (fst (blotted 64 number)) |> ignore
 
                     // Two bad parts, one test picture, and a third of the good ones twice: some copy is held out.
                     for number in 0..1 do
-                        write dirty $"train/good/bad-{number}.png" (fst (blotted 64 (300 + number))) |> ignore
+                        writePng dirty $"train/good/bad-{number}.png" (fst (blotted 64 (300 + number))) |> ignore
 
                     File.Copy(Path.Combine(dirty, "test", "good", "100.png"), Path.Combine(dirty, "train", "good", "copy.png"))
 
@@ -95,7 +88,7 @@ let tests =
                     // A lens of twice the magnification moves the scores under every measure; brighter light moves only some.
                     for number in 100..129 do
                         let near = part 64 number
-                        write lens $"{number}.png" (Image.init 1 64 64 (fun _ y x -> near[0, y / 2, x / 2])) |> ignore
+                        writePng lens $"{number}.png" (Image.init 1 64 64 (fun _ y x -> near[0, y / 2, x / 2])) |> ignore
 
                     let other = fae [ "inspect"; "--model"; model; lens ]
                     Expect.equal other.Code 0 other.Error
@@ -108,7 +101,7 @@ let tests =
                     Expect.stringContains all.Error "the camera or the light has changed" all.Error
                     let calm = watched [ Path.Combine(clean, "test", "good"); "--out"; Path.Combine(folder, "out-2") ]
                     Expect.equal (calm.Code, calm.Error.Contains "the camera or the light") (0, false) calm.Error
-                    let red = write folder "red/part.png" (coloured 3)
+                    let red = writePng folder "red/part.png" (coloured 3)
                     let seen = fae [ "inspect"; "--model"; model; red ]
                     Expect.stringContains seen.Error "it does not see colours" seen.Error
                     let seen = watched [ Path.Combine(folder, "red"); "--out"; Path.Combine(folder, "out-3") ]

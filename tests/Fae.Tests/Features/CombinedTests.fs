@@ -110,10 +110,7 @@ let tests =
                 inTemporaryFolder (fun folder ->
                     let data, run = Path.Combine(folder, "data"), Path.Combine(folder, "run")
 
-                    let write (name: string) image =
-                        let path = Path.Combine(data, name)
-                        Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
-                        File.WriteAllBytes(path, Fae.Imaging.ImageEncoder.toPng image)
+                    let write name image = writePng data name image |> ignore
 
                     let spot (image: Image) =
                         Image.init 1 96 96 (fun _ y x -> if (y - 40) * (y - 40) + (x - 50) * (x - 50) < 64 then 0.1f else image[0, y, x])

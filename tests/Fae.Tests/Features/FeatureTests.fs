@@ -205,10 +205,7 @@ let tests =
                 inTemporaryFolder (fun folder ->
                     let data = Path.Combine(folder, "data")
 
-                    let write (name: string) image =
-                        let path = Path.Combine(data, name)
-                        Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
-                        File.WriteAllBytes(path, Fae.Imaging.ImageEncoder.toPng image)
+                    let write name image = writePng data name image |> ignore
 
                     for number in 0..29 do
                         write $"train/good/{number:D3}.png" (part 96 number)
