@@ -16,6 +16,7 @@ type TrainArgs =
     | [<Unique>] Textures of DIR: string
     | [<Unique>] Ignore of FILE: string
     | [<Unique>] Extend of RUN: string
+    | [<Unique>] Smallest_Defect of PIXELS: int
 
     interface IArgParserTemplate with
         member arg.Usage =
@@ -31,6 +32,7 @@ type TrainArgs =
             | Resume -> "goes on from the run's checkpoint"
             | Textures _ -> "a folder of texture pictures (DTD, for instance) to paint defects with"
             | Ignore _ -> "a mask picture for the whole set: pixels at half or above are ignored"
+            | Smallest_Defect _ -> "width in the pictures' pixels of the smallest defect to find, where image.size is auto"
 
 [<RequireQualifiedAccess>]
 type EvalArgs =

@@ -77,13 +77,15 @@ module DataChecks =
             testInTraining (split.Training @ split.HeldOut) (test |> List.map (fun (picture: TestPicture) -> picture.Path))
         | _ -> ()
 
-    /// About as many good pictures are inspected to find bad ones among them.
-    let private looked = 400
+    /// About as many good pictures of 256×256 pixels are inspected to find bad ones among them; of larger ones fewer, but so many.
+    let private looked, fewest = 400, 100
 
     /// "Good" pictures that the detector, though it learned from them, finds unlike the others: by their scores, or by their hottest
     /// place, which a score over the whole picture may drown.
     let unlikeOthers (detector: Detector) (pictures: (string * Image) seq) (count: int) =
-        let every = max 1 (count / looked)
+        let struct (height, width) = InputGeometry.wholeShape detector.Card.Config
+        let affordable = max fewest (looked * 256 * 256 / (height * width))
+        let every = max 1 (count / min looked affordable)
 
         let hottest = { detector.Calibration.Scoring with Reduction = Maximum; Normalisation = Unnormalised }
 

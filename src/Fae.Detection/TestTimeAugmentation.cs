@@ -32,7 +32,7 @@ public sealed class TestTimeAugmentation
     internal IReadOnlyList<(Image Answer, Image Heatmap, float Score)>? Inspect(IReadOnlyList<Image> images, Scoring way, Image? ignore) =>
         (network as IInspector)?.Inspect(images, views, tiling, way, ignore);
 
-    /// <summary>f̄(x) for square images of one size, or, with tiles, for images of any shape.</summary>
+    /// <summary>f̄(x) for images of one size, or, with tiles, for images of any shape.</summary>
     public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images)
     {
         ArgumentNullException.ThrowIfNull(images);

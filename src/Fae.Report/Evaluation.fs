@@ -6,20 +6,11 @@ open System.Collections.Generic
 open System.Text.Json.Serialization
 open Fae.Core
 open Fae.Data
-open Fae.Detection
 open Fae.Kernels
 
-/// A test picture with its prediction. The mask is all zero for good pictures, `None` for defects without one. The reconstruction is kept
-/// only where it is asked for: of many pictures it takes much memory.
+/// A test picture with its prediction. The mask is all zero for good pictures, `None` for defects without one.
 [<NoComparison>]
-type EvaluatedImage =
-    {
-        Picture: TestPicture
-        Prediction: Prediction
-        Heatmap: Image
-        Mask: Image option
-        ReconstructionPair: ReconstructionPair option
-    }
+type EvaluatedImage = { Picture: TestPicture; Prediction: Prediction; Heatmap: Image; Mask: Image option }
 
 /// The metrics of a test set. Undefined ones (no masks, one class only) are `None`.
 [<NoComparison>]

@@ -25,7 +25,7 @@ public sealed class Detector : IDisposable
 
     private Detector(Detection.Detector inner) => this.inner = inner;
 
-    /// <summary>The side of the square that the network sees.</summary>
+    /// <summary>The side of the square that the network sees, or the shorter side where it is not square.</summary>
     public int Size => inner.Card.Config.Image.Size;
 
     /// <summary>Planes of a picture: 1 for grey, 3 for colour. Pictures of the other kind are converted.</summary>

@@ -66,6 +66,7 @@ let private test (argv: string[]) =
                 TrainingMemoryTests.tests
                 ModelFileTests.tests
                 DataTests.tests
+                SurveyTests.tests
                 ImageFileTests.tests
                 ExportTests.tests
                 LibraryTests.tests

@@ -16,9 +16,49 @@ module Pictures =
         let size = config.Image.Size
 
         match InputGeometry.tiling config with
-        | None -> $"{size}×{size}"
+        | None ->
+            let struct (height, width) = InputGeometry.wholeShape config
+            let crops = InputGeometry.trainSide config
+            let whole = $"{width}×{height}"
+            if crops < max height width then $"{whole}, trained on {crops}×{crops}" else whole
         | Some tiling ->
             $"in tiles of {config.Image.Tile}×{config.Image.Tile} pixels seen at {size}×{size}, overlapping by {tiling.Overlap}"
+
+    /// What the configuration leaves to the good pictures before they are resized: the working size and its aspect ratio, the
+    /// illumination correction, and whether the pictures are binary.
+    let surveyed (smallestDefect: int option) (config: Config) channels paths =
+        let image, corruption = config.Image, config.Corruption
+
+        if image.Size > 0 && image.Aspect.IsSome && image.IlluminationSigma >= 0.0f && corruption.Binary.IsSome then
+            Ok config
+        else
+            Survey.ofPictures channels paths
+            |> Result.mapError Data
+            |> Result.map (fun survey ->
+                let size = if image.Size > 0 then image.Size else WorkingSize.choose smallestDefect survey
+                let binary = defaultArg corruption.Binary survey.IsBinary
+
+                let sigma =
+                    if image.IlluminationSigma >= 0.0f then
+                        image.IlluminationSigma
+                    else
+                        WorkingSize.illumination size survey
+
+                if binary && corruption.Binary.IsNone then
+                    Console.say "the pictures have two levels: defects are painted in the parts' own colours"
+
+                if sigma > 0.0f && image.IlluminationSigma < 0.0f then
+                    Console.say "the light varies more from picture to picture than the parts do: it is divided out"
+
+                { config with
+                    Image =
+                        { image with
+                            Size = size
+                            Aspect = Some(defaultArg image.Aspect (float32 survey.Width / float32 survey.Height))
+                            IlluminationSigma = sigma
+                        }
+                    Corruption = { corruption with Binary = Some binary }
+                })
 
     /// The pictures of some files, as many of them in memory as fit.
     let cache (config: Config) channels ignore paths =
@@ -50,7 +90,14 @@ module Pictures =
             | None -> image
             | Some tiling -> TileKernel.Crop(image, (image.Height - tiling.Side) / 2, (image.Width - tiling.Side) / 2, tiling.Side)
 
-        let symmetry = pictures.Some symmetrySample |> List.map middle |> Symmetry.ofImages
+        let found = pictures.Some symmetrySample |> List.map middle |> Symmetry.ofImages
+
+        let symmetry =
+            if InputGeometry.isSquare config then
+                found
+            else
+                { found with QuarterTurns = false; AnyRotation = false }
+
         let augment = Augment.settle symmetry config.Augment
 
         if augment <> config.Augment then Console.say (Symmetry.describe symmetry)

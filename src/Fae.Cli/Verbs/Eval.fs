@@ -19,8 +19,8 @@ module Eval =
 
     let private read (card: ModelCard) path = ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path
 
-    /// The predictions, heatmaps and masks of all pictures; with `keep`, also input and reconstruction.
-    let private judge keep (detector: Detector) (pictures: TestPicture list) =
+    /// The predictions, heatmaps and masks of all pictures.
+    let private judge (detector: Detector) (pictures: TestPicture list) =
         let card = detector.Card
 
         // Good pictures of one shape share one empty mask.
@@ -43,14 +43,8 @@ module Eval =
                 let findings = detector.Inspect(pairs |> List.map fst |> Array.ofList)
 
                 List.zip3 pictures pairs (List.ofSeq findings)
-                |> List.map (fun (picture, (image, mask), finding) ->
-                    {
-                        Picture = picture
-                        Prediction = finding.Prediction
-                        Heatmap = finding.Heatmap
-                        Mask = mask
-                        ReconstructionPair = if keep then Some(ReconstructionPair(image, finding.Reconstruction)) else None
-                    }))
+                |> List.map (fun (picture, (_, mask), finding) ->
+                    { Picture = picture; Prediction = finding.Prediction; Heatmap = finding.Heatmap; Mask = mask }))
 
         /// The problems of the remaining pictures, so that all are returned at once.
         let broken pictures =
@@ -68,14 +62,26 @@ module Eval =
 
         all [] (List.chunkBySize atOnce pictures) |> Result.mapError Data
 
-    /// The reconstruction of a picture, computed again if it was not kept.
+    /// The reconstruction of a picture, computed again: those of all pictures do not fit into memory.
     let private reconstruct (detector: Detector) (judged: EvaluatedImage) =
-        match judged.ReconstructionPair with
-        | Some pair -> pair
-        | None ->
-            let picture = ImageCache.Again(read detector.Card judged.Picture.Path)
-            let findings = detector.Inspect [| picture.Image |]
-            ReconstructionPair(picture.Image, findings[0].Reconstruction)
+        let picture = ImageCache.Again(read detector.Card judged.Picture.Path)
+        let findings = detector.Inspect [| picture.Image |]
+        ReconstructionPair(picture.Image, findings[0].Reconstruction)
+
+    /// The measure that is asked for. A combination can be kept, but not made: that takes synthetic defects.
+    let private measureOf (score: ScoreSettings) chosen =
+        match score.Measure, chosen with
+        | None, _ -> Ok chosen
+        | Some asked, Geometric _ when asked = Difference.combined -> Ok chosen
+        | Some asked, _ when asked = Difference.combined ->
+            Error(
+                Usage
+                    [
+                        ("--set score.measure=combined: a combination is fitted to synthetic defects when a model is trained; train with "
+                         + "it, and with --resume if the steps are done")
+                    ]
+            )
+        | Some asked, _ -> Ok asked
 
     /// The detector with another way of scoring. Its thresholds are fitted on the held-out good pictures, which must be in the data set.
     let private rescored (data: string) (pairs: (string * Setting) list) (detector: Detector) =
@@ -104,19 +110,18 @@ module Eval =
                 let score = config.Score
                 let viewing = detector.WithViews config
 
+                let! measure = measureOf score chosen.Measure
+
                 let candidate =
-                    if CombinedScoring.IsAskedFor score then
-                        CombinedScoring.Of(config, [| for image in heldOut -> viewing.Answer image |], card.Ignore)
-                    else
-                        { chosen with
-                            Measure = defaultArg score.Measure chosen.Measure
-                            FilterSize = defaultArg score.FilterSize chosen.FilterSize
-                            FilterPasses = defaultArg score.FilterPasses chosen.FilterPasses
-                            Border = defaultArg score.Border chosen.Border
-                            NormaliseByMedian = defaultArg score.NormaliseByMedian chosen.NormaliseByMedian
-                            Reduction =
-                                score.Reduction |> Option.map (Reduction.ofKind score.TopFraction) |> Option.defaultValue chosen.Reduction
-                        }
+                    { chosen with
+                        Measure = measure
+                        FilterSize = defaultArg score.FilterSize chosen.FilterSize
+                        FilterPasses = defaultArg score.FilterPasses chosen.FilterPasses
+                        Border = defaultArg score.Border chosen.Border
+                        NormaliseByMedian = defaultArg score.NormaliseByMedian chosen.NormaliseByMedian
+                        Reduction =
+                            score.Reduction |> Option.map (Reduction.ofKind score.TopFraction) |> Option.defaultValue chosen.Reduction
+                    }
 
                 return viewing.With(viewing.Fit(candidate, config.Calibration, heldOut))
             }
@@ -124,7 +129,9 @@ module Eval =
     /// Every way of scoring on the labels: what they would have chosen, beside what synthetic defects did choose.
     let private compare (detector: Detector) (judged: EvaluatedImage list) (file: string) =
         let bad, good = judged |> List.partition _.Picture.Anomalous
-        let pairs some = [| for j in some -> reconstruct detector j |]
+        // The whole answers: findings hold the reconstructions alone, without a map of the network's own.
+        let answer (j: EvaluatedImage) = detector.Answer((ImageCache.Again(read detector.Card j.Picture.Path)).Image)
+        let pairs some = [| for j in some -> answer j |]
         let masks = [| for j in bad -> Option.toObj j.Mask |]
 
         if List.isEmpty bad || List.isEmpty good then
@@ -141,7 +148,7 @@ module Eval =
             )
 
     /// The metrics of a detector on the test pictures of a data set, and the evaluated pictures; warns of missing and empty masks.
-    let measure keep (detector: Detector) (data: string) =
+    let measure (detector: Detector) (data: string) =
         result {
             let! pictures = DataSet.testPictures data |> Result.mapError Data
 
@@ -151,7 +158,7 @@ module Eval =
                 | problems -> Error(Data problems)
 
             let clock = Stopwatch.StartNew()
-            let! judged = judge keep detector pictures
+            let! judged = judge detector pictures
             let unmasked = judged |> List.filter (fun j -> j.Mask.IsNone) |> List.length
 
             let empty =
@@ -198,7 +205,7 @@ module Eval =
             warnings loaded.Card data
             let! rescored = rescored data pairs loaded
             let! detector = Models.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
-            let! evaluation, judged = measure (args.Contains EvalArgs.Compare) detector data
+            let! evaluation, judged = measure detector data
             let json = JsonSerializer.Serialize(Evaluation.toJson evaluation, FaeJson.Indented)
 
             match args.TryGetResult EvalArgs.Out with

@@ -83,13 +83,14 @@ module Reproduce =
                             Resume = resumes
                             Textures = sweep.Textures
                             Ignore = None
+                            SmallestDefect = None
                         }
 
             let seconds = if resumes || takes then None else Some clock.Elapsed.TotalSeconds
 
             if complete then
                 use! detector = Models.detector sweep.Device out
-                let! evaluation, _ = Eval.measure false detector data
+                let! evaluation, _ = Eval.measure detector data
 
                 let json =
                     { Evaluation.toJson evaluation with

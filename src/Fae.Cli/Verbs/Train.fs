@@ -25,6 +25,8 @@ type TrainOptions =
         Resume: bool
         Textures: string option
         Ignore: string option
+        /// Width in pixels of the pictures, for a working size that is still to be chosen.
+        SmallestDefect: int option
     }
 
 [<RequireQualifiedAccess>]
@@ -155,6 +157,7 @@ module Train =
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
             let channels = Pictures.channels config (split.Training @ split.HeldOut)
+            let! config = Pictures.surveyed options.SmallestDefect config channels split.Training
 
             Console.say (
                 $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} "
@@ -214,6 +217,9 @@ module Train =
             let! config =
                 Options.config config (args.GetResults TrainArgs.Set) (args.TryGetResult TrainArgs.Seed) (args.TryGetResult TrainArgs.Steps)
 
+            let smallest = args.TryGetResult TrainArgs.Smallest_Defect
+            do! smallest |> Option.map (Options.positive "--smallest-defect") |> Option.defaultValue (Ok())
+
             let options =
                 {
                     Config = config
@@ -223,6 +229,7 @@ module Train =
                     Resume = args.Contains TrainArgs.Resume
                     Textures = args.TryGetResult TrainArgs.Textures
                     Ignore = args.TryGetResult TrainArgs.Ignore
+                    SmallestDefect = smallest
                 }
 
             return! Interrupts.watch (fun stop -> execute stop options |> Result.map (fun _ -> 0))
@@ -238,6 +245,7 @@ module Train =
             "--resume", _.Contains(TrainArgs.Resume)
             "--textures", _.Contains(TrainArgs.Textures)
             "--ignore", _.Contains(TrainArgs.Ignore)
+            "--smallest-defect", _.Contains(TrainArgs.Smallest_Defect)
         ]
 
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =

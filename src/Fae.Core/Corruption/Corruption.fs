@@ -51,6 +51,8 @@ type CorruptionSettings =
         PartColourChance: float32
         /// Probability of changed contrast and brightness, for patches.
         JitterChance: float32
+        /// Whether pictures have two levels only, as printed circuits and line drawings do. `None`: still to be found.
+        Binary: bool option
     }
 
 [<RequireQualifiedAccess>]
@@ -81,6 +83,21 @@ module Corruption =
             ShadeWeight = 0.2f
             PartColourChance = 0.3f
             JitterChance = 0.5f
+            Binary = None
+        }
+
+    /// What a binary picture can show: the parts' own colours and pieces of other parts, opaque, with hard edges. Greys and faint stains
+    /// do not exist there, and training on them would be wasted.
+    let ofBinary settings =
+        { settings with
+            OpaqueChance = 1.0f
+            HardChance = 1.0f
+            PlainWeight = 0.6f
+            PatchWeight = 0.4f
+            TextureWeight = 0.0f
+            ShadeWeight = 0.0f
+            PartColourChance = 1.0f
+            JitterChance = 0.0f
         }
 
     /// One occlusion from a distribution for each of its dimensions, drawn independently of each other.
@@ -111,6 +128,8 @@ module Corruption =
     /// The paper's model: ellipses and thin curves, patches, textures, colours and shades, opaque and transparent, hard and soft.
     /// `bank`: how many pictures there are to take patches from.
     let model (settings: CorruptionSettings) (palette: Palette) (bank: int) : Sampler<Plan> =
+        let settings = if settings.Binary = Some true then ofBinary settings else settings
+
         let shapes =
             Sampler.either
                 settings.CurveChance

@@ -79,6 +79,45 @@ module Symmetry =
                         sum / float32 ((n - dy) * (n - abs dx))
         |]
 
+    let private bins = 18
+
+    /// How much of the grain's squared gradient has each direction, in steps of 10 degrees; the shares sum to 1.
+    let private directions (grain: Image) =
+        let image = middle (min grainSide (7 * grain.Width / 10)) grain
+        let shares = Array.zeroCreate<float> bins
+
+        for y in 1 .. image.Height - 2 do
+            for x in 1 .. image.Width - 2 do
+                let dx = float (image[0, y, x + 1] - image[0, y, x - 1])
+                let dy = float (image[0, y + 1, x] - image[0, y - 1, x])
+                let half = (System.Math.Atan2(dy, dx) + System.Math.PI) / System.Math.PI % 1.0
+                let bin = min (bins - 1) (int (half * float bins))
+                shares[bin] <- shares[bin] + dx * dx + dy * dy
+
+        let total = Array.sum shares
+
+        if total < 1e-12 then
+            Array.create bins (1.0 / float bins)
+        else
+            shares |> Array.map (fun share -> share / total)
+
+    /// The mean shares of directions over pictures.
+    let private meanDirections (grains: Image[]) =
+        let all = grains |> Array.map directions
+        Array.init bins (fun bin -> all |> Array.averageBy (fun shares -> shares[bin]))
+
+    /// Sums of absolute differences of shares up to this are chance; where two halves of the pictures differ by more, up to twice that.
+    let private chance = 0.3
+
+    /// Whether the directions of all pictures together stay as they are: boards of many layouts are unlike each other in any position, but
+    /// all have their lines along two directions.
+    let private keepsDirections (grains: Image[]) =
+        let apart a b = Array.fold2 (fun sum (x: float) y -> sum + abs (x - y)) 0.0 a b
+        let some parity = grains |> Array.indexed |> Array.filter (fun (i, _) -> i % 2 = parity) |> Array.map snd
+        let allowed = max chance (2.0 * apart (meanDirections (some 0)) (meanDirections (some 1)))
+        let unchanged = meanDirections grains
+        fun change -> apart unchanged (meanDirections (Array.map change grains)) <= allowed
+
     let private distance (a: float32[]) (b: float32[]) = Array.fold2 (fun sum (x: float32) y -> sum + float ((x - y) * (x - y))) 0.0 a b
 
     /// The median distance between two different pictures, the second one changed. (Not the mean: several exposures of one part are
@@ -135,12 +174,13 @@ module Symmetry =
 
             let inPlace, inDisc = alike tolerance _.Pixels thumbnails, alike tolerance disc thumbnails
             let inGrain = alike grainTolerance autocorrelation grains
+            let inDirections = keepsDirections grains
 
             let allowed change = inPlace change && inGrain change
 
             let turned angle =
                 let change = Warp.apply angle 0.0f 0.0f
-                inDisc change && inGrain change
+                inDisc change && inGrain change && inDirections change
 
             let quarterTurns = allowed Image.turn && allowed (Image.turn >> Image.turn)
 

@@ -9,8 +9,9 @@ module Config =
     /// pretrained features beside it, and the maps of both combined, because no measure is the best on every part.
     let automatic =
         { defaults with
+            Image = { defaults.Image with Size = 0; Aspect = None; Crop = 256; IlluminationSigma = -1.0f }
             Network = { defaults.Network with Perceptual = Perceptual.MemoryBank }
-            Score = { defaults.Score with Measure = Some Difference.combined }
+            Score = { defaults.Score with Measure = Some Difference.combined; Views = 1 }
         }
 
     /// The table of all settings.

@@ -3,7 +3,16 @@ namespace Fae.Core
 
 [<RequireQualifiedAccess>]
 module Defaults =
-    let private image = { Size = 256; Channels = ChannelMode.Auto; IlluminationSigma = 0.0f; Crop = 0; Tile = 0; Overlap = 64 }
+    let private image =
+        {
+            Size = 256
+            Aspect = Some 1.0f
+            Channels = ChannelMode.Auto
+            IlluminationSigma = 0.0f
+            Crop = 0
+            Tile = 0
+            Overlap = 64
+        }
 
     let private augment =
         {

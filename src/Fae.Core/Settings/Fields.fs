@@ -26,7 +26,20 @@ module internal ImageFields =
 
     let all =
         [
-            Section.whole 32 2048 image "size" "side in pixels to which pictures are resized" _.Size (fun v s -> { s with Size = v })
+            Section.auto
+                (FieldType.whole 32 2048)
+                image
+                "size"
+                "side in pixels to which pictures are resized, the shorter one if they are not square; auto: by the detail in the pictures"
+                (fun s -> if s.Size = 0 then None else Some s.Size)
+                (fun v s -> { s with Size = defaultArg v 0 })
+            Section.auto
+                (FieldType.real 0.02 50.0)
+                image
+                "aspect"
+                "width over height of the resized pictures; auto: as the training pictures have, by their median"
+                _.Aspect
+                (fun v s -> { s with Aspect = v })
             Section.make
                 (FieldType.cases channelModes)
                 image
@@ -34,14 +47,14 @@ module internal ImageFields =
                 "channels that the network sees; auto: as the training pictures have"
                 _.Channels
                 (fun v s -> { s with Channels = v })
-            Section.real
-                0.0
-                512.0
+            Section.auto
+                (FieldType.real 0.0 512.0)
                 image
                 "illumination_sigma"
-                "sigma in pixels of the illumination correction; 0: none"
-                _.IlluminationSigma
-                (fun v s -> { s with IlluminationSigma = v })
+                ("sigma in pixels of the illumination correction; 0: none; auto: a twelfth of the side if the light varies more from "
+                 + "picture to picture than the parts do")
+                (fun s -> if s.IlluminationSigma < 0.0f then None else Some s.IlluminationSigma)
+                (fun v s -> { s with IlluminationSigma = defaultArg v -1.0f })
             Section.whole 0 2048 image "crop" "side of the random crops in training; 0: whole pictures" _.Crop (fun v s ->
                 { s with Crop = v })
             Section.whole
@@ -141,6 +154,14 @@ module internal CorruptionFields =
                 (fun v s -> { s with PartColourChance = v })
             real 0.0 1.0 "jitter_chance" "probability that the contrast and brightness of a patch change" _.JitterChance (fun v s ->
                 { s with JitterChance = v })
+            Section.auto
+                FieldType.flag
+                corruption
+                "binary"
+                ("pictures have two levels: paint the parts' own colours alone, opaque and with hard edges, whatever the keys above say; "
+                 + "auto: if the good pictures say so")
+                _.Binary
+                (fun v s -> { s with Binary = v })
         ]
 
 [<RequireQualifiedAccess>]

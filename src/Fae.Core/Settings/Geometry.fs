@@ -44,11 +44,8 @@ module NetworkGeometry =
         elif predictsAnomalyMap network then Difference.all @ [ AnomalyMap ]
         else Difference.all
 
-    /// The measures of the combined scoring, and the share of each: a difference of values, one of local structure and one of gradients,
-    /// which share the reconstruction, and the network's own map.
-    let combined (network: NetworkSettings) =
-        [ for measure in [ Mse; Ssim; Gms ] -> 1.0 / 3.0, measure ]
-        @ (if predictsAnomalyMap network then [ 1.0, AnomalyMap ] else [])
+    /// The measures of the combined scoring: a difference of values, one of local structure, one of gradients, and the network's own map.
+    let combined (network: NetworkSettings) = [ Mse; Ssim; Gms ] @ (if predictsAnomalyMap network then [ AnomalyMap ] else [])
 
     /// Whether a memory bank is fitted beside a network that is trained by gradient steps; and the settings of that network alone.
     let hasBankBeside (network: NetworkSettings) = network.Perceptual = Perceptual.MemoryBank
@@ -60,12 +57,26 @@ module NetworkGeometry =
 
 [<RequireQualifiedAccess>]
 module InputGeometry =
+    /// Height and width of a whole picture at the working size: the shorter side is `image.size`, the longer one a multiple of the
+    /// network's stride.
+    let wholeShape config =
+        let image = config.Image
+        let stride = NetworkGeometry.stride config.Network
+        let aspect = float (defaultArg image.Aspect 1.0f)
+        let longer = max image.Size (stride * int (round (float image.Size * max aspect (1.0 / aspect) / float stride)))
+        if aspect > 1.0 then struct (image.Size, longer) else struct (longer, image.Size)
+
+    /// Whether what the network sees is square, so that it may be turned by a quarter.
+    let isSquare config =
+        let struct (height, width) = wholeShape config
+        config.Image.Tile > 0 || height = width
+
     /// The views of test-time augmentation, for a configuration whose augmentation is settled.
     let views config =
         let allowed = Option.defaultValue false
         let augment = config.Augment
 
-        View.allowed (allowed augment.FlipHorizontal) (allowed augment.FlipVertical) (allowed augment.QuarterTurns)
+        View.allowed (allowed augment.FlipHorizontal) (allowed augment.FlipVertical) (isSquare config && allowed augment.QuarterTurns)
         |> List.truncate config.Score.Views
 
     /// The tiles of a large picture, in pixels of the prepared picture; `None`: no tiles.
@@ -77,18 +88,12 @@ module InputGeometry =
         else
             Some { Side = image.Size; Overlap = image.Overlap * image.Size / image.Tile }
 
-    /// Height and width of a prepared picture: size × size, or, with tiles, its own shape scaled so that a tile is size × size. A side
-    /// that is shorter than a tile is stretched to one.
+    /// Height and width of a prepared picture: those of `wholeShape`, or, with tiles, its own shape scaled so that a tile is size × size.
+    /// A side that is shorter than a tile is stretched to one.
     let preparedShape config (struct (height: int, width: int)) =
         let image = config.Image
-
-        let scaled (side: int) =
-            if image.Tile = 0 then
-                image.Size
-            else
-                max image.Size (int (round (float side * float image.Size / float image.Tile)))
-
-        struct (scaled height, scaled width)
+        let scaled (side: int) = max image.Size (int (round (float side * float image.Size / float image.Tile)))
+        if image.Tile = 0 then wholeShape config else struct (scaled height, scaled width)
 
     /// Side of a training image.
     let trainSide config =

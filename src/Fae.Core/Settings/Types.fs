@@ -11,10 +11,13 @@ type ChannelMode =
 
 type ImageSettings =
     {
-        /// Pictures are resized to size × size pixels.
+        /// Side in pixels of the square that pictures are resized to, or the shorter side where `Aspect` is not 1. 0: still to be chosen
+        /// by the training pictures.
         Size: int
+        /// Width over height of the resized pictures. `None`: the median of the training pictures, still to be found.
+        Aspect: float32 option
         Channels: ChannelMode
-        /// Sigma in pixels of the illumination correction; 0: none.
+        /// Sigma in pixels of the illumination correction; 0: none; below 0: still to be chosen by the training pictures.
         IlluminationSigma: float32
         /// Training sees random square crops of this side; 0: whole pictures.
         Crop: int

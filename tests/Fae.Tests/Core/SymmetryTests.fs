@@ -71,6 +71,21 @@ let tests =
                 Symmetry.ofImages [ for i in 0..15 -> streaks i ] |> expect true true false false "streaks"
             }
 
+            test "boards of many layouts may be mirrored and turned by quarters, but by no other angle" {
+                let board i =
+                    let drawn salt = Random.toUnit (Random.hash (uint64 i) (uint64 salt))
+                    let lines = [ for n in 0..11 -> n % 2 = 0, int (120.0f * drawn (3 * n)), int (90.0f * drawn (3 * n + 1)) ]
+
+                    Image.init 1 128 128 (fun _ y x ->
+                        let on (across, at, from) =
+                            let along, off = if across then x - from, y - at else y - from, x - at
+                            off >= 0 && off < 6 && along >= 0 && along < 50
+
+                        if List.exists on lines then 0.9f else 0.1f)
+
+                Symmetry.ofImages [ for i in 0..31 -> board i ] |> expect true true true false "boards"
+            }
+
             test "one picture allows no symmetry" {
                 Symmetry.ofImages [ picture (fun _ _ -> 0.5f) 0 ] |> expect false false false false "one"
             }

@@ -58,52 +58,83 @@ let tests =
                     near scale (Image.plane 1 b) map "torch: the bank's map"
             }
 
-            test "the weights of the combination are shares over deviations of log-scores, and add up to one" {
+            test "the weights of a combination follow from synthetic AUROCs and the deviations of log-scores on good pictures" {
+                let config = { Config.automatic with Config.Image.Size = 64; Config.Score.FilterSize = Some 5 }
+
+                // Their differences from the answers are of different sizes: log-scores deviate. The map of some bad ones is no larger.
+                let pair bad i =
+                    let image = part 64 i
+                    let sigma = (if bad then 0.03f else 0.01f) * float32 (1 + i % 3)
+                    let level = if bad && i % 4 > 0 then 8.0f else 5.0f + 0.2f * float32 (i % 3)
+                    let map = Image.map (fun v -> level + abs v) (Noise.field (uint64 i) 0.3f 1 64 64)
+                    let answer = Noise.field (uint64 (100 + i)) sigma 1 64 64 |> Image.map2 (+) image
+                    ReconstructionPair(image, Image.ofArray 2 64 64 (Array.append answer.Pixels map.Pixels))
+
+                let good, bad = [| for i in 0..7 -> pair false i |], [| for i in 0..7 -> pair true i |]
+                let candidates = CombinedScoring.Candidates(config, good, bad, null)
+                Expect.equal candidates.Count 4 "two reductions, with and without the median"
+
+                for candidate in candidates do
+                    let scores measure =
+                        let way = { candidate with Measure = measure }
+
+                        let maps (pairs: ReconstructionPair[]) =
+                            [
+                                for pair in pairs ->
+                                    Scoring.heatmap (ScoringCandidate.fit (fun () -> 1.0f) way) pair.Input pair.Reconstruction
+                            ]
+
+                        let medians = [ for map in maps good -> Scoring.median (Scoring.counted way.Border None map) ]
+                        let scoring = ScoringCandidate.fit (fun () -> float32 (List.averageBy float medians)) way
+                        let all = maps good @ maps bad
+                        [| for map in all -> Scoring.score scoring None map |]
+
+                    let expected measure =
+                        let scores = scores measure
+
+                        let auroc =
+                            match Metrics.auroc scores (Array.init scores.Length (fun i -> i >= good.Length)) with
+                            | Ok value -> value
+                            | Error _ -> failtest "both classes are there"
+
+                        let logs = [ for score in Array.take good.Length scores -> log (float score) ]
+                        let mean = List.average logs
+                        let deviation = sqrt (List.sumBy (fun v -> (v - mean) * (v - mean)) logs / float (logs.Length - 1))
+                        (max 0.0 (2.0 * auroc - 1.0)) ** 5.0, max 0.02 deviation
+
+                    let measures = [ Mse; Ssim; Gms; AnomalyMap ]
+                    let fits = List.map expected measures
+                    let all = List.sumBy fst fits
+
+                    let kept =
+                        List.zip measures fits
+                        |> List.choose (fun (measure, (share, deviation)) ->
+                            if share / all >= 0.01 then Some(measure, share / deviation) else None)
+
+                    let sum = List.sumBy snd kept
+
+                    match candidate.Measure with
+                    | Geometric terms ->
+                        Expect.equal (List.map snd terms) (List.map fst kept) "the measures that help"
+
+                        for (weight, _), (measure, wanted) in List.zip terms kept do
+                            Expect.floatClose Accuracy.low (float weight) (wanted / sum) (Difference.name measure)
+                    | other -> failtest (Difference.name other)
+            }
+
+            test "where no measure tells synthetic defects from good pictures, all have equal shares" {
                 let config = { Config.automatic with Config.Image.Size = 64 }
 
-                // Their differences from the answers are of different sizes: log-scores deviate.
-                let pairs =
+                let same =
                     [|
-                        for i in 0..7 ->
-                            let image = part 64 i
-                            let sigma = 0.01f * float32 (1 + i % 3)
-                            let map = Image.map (fun v -> 5.0f + abs v) (Noise.field (uint64 i) 0.3f 1 64 64)
-                            let answer = Noise.field (uint64 (100 + i)) sigma 1 64 64 |> Image.map2 (+) image
-                            ReconstructionPair(image, Image.ofArray 2 64 64 (Array.append answer.Pixels map.Pixels))
+                        for i in 0..3 ->
+                            ReconstructionPair(part 64 i, Image.init 2 64 64 (fun c y x -> (part 64 i)[0, y, x] + 0.1f * float32 c))
                     |]
 
-                let candidate = CombinedScoring.Of(config, pairs, null)
-
-                let terms =
+                for candidate in CombinedScoring.Candidates(config, same, same, null) do
                     match candidate.Measure with
-                    | Geometric terms -> terms
+                    | Geometric terms -> Expect.hasLength terms 4 "all measures"
                     | other -> failtest (Difference.name other)
-
-                Expect.equal (List.map snd terms) [ Mse; Ssim; Gms; AnomalyMap ] "the measures"
-                Expect.floatClose Accuracy.medium (terms |> List.sumBy (fst >> float)) 1.0 "they add up to one"
-
-                let deviation measure =
-                    let way = { candidate with Measure = measure }
-
-                    let maps =
-                        [
-                            for pair in pairs -> Scoring.heatmap (ScoringCandidate.fit (fun () -> 1.0f) way) pair.Input pair.Reconstruction
-                        ]
-
-                    let medians = [ for map in maps -> Scoring.median (Scoring.counted way.Border None map) ]
-                    let scoring = ScoringCandidate.fit (fun () -> float32 (List.averageBy float medians)) way
-                    let logs = [ for map in maps -> log (float (Scoring.score scoring None map)) ]
-                    let mean = List.average logs
-                    sqrt (List.sumBy (fun v -> (v - mean) * (v - mean)) logs / float (logs.Length - 1))
-
-                let products =
-                    [
-                        for weight, measure in terms ->
-                            float weight * max 0.02 (deviation measure) / (if measure = AnomalyMap then 1.0 else 1.0 / 3.0)
-                    ]
-
-                for product in products do
-                    Expect.floatClose Accuracy.low (product / products.Head) 1.0 $"{products}"
             }
 
             test "train without a configuration: both in one model, which evaluates, inspects and exports" {
@@ -112,22 +143,25 @@ let tests =
 
                     let write name image = writePng data name image |> ignore
 
+                    // Tall pictures: 96 wide, 144 high.
+                    let tall i = Image.crop 0 24 144 96 (part 144 i)
+
                     let spot (image: Image) =
-                        Image.init 1 96 96 (fun _ y x -> if (y - 40) * (y - 40) + (x - 50) * (x - 50) < 64 then 0.1f else image[0, y, x])
+                        Image.init 1 144 96 (fun _ y x -> if (y - 40) * (y - 40) + (x - 50) * (x - 50) < 64 then 0.1f else image[0, y, x])
 
                     for i in 0..19 do
-                        write $"train/good/{i:D3}.png" (part 96 i)
+                        write $"train/good/{i:D3}.png" (tall i)
 
                     for i in 0..5 do
-                        write $"test/good/{i}.png" (part 96 (50 + i))
-                        write $"test/spot/{i}.png" (spot (part 96 (60 + i)))
+                        write $"test/good/{i}.png" (tall (50 + i))
+                        write $"test/spot/{i}.png" (spot (tall (60 + i)))
 
                         write
                             $"ground_truth/spot/{i}_mask.png"
-                            (Image.map2 (fun a b -> if a = b then 0.0f else 1.0f) (part 96 (60 + i)) (spot (part 96 (60 + i))))
+                            (Image.map2 (fun a b -> if a = b then 0.0f else 1.0f) (tall (60 + i)) (spot (tall (60 + i))))
 
                     let settings =
-                        [ "image.size=96"; "network.width=8"; "network.bank_size=200"; "score.views=1"; "train.held_out=0.3" ]
+                        [ "image.size=96"; "network.width=8"; "network.bank_size=200"; "train.held_out=0.3" ]
                         |> List.collect (fun pair -> [ "--set"; pair ])
 
                     let train more = fae ([ "train"; "--data"; data; "--out"; run; "--steps"; "60" ] @ settings @ more)
@@ -135,11 +169,14 @@ let tests =
                     Expect.equal trained.Code 0 trained.Error
                     Expect.stringContains trained.Error "no --config: a U-Net and a memory bank" "what is trained"
                     Expect.stringContains trained.Error "anomaly_map^" "the maps are combined"
-                    let measured = fae [ "eval"; "--model"; run; "--data"; data; "--json"; "-" ]
+                    Expect.stringContains trained.Error "96×144, trained on 96×96" "the aspect ratio is kept"
+                    let compared = Path.Combine(folder, "compared.txt")
+                    let measured = fae [ "eval"; "--model"; run; "--data"; data; "--json"; "-"; "--compare"; compared ]
                     Expect.equal measured.Code 0 measured.Error
                     use json = Text.Json.JsonDocument.Parse measured.Output
                     Expect.isGreaterThan (json.RootElement.GetProperty("image_auroc").GetDouble()) 0.95 "image AUROC"
                     Expect.isGreaterThan (json.RootElement.GetProperty("pixel_auroc").GetDouble()) 0.9 "pixel AUROC"
+                    Expect.stringContains (File.ReadAllText compared) "anomaly_map, mean filter" "the bank's map is among the candidates"
                     let exported = fae [ "export"; "--model"; run; "--onnx"; Path.Combine(folder, "detector.onnx") ]
                     Expect.equal exported.Code 0 exported.Error
                     Expect.stringContains exported.Error "self-check" "compared with the model"

@@ -1,0 +1,59 @@
+/// How pictures are seen, by what is in the good ones: the working size and the illumination correction.
+namespace Fae.Core
+
+/// What some good pictures say.
+type PictureSurvey =
+    {
+        /// Medians, in pixels.
+        Height: int
+        Width: int
+        /// For some shorter sides below the pictures' own, in rising order, the mean share of variance that shrinking to it loses.
+        Lost: (int * float) list
+        /// Whether they have two levels only.
+        IsBinary: bool
+        /// `Detail.lightVariation`.
+        LightVariation: float
+    }
+
+[<RequireQualifiedAccess>]
+module WorkingSize =
+    /// The sizes that are tried.
+    let candidates = [ 256; 320; 384; 448; 512; 640; 768; 896; 1024 ]
+
+    /// A share of the variance that may be lost.
+    let private mostLost = 0.0005
+
+    /// Pixels of a working picture, at most; more where the user names the smallest defect.
+    let private mostPixels, mostWithDefect = 768.0 * 768.0, 2048.0 * 2048.0
+
+    /// A defect must be so many pixels wide in the working picture.
+    let private pixelsOfDefect = 4.0
+
+    let private multiple = 16
+
+    /// The shorter side of the working picture: the smallest candidate that keeps the detail, or the pictures' own; so large that the
+    /// smallest defect (in the pictures' own pixels) stays visible; and no larger than can be inspected in reasonable time. At least 256.
+    let choose (smallestDefect: int option) (survey: PictureSurvey) =
+        let own = min survey.Height survey.Width
+        let aspect = float (max survey.Height survey.Width) / float own
+
+        let detailed = survey.Lost |> List.tryFind (fun (_, lost) -> lost <= mostLost) |> Option.map fst |> Option.defaultValue own
+
+        let wanted =
+            match smallestDefect with
+            | None -> detailed
+            | Some pixels -> max detailed (min own (int (ceil (float own * pixelsOfDefect / float pixels))))
+
+        let most = if smallestDefect.IsSome then mostWithDefect else mostPixels
+        let affordable = int (sqrt (most / aspect))
+        max candidates.Head (min wanted affordable / multiple * multiple)
+
+    /// Where the light varies this much, it is divided out. Photographs of one set-up have half of it and less.
+    let private mostLight = 1.0
+
+    /// Sigma of the illumination correction at a working size: a twelfth of its side, or 0.
+    let illumination (size: int) (survey: PictureSurvey) =
+        if survey.LightVariation > mostLight && not survey.IsBinary then
+            round (float32 size / 12.0f)
+        else
+            0.0f

@@ -1,0 +1,150 @@
+/// What good pictures say before a training: how much detail a size loses, how the light varies, the working size.
+module Fae.Spec.SurveyLaws
+
+open FsCheck
+open Fae.Core
+open Fae.Spec.Generators
+
+[<NoComparison; NoEquality>]
+type Detail = { Lost: Image -> Image -> float; Within: Image list -> float; Light: Image list -> Image list -> float }
+
+let private near (a: float) b = abs (a - b) <= 1e-3 * max 1.0 (abs b)
+
+let private detailLaws: Law<Detail> list =
+    [
+        Law.forAll "an equal copy has lost nothing" (fun d (Grey image) -> d.Lost image image = 0.0)
+        Law.forAll "contrast and brightness of both change nothing" (fun d (Pair(a, b)) ->
+            let changed = Image.map (fun v -> 0.25f + 0.5f * v)
+            let isFlat = Array.max a.Pixels - Array.min a.Pixels < 0.1f
+            isFlat || near (d.Lost (changed a) (changed b)) (d.Lost a b))
+        Law.once "a copy without any detail has lost everything" (fun d ->
+            let image = speckled 5UL 1 8 9
+            near (d.Lost image (Image.map (fun _ -> Array.average image.Pixels) image)) 1.0)
+        Law.forAll "what remains within two levels is a share" (fun d (Grey image) ->
+            let share = d.Within [ image ]
+            share >= 0.0 && share <= 1.0)
+        Law.forAll "pictures of two levels leave nothing within them, whatever their numbers" (fun d (rare: PositiveInt) ->
+            let level i = if i % (2 + rare.Get % 20) = 0 then 0.2f else 0.9f
+            d.Within [ Image.init 1 6 7 (fun _ y x -> level (7 * y + x)); Image.constant 1 3 3 0.9f ] < 1e-9)
+        Law.once "evenly spread greys keep a quarter" (fun d ->
+            let ramp = Image.init 1 1 256 (fun _ _ x -> (float32 x + 0.5f) / 256.0f)
+            near (d.Within [ ramp ]) 0.25)
+        Law.forAll "pictures under one light do not vary" (fun d (Pair(a, light)) ->
+            abs (d.Light [ a; a; a ] [ light; light; light ]) < 1e-6)
+        Law.once "light that varies as much as the detail counts as one" (fun d ->
+            let detail = Image.init 1 4 4 (fun _ y x -> if (y + x) % 2 = 0 then 0.1f else -0.1f)
+            let lights = [ Image.constant 1 4 4 0.3f; Image.constant 1 4 4 0.5f ]
+            near (d.Light (lights |> List.map (Image.map2 (+) detail)) lights) 1.0)
+    ]
+
+let private plain = { Lost = Detail.lost; Within = Detail.withinTwoLevels; Light = Detail.lightVariation }
+
+let private detailMutants =
+    [
+        "a floor", "an equal copy has lost nothing", { plain with Lost = fun a b -> 0.01 + Detail.lost a b }
+        "the difference is not divided by the variance",
+        "contrast and brightness of both change nothing",
+        { plain with
+            Lost = fun a b -> Seq.zip a.Pixels b.Pixels |> Seq.averageBy (fun (v, w) -> float (v - w) ** 2.0)
+        }
+        "half of it", "a copy without any detail has lost everything", { plain with Lost = fun a b -> 0.5 * Detail.lost a b }
+        "in percent",
+        "what remains within two levels is a share",
+        { plain with Within = fun images -> 100.0 * Detail.withinTwoLevels images }
+        "the threshold is the middle of the range",
+        "pictures of two levels leave nothing within them, whatever their numbers",
+        { plain with
+            Within =
+                fun images ->
+                    Detail.withinTwoLevels (
+                        images |> List.map (Image.map (fun v -> 0.5f * v + 0.4f * v * v)) |> List.map (MeanFilter.apply 3 1)
+                    )
+        }
+        "three levels", "evenly spread greys keep a quarter", { plain with Within = fun images -> Detail.withinTwoLevels images / 2.25 }
+        "the lights' squares instead of their variance",
+        "pictures under one light do not vary",
+        { plain with Light = fun images lights -> 1.0 + Detail.lightVariation images lights }
+        "the deviation instead of the variance",
+        "light that varies as much as the detail counts as one",
+        { plain with Light = fun images lights -> 2.0 * sqrt (Detail.lightVariation images lights) }
+    ]
+
+/// Smallest defect → survey → side.
+type private Chooser = int option -> PictureSurvey -> int
+
+/// Sides of 40 to 4,039 pixels; detail is lost ever less.
+let private survey (height: PositiveInt) (width: PositiveInt) (NonNegativeInt lost) =
+    let side (n: PositiveInt) = 40 + n.Get * 37 % 4000
+    let own = min (side height) (side width)
+
+    {
+        Height = side height
+        Width = side width
+        Lost =
+            [
+                for i, candidate in List.indexed (WorkingSize.candidates |> List.filter (fun c -> c < own)) ->
+                    candidate, float lost * 1e-4 / float (1 <<< i)
+            ]
+        IsBinary = false
+        LightVariation = 0.0
+    }
+
+let private sizeLaws: Law<Chooser> list =
+    [
+        Law.forAll "at least 256, a multiple of 16" (fun choose (h, w, lost, defect: PositiveInt) ->
+            [ None; Some defect.Get ]
+            |> List.forall (fun defect ->
+                let size = choose defect (survey h w lost)
+                size >= 256 && size % 16 = 0))
+        Law.forAll "never larger than the pictures, unless they are smaller than 256" (fun choose (h, w, lost, defect: PositiveInt) ->
+            let survey = survey h w lost
+            choose (Some defect.Get) survey <= max 256 (min survey.Height survey.Width))
+        Law.forAll "a smaller defect is never seen at a smaller size" (fun choose (h, w, lost, defect: PositiveInt) ->
+            let survey = survey h w lost
+            choose (Some defect.Get) survey >= choose (Some(defect.Get + 1)) survey)
+        Law.forAll "more detail is never seen at a smaller size" (fun choose (h, w, NonNegativeInt lost) ->
+            choose None (survey h w (NonNegativeInt(lost + 50))) >= choose None (survey h w (NonNegativeInt lost)))
+        Law.forAll "without a defect that is named, no more pixels than 768 squared, or a shorter side of 256" (fun choose (h, w, lost) ->
+            let survey = survey h w lost
+            let size = choose None survey
+            let aspect = float (max survey.Height survey.Width) / float (min survey.Height survey.Width)
+            size = 256 || float (size * size) * aspect <= 768.0 * 768.0)
+        Law.once "a set of ours: 500×1259 pixels whose detail no smaller size keeps" (fun choose ->
+            let survey = { Height = 1259; Width = 500; Lost = [ 256, 0.0022; 448, 0.0006 ]; IsBinary = false; LightVariation = 0.2 }
+            choose None survey = 480)
+    ]
+
+let private sizeMutants: (string * string * Chooser) list =
+    [
+        "the pictures' own side", "at least 256, a multiple of 16", (fun _ survey -> min survey.Height survey.Width)
+        "always 1,024", "never larger than the pictures, unless they are smaller than 256", (fun _ _ -> 1024)
+        "the defect's width is the size",
+        "a smaller defect is never seen at a smaller size",
+        (fun defect _ -> 256 + 16 * defaultArg defect 0)
+        "detail is ignored where there is little of it to lose",
+        "more detail is never seen at a smaller size",
+        (fun defect survey ->
+            match survey.Lost with
+            | (_, lost) :: _ when lost > 0.004 -> 256
+            | _ -> WorkingSize.choose defect survey)
+        "the limit is for squares",
+        "without a defect that is named, no more pixels than 768 squared, or a shorter side of 256",
+        (fun _ survey -> max 256 (min 768 (min survey.Height survey.Width) / 16 * 16))
+        "the smallest candidate, always", "a set of ours: 500×1259 pixels whose detail no smaller size keeps", (fun _ _ -> 256)
+    ]
+
+let suites =
+    [
+        Suite.create
+            "Detail"
+            "How much a smaller copy loses, whether pictures are binary, and how their light varies."
+            detailLaws
+            [ "plain", plain ]
+            detailMutants
+        Suite.create
+            "Working size"
+            "The size that pictures are seen at without a configuration."
+            sizeLaws
+            [ "plain", WorkingSize.choose ]
+            sizeMutants
+    ]

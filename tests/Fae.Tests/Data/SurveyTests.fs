@@ -1,0 +1,69 @@
+/// What a training finds out about the good pictures before it resizes them.
+module Fae.Tests.SurveyTests
+
+open System.IO
+open Expecto
+open Fae.Core
+open Fae.Data
+open Fae.Tests.Helpers
+
+let private surveyOf (pictures: Image list) =
+    inTemporaryFolder (fun folder ->
+        let paths = pictures |> List.mapi (fun i image -> writePng folder $"{i:D3}.png" image)
+
+        match Survey.ofPictures 1 paths with
+        | Ok survey -> survey
+        | Error problems -> failtest $"{problems}")
+
+/// Soft shapes without any detail.
+let private soft height width i =
+    Image.init 1 height width (fun _ y x -> 0.5f + 0.3f * sin (float32 (x + 7 * i) / 60.0f) * cos (float32 y / 50.0f))
+
+/// Fine grain, alike on all pictures but for its places.
+let private grain height width i = Image.map (fun v -> max 0.0f (min 1.0f (0.5f + v))) (Noise.field (uint64 i) 0.15f 1 height width)
+
+let tests =
+    testList
+        "Survey"
+        [
+            test "shapes are medians; what is coarse is seen small, what is fine in its own size" {
+                let coarse = surveyOf [ for i in 0..7 -> soft (600 + i) 720 i ]
+                Expect.equal (coarse.Height, coarse.Width) (604, 720) "the median"
+                Expect.equal (WorkingSize.choose None coarse) 256 "coarse"
+                let fine = surveyOf [ for i in 0..3 -> grain 480 500 i ]
+                Expect.equal (WorkingSize.choose None fine) 480 "fine"
+            }
+
+            test "light that changes from picture to picture is corrected, the parts' own changes are not" {
+                let lit i = Image.map (fun v -> v * (0.3f + 0.25f * float32 (i % 5))) (grain 256 256 i)
+                let survey = surveyOf [ for i in 0..9 -> lit i ]
+                Expect.isGreaterThan survey.LightVariation 1.0 "changing light"
+                Expect.equal (WorkingSize.illumination 256 survey) 21.0f "a twelfth"
+                Expect.equal (WorkingSize.illumination 256 (surveyOf [ for i in 0..9 -> grain 256 256 i ])) 0.0f "one light"
+            }
+
+            test "binary pictures are told from photographs, and painted in their own colours" {
+                let board i = Image.map (fun v -> if v > 0.5f then 0.95f else 0.05f) (MeanFilter.apply 9 2 (grain 128 128 i))
+                Expect.isTrue (surveyOf [ for i in 0..7 -> board i ]).IsBinary "boards"
+                Expect.isFalse (surveyOf [ for i in 0..7 -> grain 128 128 i ]).IsBinary "grain"
+
+                let palette = Palette.ofImages [ board 0 ]
+                let settings = { Corruption.defaults with Binary = Some true }
+
+                for seed in 0..199 do
+                    for occlusion in Sampler.value (Random.ofSeed (uint64 seed)) (Corruption.plans settings palette 3) do
+                        Expect.equal (occlusion.Opacity, occlusion.Softness) (1.0f, 0.0f) "opaque, with hard edges"
+
+                        match occlusion.Fill with
+                        | Plain colour -> Expect.contains palette.Colours colour "a colour of the parts"
+                        | Patch(_, _, _, gain, bias) -> Expect.equal (gain, bias) (1.0f, 0.0f) "a patch as it is"
+                        | other -> failtest $"{other}"
+            }
+
+            test "pictures that cannot be read are named" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "broken.png")
+                    File.WriteAllText(path, "no picture")
+                    Expect.isError (Survey.ofPictures 1 [ path ]) "broken")
+            }
+        ]
