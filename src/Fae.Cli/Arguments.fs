@@ -17,6 +17,7 @@ type TrainArgs =
     | [<Unique>] Ignore of FILE: string
     | [<Unique>] Extend of RUN: string
     | [<Unique>] Smallest_Defect of PIXELS: int
+    | [<Unique>] Budget of TIME: string
 
     interface IArgParserTemplate with
         member arg.Usage =
@@ -32,6 +33,7 @@ type TrainArgs =
             | Resume -> "goes on from the run's checkpoint"
             | Textures _ -> "a folder of texture pictures (DTD, for instance) to paint defects with"
             | Ignore _ -> "a mask picture for the whole set: pixels at half or above are ignored"
+            | Budget _ -> "without a configuration: about how long it may take here, like 10m or 2h (30m); it sets train.steps"
             | Smallest_Defect _ -> "width in the pictures' pixels of the smallest defect to find, where image.size is auto"
 
 [<RequireQualifiedAccess>]

@@ -143,6 +143,25 @@ The same scale for every picture.</p>"""
         |> List.map (fun chart -> $"<div>{chart}</div>")
         |> String.concat "\n"
 
+    /// What was configured or chosen before the training, where it is not the default, and what the choice of the scoring rests on.
+    let private settings (card: ModelCard) =
+        let show config (field: Field) = Setting.show (field.Get config)
+
+        let rows =
+            Config.fields
+            |> List.filter (fun field -> show card.Config field <> show Config.defaults field)
+            |> List.map (fun field ->
+                $"<tr><td>{escape field.Key}</td><td>{escape (show card.Config field)}</td><td>{escape (show Config.defaults field)}</td>"
+                + $"<td>{escape field.Meaning}</td></tr>")
+            |> String.concat "\n"
+
+        $"""<h2>How the detector was made</h2>
+<details><summary>Settings that are not the default</summary>
+<table><tr><th>key</th><th>here</th><th>default</th><th>meaning</th></tr>
+{rows}</table></details>
+<details><summary>The ways of scoring that were tried on synthetic defects</summary>
+<pre style="overflow-x:auto">{escape card.Choice}</pre></details>"""
+
     /// The whole report as a text; `reconstruct` gives the network's output for the few pictures that are shown.
     let report
         (title: string)
@@ -188,4 +207,5 @@ trained on {card.TrainedOn.Count} good pictures, {card.HeldOut.Count} held out Â
 <h2>Curves</h2><div class="charts">{charts calibration evaluation judged}</div>
 <h2>Heatmap scale</h2>{colourBar}
 <p class="sub">Each row: input, reconstruction, heatmap, masks (green: ground truth, red: found).</p>
-{galleries}"""
+{galleries}
+{settings card}"""

@@ -27,11 +27,10 @@ module Options =
 
     let apply (pairs: (string * Setting) list) config = ConfigText.Apply(pairs, config) |> Result.mapError Usage
 
-    /// A configuration file, or without one `Config.automatic`, with the command line's overrides.
-    let config (path: string option) (texts: string list) (seed: int option) (steps: int option) =
+    /// A configuration with the command line's overrides.
+    let overridden (texts: string list) (seed: int option) (steps: int option) config =
         result {
-            let! fromFile = path |> Option.map configFile |> Option.defaultValue (Ok Config.automatic)
             let! pairs = overrides texts
             let whole key value = value |> Option.map (fun n -> key, Whole(int64 n)) |> Option.toList
-            return! apply (pairs @ whole "train.seed" seed @ whole "train.steps" steps) fromFile
+            return! apply (pairs @ whole "train.seed" seed @ whole "train.steps" steps) config
         }

@@ -34,12 +34,8 @@ module Corrupt =
 
     let run (args: ParseResults<CorruptArgs>) : Result<int, Fault> =
         result {
-            let! config =
-                Options.config
-                    (Some(args.GetResult CorruptArgs.Config))
-                    (args.GetResults CorruptArgs.Set)
-                    (args.TryGetResult CorruptArgs.Seed)
-                    None
+            let! fromFile = Options.configFile (args.GetResult CorruptArgs.Config)
+            let! config = Options.overridden (args.GetResults CorruptArgs.Set) (args.TryGetResult CorruptArgs.Seed) None fromFile
 
             let data = args.GetResult CorruptArgs.Data
             let out = args.GetResult CorruptArgs.Out

@@ -212,10 +212,40 @@ module Train =
             return! ended config outcome write
         }
 
+    /// What is trained without a configuration, as much of it as fits into the budget.
+    let private automatic (args: ParseResults<TrainArgs>) =
+        result {
+            let budget = args.GetResult(TrainArgs.Budget, defaultValue = "30m")
+
+            let! minutes =
+                match TrainingPlan.tryParse budget with
+                | Some minutes -> Ok minutes
+                | None -> Error(Usage [ $"--budget {budget}: must be a time like 10m or 2h" ])
+
+            let! device = Devices.detectingDevice (args.TryGetResult TrainArgs.Device)
+            let processors = if isNull device then Environment.ProcessorCount else TrainingPlan.processorsOfGpu
+            let steps = TrainingPlan.steps minutes processors
+            Console.say "no --config: a U-Net and a memory bank of pretrained features in one model, their maps combined"
+
+            return
+                { Config.automatic with
+                    Config.Train.Steps = steps
+                    Config.Train.ValidateEvery = TrainingPlan.validateEvery steps
+                }
+        }
+
     let private anew (args: ParseResults<TrainArgs>) config =
         result {
+            let! start =
+                match config with
+                | Some path when args.Contains TrainArgs.Budget ->
+                    Error(Usage [ $"--budget: {path} says train.steps; leave one of them out" ])
+                | Some path -> Options.configFile path
+                | None -> automatic args
+
             let! config =
-                Options.config config (args.GetResults TrainArgs.Set) (args.TryGetResult TrainArgs.Seed) (args.TryGetResult TrainArgs.Steps)
+                start
+                |> Options.overridden (args.GetResults TrainArgs.Set) (args.TryGetResult TrainArgs.Seed) (args.TryGetResult TrainArgs.Steps)
 
             let smallest = args.TryGetResult TrainArgs.Smallest_Defect
             do! smallest |> Option.map (Options.positive "--smallest-defect") |> Option.defaultValue (Ok())
@@ -246,6 +276,7 @@ module Train =
             "--textures", _.Contains(TrainArgs.Textures)
             "--ignore", _.Contains(TrainArgs.Ignore)
             "--smallest-defect", _.Contains(TrainArgs.Smallest_Defect)
+            "--budget", _.Contains(TrainArgs.Budget)
         ]
 
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =
@@ -259,6 +290,4 @@ module Train =
                 let given = String.concat ", " given
                 Error(Usage [ $"{given}: an extended model keeps the configuration that it was trained by; leave it out" ])
         | Some _, Some _ -> Error(Usage [ "--extend: takes its configuration from the model; leave --config out" ])
-        | None, None ->
-            Console.say "no --config: a U-Net and a memory bank of pretrained features in one model, their maps combined"
-            anew args None
+        | None, None -> anew args None

@@ -140,12 +140,17 @@ let tests =
                             [ "--set"; "train.held_out=2" ], "train.held_out"
                             [ "--set"; "nonsense" ], "key=value"
                             [ "--bogus" ], "bogus"
+                            [ "--budget"; "10m" ], "train.steps"
+                            [ "--smallest-defect"; "0" ], "--smallest-defect"
                         ] do
                         let run = train args
                         Expect.equal run.Code 2 (run.Error + run.Output)
                         Expect.stringContains run.Error word "line"
                         Expect.isFalse (run.Error.Contains "   at ") "no stack trace"
 
+                    let budget = fae [ "train"; "--data"; folder; "--out"; Path.Combine(folder, "out"); "--budget"; "soon" ]
+                    Expect.equal budget.Code 2 budget.Error
+                    Expect.stringContains budget.Error "--budget soon: must be a time like 10m or 2h" "line"
                     Expect.equal (fae [ "frobnicate" ]).Code 2 "unknown verb")
             }
 

@@ -22,6 +22,20 @@ let tests =
                     Expect.isNone (Difference.tryParse text) text
             }
 
+            test "a budget is read, and counted in steps by minutes and processors" {
+                for text, minutes in [ "10m", 10.0; "2h", 120.0; "1.5h", 90.0; "0.5m", 0.5 ] do
+                    Expect.equal (TrainingPlan.tryParse text) (Some minutes) text
+
+                for text in [ ""; "m"; "10"; "-1h"; "0m"; "10s"; "h10"; "nanm" ] do
+                    Expect.isNone (TrainingPlan.tryParse text) text
+
+                Expect.equal (TrainingPlan.steps 30.0 2) 3000 "half an hour on two processors"
+                Expect.equal (TrainingPlan.steps 30.0 8) 12_000 "on eight"
+                Expect.equal (TrainingPlan.steps 0.1 2) TrainingPlan.fewest "never fewer"
+                Expect.equal (TrainingPlan.steps 1e300 2) TrainingPlan.most "never more"
+                Expect.equal (List.map TrainingPlan.validateEvery [ 3000; 1000; 2 ]) [ 500; 333; 1 ] "three validations at least"
+            }
+
             test "arrays that do not fill an image, and images of different sizes, are refused" {
                 Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 0 4 [||] |> ignore) "no pixels"
                 Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 2 2 [| 0.0f |] |> ignore) "one value for four"

@@ -191,6 +191,21 @@ let tests =
                 agrees lit 1 scoring null whole (shapes 1)
                 agrees turned 1 scoring null whole (shapes 1)
             }
+            test "and of pictures that are wider than high, which are mirrored in views, but not turned" {
+                let wide =
+                    { config with
+                        Config.Image.Aspect = Some 1.5f
+                        Config.Augment.FlipHorizontal = Some true
+                        Config.Augment.FlipVertical = Some true
+                        Config.Augment.QuarterTurns = Some true
+                        Config.Score.Views = 8
+                    }
+
+                Expect.equal (InputGeometry.wholeShape wide) (struct (64, 96)) "64 high, 96 wide"
+                Expect.equal (InputGeometry.wholeShape { wide with Config.Image.Aspect = Some 0.5f }) (struct (128, 64)) "the shorter side"
+                Expect.equal (InputGeometry.views wide).Length 4 "four"
+                agrees wide 1 scoring null whole (shapes 1)
+            }
             test "with an ignore mask" {
                 let left = Image.init 1 64 64 (fun _ _ x -> if x < 40 then 1.0f else 0.0f)
                 agrees config 1 { scoring with Reduction = Sum } left whole (shapes 1)

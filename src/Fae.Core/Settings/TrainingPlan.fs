@@ -1,0 +1,36 @@
+/// How much work fits into a budget of time. It is counted in steps and not read from a clock: the same plan gives the same model on a
+/// slower machine.
+namespace Fae.Core
+
+[<RequireQualifiedAccess>]
+module TrainingPlan =
+    /// Of eight crops of 256×256 pixels, on two processors. A step takes 0.35 to 0.55 seconds there; the rest of the minute is for the
+    /// memory bank, the validations and the calibration.
+    let private stepsPerMinute = 100.0
+
+    /// Fewer steps teach a U-Net nothing; more than this many change little.
+    let fewest, most = 200, 20_000
+
+    /// What a GPU counts as.
+    let processorsOfGpu = 100
+
+    /// The steps for a budget in minutes on so many processors, in hundreds.
+    let steps (minutes: float) (processors: int) =
+        let steps = stepsPerMinute * minutes * float processors / 2.0
+        max fewest (min most (100 * int (min (float most) (round (steps / 100.0)))))
+
+    /// Validations of a training of so many steps: three at least, one every 500 steps.
+    let validateEvery steps = max 1 (min 500 (steps / 3))
+
+    /// Reads "10m", "1.5h", "45m": minutes above 0.
+    let tryParse (text: string) =
+        let unit =
+            if text.EndsWith 'h' then Some 60.0
+            elif text.EndsWith 'm' then Some 1.0
+            else None
+
+        let number = if text.Length > 0 then text.Substring(0, text.Length - 1) else ""
+
+        match unit, System.Double.TryParse(number, System.Globalization.CultureInfo.InvariantCulture) with
+        | Some unit, (true, value) when value > 0.0 && System.Double.IsFinite value -> Some(unit * value)
+        | _ -> None
