@@ -44,23 +44,28 @@ module Survey =
         let filter = Illumination.filterSize (lightScale * float32 lightSide)
         Detail.lightVariation images (images |> List.map (fun image -> ScoringKernel.Smooth(image, filter, 3)))
 
-    /// The shapes and the detail of some of the pictures, evenly from first to last.
+    let private ofRead (read: Picture list) =
+        let images = read |> List.map _.Image
+        let side of' = read |> List.map of' |> Array.ofList |> median
+        let height, width = side _.OriginalHeight, side _.OriginalWidth
+        let smallest = images |> List.map (fun image -> min image.Height image.Width) |> List.min
+        let sides = WorkingSize.candidates |> List.takeWhile (fun candidate -> candidate < smallest)
+
+        {
+            Height = height
+            Width = width
+            Lost = [ for side in sides -> side, lost images side ]
+            IsBinary = Detail.isBinary images
+            LightVariation = lightVariation height width images
+        }
+
+    /// The shapes and the detail of some of the pictures, evenly from first to last. Pictures that cannot be read are left to those who
+    /// read all; if none of the sample can be read, all problems of all pictures are returned.
     let ofPictures channels (paths: string list) =
         let every = max 1 (paths.Length / sample)
         let some = paths |> List.indexed |> List.filter (fun (i, _) -> i % every = 0) |> List.map snd
+        let read = ImageDecoder.readTo channels shape
 
-        DataSet.readAll (ImageDecoder.readTo channels shape) some
-        |> Result.map (fun read ->
-            let images = read |> List.map _.Image
-            let side of' = read |> List.map of' |> Array.ofList |> median
-            let height, width = side _.OriginalHeight, side _.OriginalWidth
-            let smallest = images |> List.map (fun image -> min image.Height image.Width) |> List.min
-            let sides = WorkingSize.candidates |> List.takeWhile (fun candidate -> candidate < smallest)
-
-            {
-                Height = height
-                Width = width
-                Lost = [ for side in sides -> side, lost images side ]
-                IsBinary = Detail.isBinary images
-                LightVariation = lightVariation height width images
-            })
+        match some |> Array.ofList |> Array.Parallel.map read |> partition with
+        | [], _ -> DataSet.readAll read paths |> Result.map ofRead
+        | pictures, _ -> Ok(ofRead pictures)

@@ -60,10 +60,21 @@ let tests =
                         | other -> failtest $"{other}"
             }
 
-            test "pictures that cannot be read are named" {
+            test "one picture that can be read is enough; without any, all of them are named" {
                 inTemporaryFolder (fun folder ->
-                    let path = Path.Combine(folder, "broken.png")
-                    File.WriteAllText(path, "no picture")
-                    Expect.isError (Survey.ofPictures 1 [ path ]) "broken")
+                    let broken = [ for i in 0..39 -> Path.Combine(folder, $"broken{i}.png") ]
+
+                    for path in broken do
+                        File.WriteAllText(path, "no picture")
+
+                    match Survey.ofPictures 1 broken with
+                    | Error problems -> Expect.hasLength problems 40 "all of them, not only those that were looked at"
+                    | Ok survey -> failtest $"{survey}"
+
+                    let good = writePng folder "good.png" (grain 64 80 1)
+
+                    match Survey.ofPictures 1 (good :: broken) with
+                    | Ok survey -> Expect.equal (survey.Height, survey.Width) (64, 80) "of the good one"
+                    | Error problems -> failtest $"{problems}")
             }
         ]
