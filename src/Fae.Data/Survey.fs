@@ -33,15 +33,12 @@ module Survey =
     /// The shorter side at which light is told from detail.
     let private lightSide = 256
 
-    /// Beyond a twelfth of the side there is light and no detail.
-    let lightScale = 1.0f / 12.0f
-
     /// `Detail.lightVariation` of pictures of any shapes.
     let private lightVariation height width (pictures: Image list) =
         let scale = float lightSide / float (min height width)
         let side (length: int) = int (round (scale * float length))
         let images = pictures |> List.map (fun image -> Image.meanPlane (ResampleKernel.Resize(image, side height, side width)))
-        let filter = Illumination.filterSize (lightScale * float32 lightSide)
+        let filter = Illumination.filterSize (float32 lightSide / WorkingSize.lightScale)
         Detail.lightVariation images (images |> List.map (fun image -> ScoringKernel.Smooth(image, filter, 3)))
 
     let private ofRead (read: Picture list) =

@@ -62,11 +62,13 @@ module Eval =
 
         all [] (List.chunkBySize atOnce pictures) |> Result.mapError Data
 
-    /// The reconstruction of a picture, computed again: those of all pictures do not fit into memory.
+    /// An evaluated picture, read again: all pictures do not fit into memory.
+    let private again (detector: Detector) (judged: EvaluatedImage) = (ImageCache.Again(read detector.Card judged.Picture.Path)).Image
+
     let private reconstruct (detector: Detector) (judged: EvaluatedImage) =
-        let picture = ImageCache.Again(read detector.Card judged.Picture.Path)
-        let findings = detector.Inspect [| picture.Image |]
-        ReconstructionPair(picture.Image, findings[0].Reconstruction)
+        let image = again detector judged
+        let findings = detector.Inspect [| image |]
+        ReconstructionPair(image, findings[0].Reconstruction)
 
     /// The measure that is asked for. A combination can be kept, but not made: that takes synthetic defects.
     let private measureOf (score: ScoreSettings) chosen =
@@ -130,8 +132,7 @@ module Eval =
     let private compare (detector: Detector) (judged: EvaluatedImage list) (file: string) =
         let bad, good = judged |> List.partition _.Picture.Anomalous
         // The whole answers: findings hold the reconstructions alone, without a map of the network's own.
-        let answer (j: EvaluatedImage) = detector.Answer((ImageCache.Again(read detector.Card j.Picture.Path)).Image)
-        let pairs some = [| for j in some -> answer j |]
+        let pairs some = [| for j in some -> detector.Answer(again detector j) |]
         let masks = [| for j in bad -> Option.toObj j.Mask |]
 
         if List.isEmpty bad || List.isEmpty good then

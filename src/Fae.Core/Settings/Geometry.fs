@@ -66,10 +66,17 @@ module InputGeometry =
         let longer = max image.Size (stride * int (round (float image.Size * max aspect (1.0 / aspect) / float stride)))
         if aspect > 1.0 then struct (image.Size, longer) else struct (longer, image.Size)
 
+    /// Height and width of what the network sees at once: a tile, or the whole picture.
+    let seenShape config =
+        if config.Image.Tile > 0 then
+            struct (config.Image.Size, config.Image.Size)
+        else
+            wholeShape config
+
     /// Whether what the network sees is square, so that it may be turned by a quarter.
     let isSquare config =
-        let struct (height, width) = wholeShape config
-        config.Image.Tile > 0 || height = width
+        let struct (height, width) = seenShape config
+        height = width
 
     /// The views of test-time augmentation, for a configuration whose augmentation is settled.
     let views config =

@@ -48,12 +48,15 @@ module WorkingSize =
         let affordable = int (sqrt (most / aspect))
         max candidates.Head (min wanted affordable / multiple * multiple)
 
+    /// The light has no detail finer than the side over this.
+    let lightScale = 12.0f
+
     /// Where the light varies this much, it is divided out. Photographs of one set-up have half of it and less.
     let private mostLight = 1.0
 
     /// Sigma of the illumination correction at a working size: a twelfth of its side, or 0.
     let illumination (size: int) (survey: PictureSurvey) =
         if survey.LightVariation > mostLight && not survey.IsBinary then
-            round (float32 size / 12.0f)
+            round (float32 size / lightScale)
         else
             0.0f

@@ -34,7 +34,7 @@ public static class CombinedScoring
     }
 
     /// <summary>
-    /// A combination of <c>NetworkGeometry.measures</c> for each filter, reduction and norm that the configuration leaves open, from
+    /// A combination of <c>NetworkGeometry.combined</c> for each filter, reduction and norm that the configuration leaves open, from
     /// held-out good pictures (two at least) and pictures with synthetic defects.
     /// </summary>
     public static IReadOnlyList<ScoringCandidate> Candidates(

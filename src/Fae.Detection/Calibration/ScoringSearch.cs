@@ -94,13 +94,12 @@ public static class ScoringSearch
     {
         var labels = good.Select(_ => false).Concat(bad.Select(_ => true)).ToArray();
         var hidden = ignore.ToOption();
-        Dump(good, bad, hidden);
-        if (candidates.Count > 1 && Environment.GetEnvironmentVariable("FAE_DUMP")?.EndsWith("eval.csv") == true)
-            return [];
+        // Good pictures of one shape share one empty mask.
+        var empty = good.Select(Shape)
+            .Distinct()
+            .ToDictionary(shape => shape, shape => ImageModule.constant(1, shape.Height, shape.Width, 0));
         var masked = Enumerable.Range(0, bad.Count).Where(i => masks[i] is not null).ToList();
-        var truth = good.Select(pair => ImageModule.constant(1, pair.Input.Height, pair.Input.Width, 0))
-            .Concat(masked.Select(i => masks[i]!))
-            .ToList();
+        var truth = good.Select(pair => empty[Shape(pair)]).Concat(masked.Select(i => masks[i]!)).ToList();
 
         IEnumerable<ScoringTrial> TryMaps(IGrouping<(Measure, int, int), ScoringCandidate> sameMap)
         {
@@ -133,59 +132,7 @@ public static class ScoringSearch
             .ToList();
     }
 
-    private static void Dump(IReadOnlyList<ReconstructionPair> good, IReadOnlyList<ReconstructionPair> bad, FSharpOption<Image>? hidden)
-    {
-        if (Environment.GetEnvironmentVariable("FAE_DUMP") is not { } path)
-            return;
-        var lines = new List<string>();
-        foreach (var m in new[] { Measure.Mse, Measure.Ssim, Measure.Gms, Measure.AnomalyMap })
-        {
-            if (m.IsAnomalyMap && good[0].Reconstruction.Channels == good[0].Input.Channels)
-                continue;
-            foreach (var (size, passes) in new[] { (5, 2), (9, 2), (15, 2), (25, 2) })
-            {
-                List<Image> Maps(IReadOnlyList<ReconstructionPair> some) =>
-                    some.AsParallel()
-                        .AsOrdered()
-                        .Select(p =>
-                            ScoringKernel.Heatmap(
-                                new Scoring(m, size, passes, Reduction.Maximum, 0, Normalisation.Unnormalised),
-                                p.Input,
-                                p.Reconstruction
-                            )
-                        )
-                        .ToList();
-                var maps = Maps(good).Concat(Maps(bad)).ToList();
-                var ways = new List<(string Name, Scoring Way)>();
-                foreach (var border in new[] { 0, 16 })
-                foreach (
-                    var (red, nm) in new[]
-                    {
-                        (Reduction.Maximum, "max"),
-                        (Reduction.NewTop(0.005f), "top"),
-                        (Reduction.NewTop(0.0005f), "tip"),
-                    }
-                )
-                foreach (var norm in new[] { false, true })
-                    ways.Add(
-                        (
-                            $"{nm},{norm},{border}",
-                            Fit(new ScoringCandidate(m, size, passes, red, border, norm), hidden, maps.Take(good.Count).ToList())
-                        )
-                    );
-                var scores = maps.AsParallel()
-                    .AsOrdered()
-                    .Select(h => ScoringKernel.Scores(ways.Select(w => w.Way).ToList(), hidden, h))
-                    .ToList();
-                for (var i = 0; i < ways.Count; i++)
-                    lines.Add(
-                        string.Create(CultureInfo.InvariantCulture, $"{Difference.name(m)},{size},{ways[i].Name},{good.Count},")
-                            + string.Join(',', scores.Select(v => v[i].ToString("R", CultureInfo.InvariantCulture)))
-                    );
-            }
-        }
-        File.WriteAllLines(path, lines);
-    }
+    private static (int Height, int Width) Shape(ReconstructionPair pair) => (pair.Input.Height, pair.Input.Width);
 
     /// <summary>Trials as a text, a line each, in their order.</summary>
     public static string Table(IEnumerable<ScoringTrial> trials) =>

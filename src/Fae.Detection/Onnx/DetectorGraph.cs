@@ -202,9 +202,7 @@ internal sealed partial class DetectorGraph
         string Answer(string value) => NetworkGraph.Append(graph, value, card.Config.Network, card.Channels, weights, card.Backbone);
         if (views is [{ Flip: false, Turns: 0 }])
             return Answer(x);
-        var (height, width) = InputGeometry.wholeShape(card.Config);
-        if (card.Config.Image.Tile > 0)
-            (height, width) = (card.Config.Image.Size, card.Config.Image.Size);
+        var (height, width) = InputGeometry.seenShape(card.Config);
         var seen = views.Select(view => Turned(view.Flip ? Flipped(x, 3) : x, view.Turns));
         var answers = Apart(Answer(graph.Node("Concat", seen, ("axis", 0))), views.Count, height, width);
         var back = views.Zip(
