@@ -25,8 +25,8 @@ public sealed partial class DeviceScoring
             case { IsSsim: true }:
                 Ssim(x, r, map, shape);
                 break;
-            case { IsAnomalyMap: true }:
-                Copy(map, shape, r.Slice(shape.Channels * shape.Area, shape.Area));
+            case Measure.AnomalyMap own:
+                Copy(map, shape, r.Slice((shape.Channels + own.number - 1) * shape.Area, shape.Area));
                 break;
             case { IsGms: true }:
                 Gms(x, r, map, shape, 1);

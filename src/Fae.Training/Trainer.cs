@@ -218,7 +218,7 @@ public sealed class Trainer(
         var clean = network.Reconstruct(validation.Clean);
         var error = validation.Clean.Zip(clean, (x, r) => x.Pixels.Zip(r.Pixels, (a, b) => (double)(a - b) * (a - b)).Average()).Average();
         var scoring = new Scoring(
-            NetworkGeometry.predictsAnomalyMap(network.Settings) ? Measure.AnomalyMap : Measure.Mse,
+            NetworkGeometry.anomalyMaps(network.Settings) > 0 ? Measure.NewAnomalyMap(1) : Measure.Mse,
             3,
             2,
             Reduction.Maximum,

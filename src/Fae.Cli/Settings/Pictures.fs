@@ -24,13 +24,18 @@ module Pictures =
         | Some tiling ->
             $"in tiles of {config.Image.Tile}×{config.Image.Tile} pixels seen at {size}×{size}, overlapping by {tiling.Overlap}"
 
+    /// The scales of the memory banks, by the working size, if the configuration leaves them open.
+    let private withBanks (config: Config) =
+        let scales = defaultArg config.Network.BankScales (WorkingSize.bankScales config.Image.Size)
+        { config with Network = { config.Network with BankScales = Some scales } }
+
     /// What the configuration leaves to the good pictures before they are resized: the working size and its aspect ratio, the
     /// illumination correction, and whether the pictures are binary.
     let surveyed (smallestDefect: int option) (config: Config) channels paths =
         let image, corruption = config.Image, config.Corruption
 
         if image.Size > 0 && image.Aspect.IsSome && image.IlluminationSigma >= 0.0f && corruption.Binary.IsSome then
-            Ok config
+            Ok(withBanks config)
         else
             Survey.ofPictures channels paths
             |> Result.mapError Data
@@ -58,7 +63,8 @@ module Pictures =
                             IlluminationSigma = sigma
                         }
                     Corruption = { corruption with Binary = Some binary }
-                })
+                }
+                |> withBanks)
 
     /// The pictures of some files, as many of them in memory as fit.
     let cache (config: Config) channels ignore paths =

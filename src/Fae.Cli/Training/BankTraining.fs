@@ -14,19 +14,20 @@ module BankTraining =
     /// A fit to all good pictures in one pass, to those of an earlier bank too if there is one. It is short: there is nothing to resume,
     /// and a stop leaves nothing.
     let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore (from: NamedArray option) stop =
-        use extractor = new FeatureExtractor(backbone, channels)
         let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
-        let pictures = Pictures.windows config training
         let number = training |> Seq.sumBy (Pictures.windowCount config)
         let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
 
-        try
-            let bank =
-                Console.fitting (fun show ->
-                    MemoryBankFitter(config.Network, extractor, seed, Progress = show, From = Option.toObj from)
-                        .Fit(pictures, number, hidden, stop))
+        let bank index (scale: float32) =
+            use extractor = new FeatureExtractor(backbone, channels, scale)
 
-            Ok(TrainOutcome(TrainEnd.Finished, 1, bank, bank, [||]))
+            Console.fitting (fun show ->
+                MemoryBankFitter(config.Network, extractor, seed, Progress = show, From = Option.toObj from, Number = index + 1)
+                    .Fit(Pictures.windows config training, number, hidden, stop))
+
+        try
+            let banks = NetworkGeometry.bankScales config.Network |> List.mapi bank |> Seq.concat |> Array.ofSeq
+            Ok(TrainOutcome(TrainEnd.Finished, 1, banks, banks, [||]))
         with
         | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
         | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])

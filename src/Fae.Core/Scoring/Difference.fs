@@ -13,8 +13,8 @@ type Measure =
     | Gms
     /// 1 − GMS averaged over four sizes, each half of the one before (RIAD's multi-scale GMS), in [0, 1].
     | MultiGms
-    /// The anomaly map that the network predicts: the plane after the reconstruction. Only for networks that predict one.
-    | AnomalyMap
+    /// An anomaly map that the network predicts, counted from 1: a plane after the reconstruction. Only for networks that predict it.
+    | AnomalyMap of number: int
     /// Σ wᵢ·Dᵢ with positive weights.
     | Weighted of terms: (float32 * Measure) list
     /// exp(Σ wᵢ·ln Dᵢ), the weighted geometric mean, with positive weights. In a heatmap each Dᵢ is filtered first. Without terms, as a
@@ -35,13 +35,17 @@ module Difference =
         | Ssim -> "ssim"
         | Gms -> "gms"
         | MultiGms -> "msgms"
-        | AnomalyMap -> "anomaly_map"
+        | AnomalyMap 1 -> "anomaly_map"
+        | AnomalyMap number -> $"anomaly_map_{number}"
         | Weighted terms -> terms |> List.map (fun (weight, measure) -> number weight + "*" + name measure) |> String.concat " + "
         | Geometric [] -> "combined"
         | Geometric terms -> terms |> List.map (fun (weight, measure) -> name measure + "^" + number weight) |> String.concat " * "
 
+    /// A network predicts so many anomaly maps at most.
+    let mostAnomalyMaps = 4
+
     /// All measures with a name: `all`, the candidates of the automatic choice, and those that only some methods use.
-    let named = all @ [ MultiGms; AnomalyMap ]
+    let named = all @ [ MultiGms ] @ List.map AnomalyMap [ 1..mostAnomalyMaps ]
 
     /// The geometric mean whose terms are to be fitted.
     let combined = Geometric []
@@ -76,17 +80,17 @@ module Difference =
 
             if text.Contains '^' then all '*' tryFactor Geometric else all '+' tryTerm Weighted
 
-    /// Whether a measure uses the anomaly map that the network predicts.
-    let rec usesAnomalyMap =
+    /// The numbers of the anomaly maps that a measure uses.
+    let rec anomalyMaps =
         function
-        | AnomalyMap -> true
+        | AnomalyMap number -> Set.singleton number
         | Weighted terms
-        | Geometric terms -> terms |> List.exists (snd >> usesAnomalyMap)
+        | Geometric terms -> terms |> List.map (snd >> anomalyMaps) |> Set.unionMany
         | Mse
         | Relative
         | Ssim
         | Gms
-        | MultiGms -> false
+        | MultiGms -> Set.empty
 
     let ssimWindow = 11
     let ssimC1 = 0.0001f
@@ -185,7 +189,7 @@ module Difference =
         | Ssim -> ssim x r
         | Gms -> gms x r
         | MultiGms -> multiGms x r
-        | AnomalyMap -> Image.plane x.Channels answer
+        | AnomalyMap number -> Image.plane (x.Channels + number - 1) answer
         | Weighted terms ->
             terms
             |> List.map (fun (weight, measure) -> Image.map (fun v -> weight * v) (map measure x answer))

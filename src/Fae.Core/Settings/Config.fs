@@ -5,12 +5,12 @@ namespace Fae.Core
 module Config =
     let defaults = Defaults.config
 
-    /// What `fae train` does without a configuration, for a part that nobody has looked at: a U-Net by the defaults, a memory bank of
-    /// pretrained features beside it, and the maps of both combined, because no measure is the best on every part.
+    /// What `fae train` does without a configuration, for a part that nobody has looked at: a U-Net by the defaults, memory banks
+    /// of pretrained features beside it, and the maps of both combined, because no measure is the best on every part.
     let automatic =
         { defaults with
             Image = { defaults.Image with Size = 0; Aspect = None; Crop = 256; IlluminationSigma = -1.0f }
-            Network = { defaults.Network with Perceptual = Perceptual.MemoryBank }
+            Network = { defaults.Network with Perceptual = Perceptual.MemoryBank; BankScales = None }
             Score = { defaults.Score with Measure = Some Difference.combined; Views = 1 }
         }
 
@@ -90,11 +90,8 @@ module Config =
 
     let private checkMeasure config =
         match config.Score.Measure with
-        | Some measure when Difference.usesAnomalyMap measure && not (NetworkGeometry.predictsAnomalyMap config.Network) ->
-            problem
-                "score.measure"
-                "a measure without \"anomaly_map\", which this kind of network does not predict"
-                (Difference.name measure)
+        | Some measure when Difference.anomalyMaps measure |> Set.exists (fun n -> n > NetworkGeometry.anomalyMaps config.Network) ->
+            problem "score.measure" "a measure of anomaly maps that this network predicts" (Difference.name measure)
         | Some measure when measure = Difference.combined && NetworkGeometry.isOnFeatures config.Network ->
             problem "score.measure" "\"anomaly_map\": a network on features has no other map" (Difference.name measure)
         | _ -> None

@@ -103,12 +103,11 @@ module FieldType =
                     | _ -> wrongType key wanted setting
         }
 
-    /// A list of so many numbers.
-    let reals count low high =
+    let private realsWhere count accept low high =
         let inside (r: float) = r >= low && r <= high
 
         let read key wanted found (list: float list) =
-            if list.Length = count && List.forall inside list then
+            if accept list.Length && List.forall inside list then
                 Ok(List.map float32 list)
             else
                 outOfRange key wanted found
@@ -128,6 +127,12 @@ module FieldType =
                     | Wholes list -> read key wanted setting (List.map float list)
                     | _ -> wrongType key wanted setting
         }
+
+    /// A list of so many numbers.
+    let reals count low high = realsWhere (string count) (fun n -> n = count) low high
+
+    /// A list of one number to so many.
+    let someReals most low high = realsWhere $"1 to {most}" (fun n -> n >= 1 && n <= most) low high
 
     /// A text that is not empty.
     let text wanted =

@@ -249,6 +249,13 @@ module internal NetworkFields =
             Section.whole 1 1_000_000 network "bank_size" "entries of a memory bank" _.BankSize (fun v s -> { s with BankSize = v })
             Section.whole 1 10_000_000 network "bank_cap" "patches from which a memory bank is chosen, at most" _.BankCap (fun v s ->
                 { s with BankCap = v })
+            Section.auto
+                (FieldType.someReals Difference.mostAnomalyMaps 0.1 1.0)
+                network
+                "bank_scales"
+                "scales of the pictures that the memory banks beside a U-Net see; 1 is the working size"
+                _.BankScales
+                (fun v s -> { s with BankScales = v })
             Section.make
                 (FieldType.text "\"resnet18\" or the path of an ONNX file")
                 features

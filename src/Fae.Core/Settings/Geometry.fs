@@ -31,26 +31,36 @@ module NetworkGeometry =
         elif network.Kind = NetworkKind.Transformer then network.Patch
         else network.SpaceToDepth <<< network.Depth
 
-    /// Whether the network predicts an anomaly map itself, as one plane after the reconstruction, for the measure "anomaly_map".
-    let predictsAnomalyMap (network: NetworkSettings) =
-        usesFeatures network
-        || network.Kind = NetworkKind.Adversarial
-        || network.Kind = NetworkKind.Discriminative
-        || network.Kind = NetworkKind.Classifier
-
-    /// The difference measures that scoring chooses from.
-    let measures (network: NetworkSettings) =
-        if isOnFeatures network then [ AnomalyMap ]
-        elif predictsAnomalyMap network then Difference.all @ [ AnomalyMap ]
-        else Difference.all
-
-    /// The measures of the combined scoring: a difference of values, one of local structure, one of gradients, and the network's own map.
-    let combined (network: NetworkSettings) = [ Mse; Ssim; Gms ] @ (if predictsAnomalyMap network then [ AnomalyMap ] else [])
-
-    /// Whether a memory bank is fitted beside a network that is trained by gradient steps; and the settings of that network alone.
+    /// Whether memory banks are fitted beside a network that is trained by gradient steps; and the settings of that network alone.
     let hasBankBeside (network: NetworkSettings) = network.Perceptual = Perceptual.MemoryBank
 
     let withoutBank (network: NetworkSettings) = { network with Perceptual = Perceptual.None }
+
+    /// The scales of the pictures that the memory banks see.
+    let bankScales (network: NetworkSettings) = if hasBankBeside network then defaultArg network.BankScales [ 1.0f ] else [ 1.0f ]
+
+    /// How many anomaly maps the network predicts itself, as planes after the reconstruction, for the measures "anomaly_map",
+    /// "anomaly_map_2" and so on.
+    let anomalyMaps (network: NetworkSettings) =
+        if hasBankBeside network then
+            (bankScales network).Length
+        elif
+            usesFeatures network
+            || network.Kind = NetworkKind.Adversarial
+            || network.Kind = NetworkKind.Discriminative
+            || network.Kind = NetworkKind.Classifier
+        then
+            1
+        else
+            0
+
+    let private ownMeasures network = List.map AnomalyMap [ 1 .. anomalyMaps network ]
+
+    /// The difference measures that scoring chooses from.
+    let measures (network: NetworkSettings) = if isOnFeatures network then ownMeasures network else Difference.all @ ownMeasures network
+
+    /// The measures of the combined scoring: a difference of values, one of local structure, one of gradients, and the network's own maps.
+    let combined (network: NetworkSettings) = [ Mse; Ssim; Gms ] @ ownMeasures network
 
     /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
     let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank

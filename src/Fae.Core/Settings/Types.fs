@@ -94,7 +94,7 @@ type Perceptual =
     | Distance
     /// A small network that learns the corruption's mask from the squared differences of the features.
     | Discriminator
-    /// The distance of φ(x) to a memory bank of good pictures: PatchCore beside the U-Net.
+    /// The distance of φ(x) to a memory bank of good pictures, at one scale or several: PatchCore beside the U-Net.
     | MemoryBank
 
 type NetworkSettings =
@@ -125,6 +125,8 @@ type NetworkSettings =
         BankSize: int
         /// Patches of good pictures from which a memory bank is chosen, at most.
         BankCap: int
+        /// Beside a U-Net: the scales of the pictures that a memory bank each sees; 1 is the working size. None: by the working size.
+        BankScales: float32 list option
     }
 
 /// The order of the channels of a pretrained network's input.

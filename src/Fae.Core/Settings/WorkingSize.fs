@@ -48,6 +48,12 @@ module WorkingSize =
         let affordable = int (sqrt (most / aspect))
         max candidates.Head (min wanted affordable / multiple * multiple)
 
+    /// The scales at which memory banks see the pictures: as they are, and at 256 pixels too where that is much smaller. Features see
+    /// more of a part at once there.
+    let bankScales (size: int) =
+        let coarse = float32 candidates.Head / float32 size
+        if coarse <= 2.0f / 3.0f then [ 1.0f; coarse ] else [ 1.0f ]
+
     /// The light has no detail finer than the side over this.
     let lightScale = 12.0f
 

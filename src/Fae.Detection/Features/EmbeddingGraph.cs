@@ -9,9 +9,26 @@ internal static class EmbeddingGraph
     /// <summary>The name of the map that they are the places of, (N, d, h, w).</summary>
     public const string MapName = "embedding";
 
+    /// <summary>Fractions of a side are counted in these parts.</summary>
+    private const long Parts = 1 << 20;
+
     /// <summary>(N, C, H, W) in [0, 1] → (N, d, h, w): the stages' neighbourhood means, resized to the first stage and stacked.</summary>
     public static string Append(OnnxGraph graph, string image, int channels, Backbone backbone) =>
         OfStages(graph, Stages(graph, image, channels, backbone));
+
+    /// <summary>
+    /// A picture at a scale in (0, 1]: resized to twice the wanted sides, then the mean of each two by two pixels, so that a scale of a
+    /// quarter or more lets no finer detail through as a false coarse one.
+    /// </summary>
+    public static string Scaled(OnnxGraph graph, string image, float scale)
+    {
+        if (scale == 1)
+            return image;
+        var parts = graph.Node("Mul", [Sides(graph, image), graph.Constant([1], (long)Math.Round(2.0 * scale * Parts))]);
+        var sides = graph.Node("Div", [graph.Node("Add", [parts, graph.Constant([1], Parts / 2)]), graph.Constant([1], Parts)]);
+        var twice = Resize(graph, image, sides);
+        return graph.Node("AveragePool", [twice], ("kernel_shape", new[] { 2, 2 }), ("strides", new[] { 2, 2 }));
+    }
 
     /// <summary>The backbone's stages of pictures of one or three channels.</summary>
     public static IReadOnlyList<string> Stages(OnnxGraph graph, string image, int channels, Backbone backbone) =>

@@ -12,14 +12,14 @@ public sealed class FeatureExtractor : IDisposable
     private readonly InferenceSession session;
     private readonly RunOptions options = new();
 
-    /// <summary>Of pictures of one or three channels.</summary>
+    /// <summary>Of pictures of one or three channels, seen at a scale in (0, 1].</summary>
     /// <exception cref="InvalidDataException">The backbone does not run.</exception>
-    public FeatureExtractor(Backbone backbone, int channels)
+    public FeatureExtractor(Backbone backbone, int channels, float scale = 1)
     {
         ArgumentNullException.ThrowIfNull(backbone);
         var graph = new OnnxGraph();
         var image = graph.Input(Input, DataType.Float, "batch", channels, "height", "width");
-        var embedding = EmbeddingGraph.Append(graph, image, channels, backbone);
+        var embedding = EmbeddingGraph.Append(graph, EmbeddingGraph.Scaled(graph, image, scale), channels, backbone);
         graph.Output(Output, DataType.Float, embedding, "batch", "dimensions", "rows", "columns");
         session = OnnxSession.Of(graph.ToModel("FaeFeatures"));
     }

@@ -11,13 +11,13 @@ internal static class PerceptualGraph
     /// <summary>The squared differences of all stages at the size of the first, (N, Σ C, h, w).</summary>
     public const string Apart = "features_apart";
 
-    /// <summary>The map, (N, 1, h, w).</summary>
+    /// <summary>The map, (N, 1, h, w); with memory banks one of each.</summary>
     public const string Map = "perceptual_map";
 
     private const int Hidden = 64;
 
     /// <summary>
-    /// The map of a picture and its reconstruction, (N, C, H, W) each; with a memory bank, of the picture alone.
+    /// The map of a picture and its reconstruction, (N, C, H, W) each; with memory banks, of the picture alone.
     /// </summary>
     /// <exception cref="InvalidDataException">There is no backbone, or an array is missing or of another shape.</exception>
     public static string Append(
@@ -32,7 +32,7 @@ internal static class PerceptualGraph
         var features = Backbone.Required(backbone);
         var graph = layers.Graph;
         if (settings.Perceptual.IsMemoryBank)
-            return graph.Name(MemoryBankGraph.Append(layers, EmbeddingGraph.Stages(graph, picture, channels, features), features), Map);
+            return graph.Name(OfBanks(layers, picture, channels, NetworkGeometry.bankScales(settings), features), Map);
         // One pass for both.
         var both = graph.Node("Concat", [picture, reconstruction], ("axis", 0));
         var stages = EmbeddingGraph.Stages(graph, both, channels, features);
@@ -44,6 +44,17 @@ internal static class PerceptualGraph
                 : layers.Scale(layers.SumOfChannels(all), 0.5),
             Map
         );
+    }
+
+    /// <summary>The distances to each bank, at the size of the first one's, (N, banks, h, w).</summary>
+    private static string OfBanks(GraphLayers layers, string picture, int channels, IEnumerable<float> scales, Backbone features)
+    {
+        var graph = layers.Graph;
+        var maps = scales
+            .Select(scale => EmbeddingGraph.Stages(graph, EmbeddingGraph.Scaled(graph, picture, scale), channels, features))
+            .Select((stages, i) => MemoryBankGraph.Append(layers, stages, features, i + 1))
+            .ToList();
+        return layers.Stack([.. maps.Select((map, i) => i == 0 ? map : layers.ResizeLike(map, maps[0]))]);
     }
 
     /// <summary>Squared differences of unit vectors: (2·N, C, h, w) → (N, C, h, w).</summary>

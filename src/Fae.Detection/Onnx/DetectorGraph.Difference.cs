@@ -36,7 +36,7 @@ internal sealed partial class DetectorGraph
             { IsSsim: true } => Ssim(x, r),
             { IsGms: true } => Gms(MeanPlane(x), MeanPlane(r)),
             { IsMultiGms: true } => MultiGms(MeanPlane(x), MeanPlane(r)),
-            { IsAnomalyMap: true } => Slice(output, [card.Channels], [card.Channels + 1], [1]),
+            Measure.AnomalyMap own => Slice(output, [card.Channels + own.number - 1], [card.Channels + own.number], [1]),
             _ => throw new NotSupportedException($"there is no graph for the measure '{Core.Difference.name(measure)}'"),
         };
 

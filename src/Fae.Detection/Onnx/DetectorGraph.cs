@@ -25,7 +25,7 @@ internal sealed partial class DetectorGraph
     private readonly IReadOnlyList<NamedArray> weights;
     private readonly (int Height, int Width) size;
 
-    /// <summary>Planes of the network's output: the reconstruction's, and the anomaly map of networks that predict one.</summary>
+    /// <summary>Planes of the network's output: the reconstruction's, and the anomaly maps of networks that predict some.</summary>
     private readonly int planes;
 
     private DetectorGraph(ModelCard card, IReadOnlyList<NamedArray> weights, (int Height, int Width) size)
@@ -33,7 +33,7 @@ internal sealed partial class DetectorGraph
         this.card = card;
         this.weights = weights;
         this.size = size;
-        planes = NetworkGeometry.predictsAnomalyMap(card.Config.Network) ? card.Channels + 1 : card.Channels;
+        planes = card.Channels + NetworkGeometry.anomalyMaps(card.Config.Network);
     }
 
     /// <summary>

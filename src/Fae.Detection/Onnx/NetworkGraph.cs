@@ -26,7 +26,7 @@ internal static class NetworkGraph
     {
         var graph = new OnnxGraph();
         var input = graph.Input(Input, DataType.Float, "batch", channels, "height", "width");
-        var planes = NetworkGeometry.predictsAnomalyMap(settings) ? channels + 1 : channels;
+        var planes = channels + NetworkGeometry.anomalyMaps(settings);
         var output = Append(graph, input, settings, channels, weights, backbone);
         graph.Output(Output, DataType.Float, output, "batch", planes, "height", "width");
         return graph.ToModel("FaeNetwork");
@@ -56,7 +56,7 @@ internal static class NetworkGraph
             : Perceptual(new GraphLayers(graph, WeightSource.Of(weights)), input, settings, channels, weights, backbone);
     }
 
-    /// <summary>The reconstruction and its perceptual difference from the picture.</summary>
+    /// <summary>The reconstruction and the anomaly maps from features.</summary>
     private static string Perceptual(
         GraphLayers layers,
         string input,

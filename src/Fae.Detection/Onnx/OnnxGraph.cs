@@ -15,6 +15,7 @@ internal sealed class OnnxGraph
     public const int IrVersion = 8;
     public const int Opset = 17;
     private readonly GraphProto graph = new();
+    private int backbones;
 
     /// <summary>An input. A size that may differ from run to run has a name; the others are numbers.</summary>
     public string Input(string name, DataType type, params object[] sizes)
@@ -75,13 +76,26 @@ internal sealed class OnnxGraph
         return (name, name + "_second");
     }
 
-    /// <summary>The outputs of a backbone for a value; it may be added once.</summary>
+    /// <summary>The outputs of a backbone for a value. Added again, for another value, it has names of its own and the same weights.</summary>
     public IReadOnlyList<string> Append(Backbone backbone, string image)
     {
-        Add("Identity", [image], [Backbone.Input], []);
-        graph.Node.Add(backbone.Graph.Node);
-        graph.Initializer.Add(backbone.Graph.Initializer);
-        return backbone.Stages;
+        var suffix = backbones == 0 ? "" : $"_{backbones + 1}";
+        var own = backbone.Graph.Node.SelectMany(node => node.Output).Append(Backbone.Input).ToHashSet();
+        string Renamed(string name) => own.Contains(name) ? name + suffix : name;
+        Add("Identity", [image], [Renamed(Backbone.Input)], []);
+        foreach (var node in backbone.Graph.Node)
+        {
+            var copy = node.Clone();
+            copy.Name += suffix;
+            foreach (var names in new[] { copy.Input, copy.Output })
+                for (var i = 0; i < names.Count; i++)
+                    names[i] = Renamed(names[i]);
+            graph.Node.Add(copy);
+        }
+        if (backbones == 0)
+            graph.Initializer.Add(backbone.Graph.Initializer);
+        backbones++;
+        return [.. backbone.Stages.Select(Renamed)];
     }
 
     /// <summary>The model's bytes, little-endian as the format wants.</summary>

@@ -56,8 +56,8 @@ public static partial class DifferenceKernel
             case { IsMultiGms: true }:
                 MultiGms(x, r, map, channels, height, width);
                 break;
-            case { IsAnomalyMap: true }:
-                r.Slice(channels * map.Length, map.Length).CopyTo(map);
+            case Measure.AnomalyMap own:
+                r.Slice((channels + own.number - 1) * map.Length, map.Length).CopyTo(map);
                 break;
             default:
                 throw new UnreachableException($"unknown measure {measure}");

@@ -19,8 +19,11 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>Dimensions of the random projection.</summary>
     private const int Projected = 64;
 
-    /// <summary>The name of the bank among a model's arrays.</summary>
-    public const string Bank = MemoryBankGraph.Bank;
+    /// <summary>The name of the only bank among a model's arrays.</summary>
+    public static readonly string Bank = MemoryBankGraph.Bank(1);
+
+    /// <summary>Which of a model's banks it is, counted from 1.</summary>
+    public int Number { get; init; } = 1;
 
     /// <summary>An earlier bank, (entries, d): its entries are patches beside those of the pictures.</summary>
     public NamedArray? From { get; init; }
@@ -47,7 +50,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         var bank = new float[chosen.Length * dimensions];
         for (var i = 0; i < chosen.Length; i++)
             patches.AsSpan(chosen[i] * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
-        return [new NamedArray(MemoryBankGraph.Bank, [chosen.Length, dimensions], bank)];
+        return [new NamedArray(MemoryBankGraph.Bank(Number), [chosen.Length, dimensions], bank)];
     }
 
     /// <summary>Vectors one after the other: the same number of each picture, drawn from the seed, if all are too many.</summary>

@@ -73,6 +73,7 @@ internal static class TorchOperations
             "Add" => x.Plus(y!),
             "Sub" => x.Minus(y!),
             "Mul" => x.mul(y!),
+            "Div" when x.dtype == ScalarType.Int64 => x.div(y!, RoundingMode.trunc),
             "Div" => x.div(y!),
             "Max" => x.maximum(y!),
             "Min" => x.minimum(y!),

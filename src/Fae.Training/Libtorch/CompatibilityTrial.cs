@@ -107,7 +107,8 @@ public static class CompatibilityTrial
                     settings.Dilations,
                     settings.Residual,
                     settings.BankSize,
-                    settings.BankCap
+                    settings.BankCap,
+                    settings.BankScales
                 ),
                 1,
                 Fae.Core.Random.ofSeed(1)

@@ -11,8 +11,11 @@ type private Maps = DifferenceLaws.Differences
 
 let private plainMap, kernelMap = DifferenceLaws.plain, DifferenceLaws.kernel
 
-/// An answer with a plane of its own after the colours.
-let private withAnomalyMap (r: Image) (own: Image) = Image.ofArray (r.Channels + 1) r.Height r.Width (Array.append r.Pixels own.Pixels)
+/// An answer with planes of its own after the colours.
+let private withAnomalyMaps (r: Image) (own: Image list) =
+    Image.ofArray (r.Channels + own.Length) r.Height r.Width (Array.concat (r.Pixels :: [ for map in own -> map.Pixels ]))
+
+let private withAnomalyMap r own = withAnomalyMaps r [ own ]
 
 let private measureLaws: Law<Maps> list =
     [
@@ -33,7 +36,14 @@ let private measureLaws: Law<Maps> list =
             abs (mean (map MultiGms x r) - List.average (sizes 4 x r)) < 1e-4)
         Law.forAll "own is the plane after the colours, whatever those are" (fun map (Coloured(x, r)) ->
             let own = speckled 9UL 1 x.Height x.Width
-            Near.images 0.0f (map AnomalyMap x (withAnomalyMap r own)) own)
+            Near.images 0.0f (map (AnomalyMap 1) x (withAnomalyMap r own)) own)
+        Law.forAll "of several own planes each has its number" (fun map (Coloured(x, r)) ->
+            let own = [ for seed in 9UL .. 11UL -> speckled seed 1 x.Height x.Width ]
+            let answer = withAnomalyMaps r own
+
+            own
+            |> List.indexed
+            |> List.forall (fun (i, plane) -> Near.images 0.0f (map (AnomalyMap(i + 1)) x answer) plane))
         Law.forAll "the other measures do not look at it" (fun map (Coloured(x, r)) ->
             let answer = withAnomalyMap r (speckled 9UL 1 x.Height x.Width)
 
@@ -41,7 +51,7 @@ let private measureLaws: Law<Maps> list =
         Law.forAll "a weighted sum may take it in" (fun map (Coloured(x, r)) ->
             let own = speckled 9UL 1 x.Height x.Width
             let sum = Image.map2 (fun a b -> a + 0.5f * b) (map Mse x r) own
-            Near.images 1e-5f (map (Weighted [ 1.0f, Mse; 0.5f, AnomalyMap ]) x (withAnomalyMap r own)) sum)
+            Near.images 1e-5f (map (Weighted [ 1.0f, Mse; 0.5f, AnomalyMap 1 ]) x (withAnomalyMap r own)) sum)
         Law.forAll "equals the plain definition" (fun map (Coloured(x, r)) ->
             Near.images 1e-3f (map MultiGms x r) (Difference.map MultiGms x r))
     ]
@@ -56,7 +66,8 @@ let private measureMutants: (string * string * Maps) list =
         "one size alone", "msgms is the mean of GMS at the whole, half, quarter and eighth size", replacing MultiGms Difference.gms
         "own is the first plane",
         "own is the plane after the colours, whatever those are",
-        replacing AnomalyMap (fun _ answer -> Image.plane 0 answer)
+        replacing (AnomalyMap 1) (fun _ answer -> Image.plane 0 answer)
+        "the first own plane for all", "of several own planes each has its number", replacing (AnomalyMap 2) (plainMap (AnomalyMap 1))
         "MSE over all planes",
         "the other measures do not look at it",
         replacing Mse (fun x answer ->
@@ -70,7 +81,7 @@ let private measureMutants: (string * string * Maps) list =
         "a weighted sum may take it in",
         (fun m x answer ->
             match m with
-            | Weighted terms -> plainMap (Weighted(terms |> List.filter (fun (_, term) -> term <> AnomalyMap))) x answer
+            | Weighted terms -> plainMap (Weighted(terms |> List.filter (fun (_, term) -> term <> AnomalyMap 1))) x answer
             | m -> plainMap m x answer)
         "msgms of the first plane",
         "equals the plain definition",

@@ -58,6 +58,58 @@ let tests =
                     near scale (Image.plane 1 b) map "torch: the bank's map"
             }
 
+            test "an extractor at half the size sees the mean of each two by two pixels" {
+                use half = new FeatureExtractor(backbone.Value, 1, 0.5f)
+                use whole = new FeatureExtractor(backbone.Value, 1)
+                let picture = part 96 4
+
+                for a, b in Seq.zip (half.Embed [| picture |]) (whole.Embed [| Difference.halve picture |]) do
+                    Expect.isLessThan (Fae.Spec.Near.distance a b) 1e-4f "the embedding"
+
+                // Twice 0.4 of 96 is 76.8: 77 pixels, then 38, a quarter of which the stages see.
+                use smaller = new FeatureExtractor(backbone.Value, 1, 0.4f)
+                let embedding = smaller.Embed([| picture |])[0]
+                Expect.equal (embedding.Height, embedding.Width) (5, 5) "38 pixels are five places of eight"
+            }
+
+            test "two memory banks see the picture at two scales, in both engines: one map each" {
+                let settings =
+                    { Config.defaults.Network with
+                        Width = 8
+                        Depth = 1
+                        Dilations = [ 1 ]
+                        Perceptual = Perceptual.MemoryBank
+                        BankScales = Some [ 1.0f; 0.5f ]
+                    }
+
+                let known, other = [ for i in 0..2 -> part 64 i ], part 64 9
+
+                // Large enough for all patches: a known picture is at no distance.
+                let bank number scale =
+                    use extractor = new FeatureExtractor(backbone.Value, 1, scale)
+
+                    MemoryBankFitter({ settings with BankSize = 1000 }, extractor, Random.ofSeed 1UL, Number = number)
+                        .Fit(known, 3, null, CancellationToken.None)
+
+                let alone, _, _ = arrays settings
+                let banks = Seq.append (bank 1 1.0f) (bank 2 0.5f) |> Array.ofSeq
+                let both = (TrainOutcome(TrainEnd.Finished, 1, alone, alone, [||])).WithBank(banks).Best
+                use onnx = new OnnxNetwork(settings, 1, both, backbone.Value)
+                use torch = Network.Of(settings, 1, both, torch.CPU, backbone.Value)
+                let images = [| known[1]; other |]
+                let answers (network: IReconstructor) = Array.ofSeq (network.Reconstruct images)
+                let a, b = answers onnx, answers torch
+                Expect.equal a[0].Channels 3 "the picture and two maps"
+
+                for plane in 1..2 do
+                    let highest i = Array.max (Image.plane plane a[i]).Pixels
+                    Expect.isLessThan (highest 0) (0.05f * highest 1) $"bank {plane}: a known picture is near, another is not"
+
+                    // Where the distance is 0, its root is of rounding errors alone: the engines are compared on the other picture.
+                    let apart = Fae.Spec.Near.distance (Image.plane plane a[1]) (Image.plane plane b[1])
+                    Expect.isLessThan apart (1e-3f * highest 1) "the engines agree"
+            }
+
             test "the weights of a combination follow from synthetic AUROCs and the deviations of log-scores on good pictures" {
                 let config = { Config.automatic with Config.Image.Size = 64; Config.Score.FilterSize = Some 5 }
 
@@ -102,7 +154,7 @@ let tests =
                         let deviation = sqrt (List.sumBy (fun v -> (v - mean) * (v - mean)) logs / float (logs.Length - 1))
                         (max 0.0 (2.0 * auroc - 1.0)) ** 5.0, max 0.02 deviation
 
-                    let measures = [ Mse; Ssim; Gms; AnomalyMap ]
+                    let measures = [ Mse; Ssim; Gms; AnomalyMap 1 ]
                     let fits = List.map expected measures
                     let all = List.sumBy fst fits
 

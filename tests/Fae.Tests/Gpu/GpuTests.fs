@@ -129,7 +129,7 @@ let tests =
                     "whole pictures", NetworkKind.UNet, 32, None, Weighted [ 0.5f, Ssim; 0.5f, Mse ]
                     "a geometric mean", NetworkKind.UNet, 32, None, Geometric [ 0.5f, Ssim; 0.3f, Mse; 0.2f, Gms ]
                     "large pictures in windows", NetworkKind.UNet, 52, Some { Side = 32; Overlap = 12 }, Weighted [ 0.5f, Ssim; 0.5f, Mse ]
-                    "a network that marks anomalies itself", NetworkKind.Discriminative, 32, None, AnomalyMap
+                    "a network that marks anomalies itself", NetworkKind.Discriminative, 32, None, AnomalyMap 1
                 ] do
                 test $"inspection on the device equals inspection on the CPU: {what}" {
                     let settings = { Config.defaults.Network with Kind = kind; Width = 4; Depth = 1; Dilations = [ 1 ] }

@@ -5,17 +5,17 @@ namespace Fae.Detection;
 /// </summary>
 internal static class MemoryBankGraph
 {
-    /// <summary>The name of the bank among the weights, entries × d.</summary>
-    public const string Bank = "bank";
+    /// <summary>The name of a bank among the weights, entries × d; they are counted from 1.</summary>
+    public static string Bank(int number) => number == 1 ? "bank" : $"bank_{number}";
 
     /// <summary>Stages → (N, 1, h, w).</summary>
     /// <exception cref="InvalidDataException">There is no bank, or its vectors are of another length.</exception>
-    public static string Append(GraphLayers layers, IReadOnlyList<string> stages, Backbone backbone)
+    public static string Append(GraphLayers layers, IReadOnlyList<string> stages, Backbone backbone, int number = 1)
     {
         var graph = layers.Graph;
         var embedding = EmbeddingGraph.OfStages(graph, stages);
         var vectors = EmbeddingGraph.Vectors(graph, embedding, backbone.Dimensions);
-        var nearest = Nearest(graph, vectors, layers.Buffer(Bank, Initial.Zero, -1, backbone.Dimensions));
+        var nearest = Nearest(graph, vectors, layers.Buffer(Bank(number), Initial.Zero, -1, backbone.Dimensions));
         return EmbeddingGraph.Plane(graph, nearest, embedding);
     }
 

@@ -57,7 +57,7 @@ internal static class NeighbourGraph
         var code = graph.Node("Cast", [layers.Buffer(CodeOf, Initial.Zero, settings.BankSize)], ("to", (int)DataType.Int64));
         var perEntry = graph.Node("Gather", [EmbeddingGraph.Vectors(graph, permission, codes), code], ("axis", 1));
         var cost = graph.Node("Log", [layers.Add(perEntry, graph.Constant([], (float)Least))]);
-        var bank = layers.Buffer(MemoryBankGraph.Bank, Initial.Zero, settings.BankSize, d);
+        var bank = layers.Buffer(MemoryBankGraph.Bank(1), Initial.Zero, settings.BankSize, d);
         var distance = layers.Scale(MemoryBankGraph.Distances(graph, vectors, bank), Gamma);
         var best = graph.Node("ReduceMin", [graph.Node("Sub", [distance, cost])], ("axes", new[] { 1 }), ("keepdims", 1));
         return EmbeddingGraph.Plane(graph, best, embedding);

@@ -49,7 +49,7 @@ internal sealed class NeighbourCodes(NetworkSettings settings, int channels, Wei
         projection!.Dispose();
         var bank = vectors.index_select(0, Coreset(projected, bankSize, stop));
         var codes = vectors.index_select(0, Coreset(projected, codeCount, stop));
-        get_buffer(MemoryBankGraph.Bank)!.copy_(bank);
+        get_buffer(MemoryBankGraph.Bank(1))!.copy_(bank);
         get_buffer(NeighbourGraph.Codes)!.copy_(codes);
         get_buffer(NeighbourGraph.CodeOf)!.copy_(Nearest(bank, codes).to_type(ScalarType.Float32));
         get_buffer(NeighbourGraph.Positions)!.copy_(Histogram(maps, codes));
