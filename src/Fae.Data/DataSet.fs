@@ -68,10 +68,10 @@ module DataSet =
 
             if List.isEmpty categories then NoPictures root else OneLevelTooHigh(root, categories)
 
-    /// Fewer held-out pictures than this promise little: a small set gives up to a quarter of itself for them.
-    let private wantedHeldOut = 8
+    /// 19 held-out pictures are the fewest that promise a false-alarm rate of 5%: a small set gives up to a quarter of itself for them.
+    let private wantedHeldOut = 20
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 8 or a quarter, whichever is less,
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 20 or a quarter, whichever is less,
     /// and at most half.
     let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let pictures = ImageFolder.list (goodFolder root)

@@ -42,6 +42,22 @@ public sealed record TrainOutcome(
             [.. weights.Select(array => array with { Name = NetworkGraph.UNetPrefix + array.Name }), .. bank];
         return this with { Best = Both(Best), Last = Both(Last) };
     }
+
+    /// <summary>The weights with these of the memory banks beside the U-Net, counted from 1; without any, the U-Net's alone.</summary>
+    public TrainOutcome WithBanks(IReadOnlyList<int> kept)
+    {
+        NamedArray? Kept(NamedArray array)
+        {
+            if (array.Name.StartsWith(NetworkGraph.UNetPrefix, StringComparison.Ordinal))
+                return kept.Count > 0 ? array : array with { Name = array.Name[NetworkGraph.UNetPrefix.Length..] };
+            for (var i = 0; i < kept.Count; i++)
+                if (array.Name == MemoryBankGraph.Bank(kept[i]))
+                    return array with { Name = MemoryBankGraph.Bank(i + 1) };
+            return null;
+        }
+        IReadOnlyList<NamedArray> Some(IReadOnlyList<NamedArray> weights) => [.. weights.Select(Kept).OfType<NamedArray>()];
+        return this with { Best = Some(Best), Last = Some(Last) };
+    }
 }
 
 /// <summary>Everything that the next step depends on, so that a training can be resumed.</summary>

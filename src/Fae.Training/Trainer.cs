@@ -31,8 +31,11 @@ public sealed class Trainer(
     /// <summary>Called if the network looks at pictures before the first step.</summary>
     public Action? Preparing { get; init; }
 
-    /// <summary>Called at every validation and at the end with a checkpoint to resume from.</summary>
+    /// <summary>Called at every validation, at the end, and from time to time between, with a checkpoint to resume from.</summary>
     public Action<Checkpoint>? Save { get; init; }
+
+    /// <summary>A run that is killed loses no more than this.</summary>
+    public TimeSpan SaveEvery { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
     /// The loss is read every so many steps. Reading it synchronises with the device, so on a GPU it is not read at every step; divergence
@@ -72,6 +75,7 @@ public sealed class Trainer(
         var best = from?.Best ?? network.Save();
         using var loader = Loader(first, settings.Steps, Machine ?? machine);
         var clock = Stopwatch.StartNew();
+        var sinceSave = Stopwatch.StartNew();
         var end = TrainEnd.Finished;
         var step = first - 1;
         var loss = 0.0;
@@ -99,8 +103,11 @@ public sealed class Trainer(
                     (best, bestAuroc) = (network.Save(), Math.Max(bestAuroc, valid.Value.Auroc));
             }
             Report(step, first, loss, clock.Elapsed, valid);
-            if (valid is not null)
+            if (valid is not null || sinceSave.Elapsed > SaveEvery)
+            {
                 Save?.Invoke(Capture(step, adam, best, bestAuroc));
+                sinceSave.Restart();
+            }
         }
 
         if (end == TrainEnd.Stopped)

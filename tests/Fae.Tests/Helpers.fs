@@ -112,7 +112,7 @@ let brightnessModel folder =
     let heldOut = [| for i in 0..9 -> Image.constant 1 32 32 (0.3f + 0.05f * float32 i) |]
     use reconstructor = Reconstructor.Of(network, 1, weights, null)
 
-    let settings = { Config.defaults.Calibration with FalseAlarm = 0.5f }
+    let settings = { Config.defaults.Calibration with FalseAlarm = Some 0.5f }
 
     let calibration = Calibrator.Fit(scoring, settings, TestTimeAugmentation.Of(reconstructor, config), heldOut, null)
     let path = Path.Combine(folder, "model.safetensors")

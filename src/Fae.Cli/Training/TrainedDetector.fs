@@ -45,19 +45,47 @@ module TrainedDetector =
         |> Seq.append [ "step,loss,clean_error,synthetic_auroc" ]
         |> String.concat "\n"
 
-    /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
-    let write (t: TrainedDetector) =
-        let config, channels, validation, outcome = t.Config, t.Channels, t.Validation, t.Outcome
-        let ignoreOrNull = Option.toObj t.Ignore
-        use best = Reconstructor.Of(config.Network, channels, outcome.Best, t.Device, Console.warn, Option.toObj t.Backbone)
-        let augmented = TestTimeAugmentation.Of(best, config)
-        // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
-        let hidden = if config.Image.Tile > 0 then null else ignoreOrNull
+    let private network (t: TrainedDetector) =
+        Reconstructor.Of(t.Config.Network, t.Channels, t.Outcome.Best, t.Device, Console.warn, Option.toObj t.Backbone)
 
-        let trials = ScoringSearch.Try(config, augmented, validation, hidden)
-        let trial = ScoringSearch.Choose(trials, validation.Clean.Count, validation.Corrupted.Count)
-        let chosen = trial.Scoring
-        let calibration = Calibrator.Fit(trial.Candidate, config.Calibration, augmented, t.HeldOut, ignoreOrNull)
+    /// The best way of scoring on synthetic defects, and all that were tried.
+    let private scoring (t: TrainedDetector) =
+        use network = network t
+        // Tiles of large pictures have no place in them that a mask could know; those that it hides were left out when they were chosen.
+        let hidden = if t.Config.Image.Tile > 0 then null else Option.toObj t.Ignore
+        let trials = ScoringSearch.Try(t.Config, TestTimeAugmentation.Of(network, t.Config), t.Validation, hidden)
+        ScoringSearch.Choose(trials, t.Validation.Clean.Count, t.Validation.Corrupted.Count), trials
+
+    /// The detector without the memory banks that the combined scoring has no use for, and the scoring for what is left.
+    let private withoutUnused (t: TrainedDetector) (candidate: ScoringCandidate) =
+        let network = t.Config.Network
+        let kept = Difference.anomalyMaps candidate.Measure |> Set.toList
+
+        if
+            t.Config.Score.Measure <> Some Difference.combined
+            || not (NetworkGeometry.hasBankBeside network)
+            || kept.Length = NetworkGeometry.anomalyMaps network
+        then
+            t, candidate
+        else
+            Console.say "a memory bank does not help to tell synthetic defects from good pictures: it is left out of the model"
+
+            { t with
+                Config = { t.Config with Network = NetworkGeometry.withBanks kept network }
+                Backbone = if kept.IsEmpty then None else t.Backbone
+                Outcome = t.Outcome.WithBanks(List.toArray kept)
+            },
+            { candidate with Measure = Difference.onMaps kept candidate.Measure }
+
+    /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
+    let write (all: TrainedDetector) =
+        let trial, trials = scoring all
+        let t, candidate = withoutUnused all trial.Candidate
+        let config, channels, outcome = t.Config, t.Channels, t.Outcome
+        let ignoreOrNull = Option.toObj t.Ignore
+        use best = network t
+        let augmented = TestTimeAugmentation.Of(best, config)
+        let calibration = Calibrator.Fit(candidate, config.Calibration, augmented, t.HeldOut, ignoreOrNull)
 
         let cardWith (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
             ModelCard(
@@ -82,14 +110,26 @@ module TrainedDetector =
         AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
 
         Console.say (
-            $"scores by {ScoringSearch.Describe chosen} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, "
+            $"scores by {ScoringSearch.Describe calibration.Scoring} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, "
             + $"pixel AUROC {trial.PixelAuroc:F3})"
         )
 
-        if calibration.FalseAlarm > float config.Calibration.FalseAlarm + 1e-9 then
+        match config.Calibration.FalseAlarm with
+        | Some asked when calibration.FalseAlarm > float asked + 1e-9 ->
             Console.warn (
                 $"{t.HeldOut.Count} held-out good pictures cannot promise a false-alarm rate of "
-                + $"{config.Calibration.FalseAlarm}; the threshold stands for {calibration.FalseAlarm:F3}"
+                + $"{asked}; the threshold stands for {calibration.FalseAlarm:F3}"
+            )
+        | _ ->
+            let more =
+                if calibration.FalseAlarm > Conformal.usualRate + 1e-9 then
+                    "; more good pictures allow a lower rate"
+                else
+                    ""
+
+            Console.say (
+                $"threshold: at most {100.0 * calibration.FalseAlarm:F1}%% of good parts are called anomalous, as "
+                + $"{t.HeldOut.Count} held-out ones say{more}"
             )
 
         let pictures = Seq.append (Seq.zip t.Split.Training t.Training) (Seq.zip t.Split.HeldOut t.HeldOut)

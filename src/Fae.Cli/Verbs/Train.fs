@@ -40,6 +40,9 @@ module Train =
             + String.concat "\n" (Array.append (TrainedDetector.names data split.Training) (TrainedDetector.names data split.HeldOut))
         )
 
+    /// The settled configuration of a run's folder.
+    let configPath out = Path.Combine(out, "config.toml")
+
     /// The checkpoint of a run's folder.
     let checkpointPath out = Path.Combine(out, "checkpoint.safetensors")
 
@@ -47,7 +50,8 @@ module Train =
         if not resume then
             Ok None
         elif not (File.Exists path) then
-            Error(Model(path, "there is no checkpoint to resume from; leave --resume out"))
+            Console.say $"there is no checkpoint in {Path.GetDirectoryName path} yet: the training starts anew"
+            Ok None
         else
             try
                 Ok(Some(CheckpointFile.Read(path, fingerprint)))
@@ -172,7 +176,7 @@ module Train =
             let! textures = Pictures.textures config channels options.Textures
 
             let _ = Directory.CreateDirectory out
-            AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
+            AtomicFile.WriteText(configPath out, Config.toCommentedToml config + "\n")
             let source = TrainingSource(config, training, Array.ofList textures, ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 
@@ -235,12 +239,16 @@ module Train =
         }
 
     let private anew (args: ParseResults<TrainArgs>) config =
+        // What the survey and the budget settled, also where this machine is another: a run is resumed by its own plan.
+        let planned = configPath (args.GetResult TrainArgs.Out)
+
         result {
             let! start =
                 match config with
                 | Some path when args.Contains TrainArgs.Budget ->
                     Error(Usage [ $"--budget: {path} says train.steps; leave one of them out" ])
                 | Some path -> Options.configFile path
+                | None when args.Contains TrainArgs.Resume && File.Exists planned -> Options.configFile planned
                 | None -> automatic args
 
             let! config =

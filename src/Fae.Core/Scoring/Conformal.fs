@@ -14,6 +14,9 @@ module Conformal =
         let above = heldOut |> Array.sumBy (fun s -> if s >= score then 1 else 0)
         float (1 + above) / float (heldOut.Length + 1)
 
+    /// The false-alarm rate that nobody asked otherwise for.
+    let usualRate = 0.05
+
     /// The smallest false-alarm rate that n held-out images can promise.
     let smallestRate (held: int) = 1.0 / float (held + 1)
 

@@ -92,6 +92,20 @@ module Difference =
         | Gms
         | MultiGms -> Set.empty
 
+    /// The same measure of a network that predicts only these of its anomaly maps, which hold all that the measure uses.
+    let rec onMaps (kept: int list) =
+        let each = List.map (fun (weight, term) -> weight, onMaps kept term)
+
+        function
+        | AnomalyMap number -> AnomalyMap(1 + List.findIndex ((=) number) kept)
+        | Weighted terms -> Weighted(each terms)
+        | Geometric terms -> Geometric(each terms)
+        | Mse
+        | Relative
+        | Ssim
+        | Gms
+        | MultiGms as measure -> measure
+
     let ssimWindow = 11
     let ssimC1 = 0.0001f
     let ssimC2 = 0.0009f

@@ -92,5 +92,5 @@ module Defaults =
             Objective = objective
             Train = train
             Score = score
-            Calibration = { FalseAlarm = 0.05f; PixelFalseAlarm = 0.001f }
+            Calibration = { FalseAlarm = None; PixelFalseAlarm = 0.001f }
         }

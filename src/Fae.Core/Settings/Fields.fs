@@ -355,8 +355,13 @@ module internal ScoreFields =
                 "test-time augmentation: at most so many mirrored and rotated views, those that augmentation allows, are averaged"
                 _.Views
                 (fun v s -> { s with Views = v })
-            Section.real 0.0001 0.5 calibration "false_alarm" "rate of good images called anomalous" _.FalseAlarm (fun v s ->
-                { s with FalseAlarm = v })
+            Section.auto
+                (FieldType.real 0.0001 0.5)
+                calibration
+                "false_alarm"
+                "rate of good images called anomalous; auto: 0.05, or the smallest that the held-out pictures can promise"
+                _.FalseAlarm
+                (fun v s -> { s with FalseAlarm = v })
             Section.real
                 0.0000001
                 0.5

@@ -39,6 +39,14 @@ module NetworkGeometry =
     /// The scales of the pictures that the memory banks see.
     let bankScales (network: NetworkSettings) = if hasBankBeside network then defaultArg network.BankScales [ 1.0f ] else [ 1.0f ]
 
+    /// The network with these of its memory banks, counted from 1.
+    let withBanks (kept: int list) (network: NetworkSettings) =
+        let scales = bankScales network
+
+        match kept with
+        | [] -> { withoutBank network with BankScales = Some [ 1.0f ] }
+        | _ -> { network with BankScales = Some [ for number in kept -> scales[number - 1] ] }
+
     /// How many anomaly maps the network predicts itself, as planes after the reconstruction, for the measures "anomaly_map",
     /// "anomaly_map_2" and so on.
     let anomalyMaps (network: NetworkSettings) =

@@ -199,7 +199,13 @@ type ScoreSettings =
         Views: int
     }
 
-type CalibrationSettings = { FalseAlarm: float32; PixelFalseAlarm: float32 }
+type CalibrationSettings =
+    {
+        /// Rate of good images called anomalous. None: `Conformal.usualRate`, or the smallest that the held-out pictures can promise.
+        FalseAlarm: float32 option
+        /// Rate of good pixels called anomalous.
+        PixelFalseAlarm: float32
+    }
 
 type Config =
     {

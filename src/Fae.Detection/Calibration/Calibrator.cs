@@ -60,6 +60,7 @@ public static class Calibrator
             .Select(one => scoring.TypicalMedian is { } median ? one.Reduced / (one.Median + median) : one.Reduced)
             .ToArray();
         var values = measured.SelectMany(one => one.Pixels).ToArray();
-        return CalibrationModule.fit(scoring, settings.FalseAlarm, settings.PixelFalseAlarm, scores, values);
+        var rate = settings.FalseAlarm is { } asked ? asked.Value : Conformal.usualRate;
+        return CalibrationModule.fit(scoring, rate, settings.PixelFalseAlarm, scores, values);
     }
 }

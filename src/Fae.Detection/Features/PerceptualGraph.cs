@@ -46,7 +46,7 @@ internal static class PerceptualGraph
         );
     }
 
-    /// <summary>The distances to each bank, at the size of the first one's, (N, banks, h, w).</summary>
+    /// <summary>The distances to each bank, (N, banks, h, w); those to several at the picture's size.</summary>
     private static string OfBanks(GraphLayers layers, string picture, int channels, IEnumerable<float> scales, Backbone features)
     {
         var graph = layers.Graph;
@@ -54,7 +54,7 @@ internal static class PerceptualGraph
             .Select(scale => EmbeddingGraph.Stages(graph, EmbeddingGraph.Scaled(graph, picture, scale), channels, features))
             .Select((stages, i) => MemoryBankGraph.Append(layers, stages, features, i + 1))
             .ToList();
-        return layers.Stack([.. maps.Select((map, i) => i == 0 ? map : layers.ResizeLike(map, maps[0]))]);
+        return maps.Count == 1 ? maps[0] : layers.Stack([.. maps.Select(map => layers.ResizeLike(map, picture))]);
     }
 
     /// <summary>Squared differences of unit vectors: (2·N, C, h, w) → (N, C, h, w).</summary>

@@ -115,8 +115,11 @@ let tests =
 
             test "a split holds out by seed, is disjoint and complete" {
                 inTemporaryFolder (fun folder ->
-                    for i in 0..19 do
-                        write (Path.Combine(folder, "train", "good", $"{i:D2}.png")) (Image.constant 1 4 4 0.5f)
+                    let fill first last =
+                        for i in first..last do
+                            write (Path.Combine(folder, "train", "good", $"{i:D3}.png")) (Image.constant 1 4 4 0.5f)
+
+                    fill 0 19
 
                     let splitBy rate seed =
                         match DataSet.split rate seed folder with
@@ -129,7 +132,9 @@ let tests =
                     Expect.equal (splitBy 0.05f 1).HeldOut.Length 5 "held out: a quarter of a small set at least"
                     Expect.equal (List.sort (a.HeldOut @ a.Training) |> List.distinct |> List.length) 20 "complete"
                     Expect.equal (split 1) a "same seed"
-                    Expect.notEqual (split 2).HeldOut a.HeldOut "another seed")
+                    Expect.notEqual (split 2).HeldOut a.HeldOut "another seed"
+                    fill 20 119
+                    Expect.equal (splitBy 0.05f 1).HeldOut.Length 20 "held out: enough to promise a false-alarm rate of 5%")
             }
 
             test "problems of a folder are reported: missing, empty, one picture, one level too high, masks of another size" {

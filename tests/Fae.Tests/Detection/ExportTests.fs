@@ -105,7 +105,7 @@ let modelOf (config: Config) channels scoring (ignore: Image | null) =
     let calibration =
         Calibrator.Fit(
             scoring,
-            { config.Calibration with FalseAlarm = 0.25f },
+            { config.Calibration with FalseAlarm = Some 0.25f },
             TestTimeAugmentation.Of(reconstructor, config),
             heldOut,
             ignore

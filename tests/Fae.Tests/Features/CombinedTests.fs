@@ -108,6 +108,25 @@ let tests =
                     // Where the distance is 0, its root is of rounding errors alone: the engines are compared on the other picture.
                     let apart = Fae.Spec.Near.distance (Image.plane plane a[1]) (Image.plane plane b[1])
                     Expect.isLessThan apart (1e-3f * highest 1) "the engines agree"
+
+                // A bank that does not help is left out of the model: what is left gives the same picture and maps.
+                let outcome = (TrainOutcome(TrainEnd.Finished, 1, alone, alone, [||])).WithBank(banks)
+
+                for kept in [ [ 2 ]; [ 1 ]; [] ] do
+                    let fewer = NetworkGeometry.withBanks kept settings
+                    let weights = (outcome.WithBanks(List.toArray kept)).Best
+                    use network = new OnnxNetwork(fewer, 1, weights, backbone.Value)
+                    let left = (Seq.last (network.Reconstruct images))
+                    Expect.equal left.Channels (1 + kept.Length) $"maps of {kept}"
+
+                    for i, plane in List.indexed (0 :: kept) do
+                        let apart = Fae.Spec.Near.distance (Image.plane i left) (Image.plane plane a[1])
+                        Expect.isLessThan apart (1e-2f * Array.max (Image.plane plane a[1]).Pixels) $"plane {plane} of {kept}"
+
+                    let measure = Geometric((0.4f, Mse) :: [ for number in kept -> 0.5f, AnomalyMap number ])
+                    let same = Difference.map (Difference.onMaps kept measure) images[1] left
+                    let whole = Difference.map measure images[1] a[1]
+                    Expect.isLessThan (Fae.Spec.Near.distance same whole) (1e-2f * Array.max whole.Pixels) $"the measure on {kept}"
             }
 
             test "the weights of a combination follow from synthetic AUROCs and the deviations of log-scores on good pictures" {
@@ -236,6 +255,9 @@ let tests =
                     Expect.equal alone.Code 0 alone.Error
                     let again = train [ "--resume" ]
                     Expect.equal again.Code 0 again.Error
+                    let byItsPlan = fae [ "train"; "--data"; data; "--out"; run; "--resume" ]
+                    Expect.equal byItsPlan.Code 0 byItsPlan.Error
+                    Expect.stringContains byItsPlan.Error "96×144, trained on 96×96" "resumed by what its own folder says"
                     let refused = train [ "--set"; "network.kind=memory_bank" ]
                     Expect.equal refused.Code 2 "a bank beside a bank")
             }
