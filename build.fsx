@@ -118,6 +118,7 @@ let private targets: (string * (string list -> unit)) list =
         "Fuzz", (fun args -> task "fuzz" (if args.IsEmpty then [ "1000000" ] else args))
         "Measure", task "measure"
         "Reproduce", task "reproduce"
+        "Leaderboard", (fun _ -> task "reproduce" [ "sets" ])
         "Bench", task "bench"
     ]
 

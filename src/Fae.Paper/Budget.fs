@@ -41,15 +41,21 @@ module Budget =
             let smaller least by value = max (min least value) (value / by)
             let stride = NetworkGeometry.stride config.Network
             let side value = (smaller smallest size value + stride - 1) / stride * stride
-            let shrink = float32 (side config.Image.Size) / float32 config.Image.Size
+            // A size that the pictures would choose is the default's here: a smaller budget is for small pictures.
+            let whole = if config.Image.Size = 0 then Config.defaults.Image.Size else config.Image.Size
+            let shrink = float32 (side whole) / float32 whole
             let steps = smaller fewest steps config.Train.Steps
 
             { config with
                 Image =
                     { config.Image with
-                        Size = side config.Image.Size
+                        Size = side whole
                         Crop = if config.Image.Crop = 0 then 0 else side config.Image.Crop
-                        IlluminationSigma = shrink * config.Image.IlluminationSigma
+                        IlluminationSigma =
+                            if config.Image.IlluminationSigma < 0.0f then
+                                -1.0f
+                            else
+                                shrink * config.Image.IlluminationSigma
                     }
                 Config.Network.Width = smaller thinnest width config.Network.Width
                 Config.Network.Patch = smaller 4 size config.Network.Patch

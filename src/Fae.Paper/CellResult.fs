@@ -10,6 +10,8 @@ type CellResult =
         ImageAuroc: float option
         PixelAuroc: float option
         Aupro: float option
+        /// Average precision over pixels.
+        PixelAp: float option
         TrainingSeconds: float option
         /// The median time from a prepared picture to its regions.
         InspectionMilliseconds: float option
@@ -24,6 +26,7 @@ module CellResult =
             ImageAuroc = Option.ofNullable json.ImageAuroc
             PixelAuroc = Option.ofNullable json.PixelAuroc
             Aupro = Option.ofNullable json.Aupro
+            PixelAp = Option.ofNullable json.PixelAp
             TrainingSeconds = Option.ofNullable json.TrainingSeconds
             InspectionMilliseconds = Option.ofNullable json.InspectionMilliseconds
         }

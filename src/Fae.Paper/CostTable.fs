@@ -23,11 +23,34 @@ module CostTable =
                             Entry.plain category
                             mean (percent _.ImageAuroc) 1 some
                             mean (percent _.PixelAuroc) 1 some
+                            mean (percent _.Aupro) 1 some
+                            mean (percent _.PixelAp) 1 some
                             mean _.TrainingSeconds 0 some
                             mean _.InspectionMilliseconds 0 some
                         ]
                     )
                 )
+
+        // What a user who chose by the labels would have.
+        let best category =
+            let single =
+                results
+                |> List.filter (fun r -> r.Cell.Category = category && r.Cell.Method <> Method.automatic.Name && r.ImageAuroc.IsSome)
+                |> List.groupBy _.Cell.Method
+                |> List.map (fun (name, some) -> name, some |> List.choose _.ImageAuroc |> List.average)
+
+            if single.Length < 2 then
+                []
+            else
+                let name, auroc = List.maxBy snd single
+                let title = Method.tryFind name |> Option.map _.Title |> Option.defaultValue name
+
+                [
+                    Row(
+                        $"best by the labels: {title}",
+                        [ Entry.plain category; Entry.plain (Tables.text 1 (100.0 * auroc)) ] @ List.replicate 5 Entry.none
+                    )
+                ]
 
         let categories = results |> List.map _.Cell.Category |> List.distinct
 
@@ -40,12 +63,14 @@ module CostTable =
                     "category"
                     "image AUROC, %"
                     "pixel AUROC, %"
+                    "AUPRO, %"
+                    "pixel AP, %"
                     "seconds to train"
                     "ms to inspect a prepared picture"
                 ]
             Rows =
                 categories
-                |> List.map (fun category -> List.choose (row category) Method.all)
+                |> List.map (fun category -> List.choose (row category) Method.known @ best category)
                 |> List.reduce (fun before next -> before @ [ Rule ] @ next)
             Notes = []
         }

@@ -40,4 +40,9 @@ module Method =
             method "fae" "FAE" "the paper"
         ]
 
-    let tryFind name = all |> List.tryFind (fun m -> m.Name = name)
+    /// What `fae train` does without a configuration. No method of the paper: `--methods all` leaves it out.
+    let automatic = method "auto" "no configuration" "a U-Net and memory banks in one model; docs/guide/your-own-parts.md"
+
+    let known = all @ [ automatic ]
+
+    let tryFind name = known |> List.tryFind (fun m -> m.Name = name)

@@ -80,7 +80,7 @@ module ResultPages =
         let over most models = sweep.Categories |> List.collect (images load sweep most models)
         let whole = model Cell.paper None
 
-        let methods = Method.all |> List.filter (fun m -> sweep.Cells |> List.exists (fun cell -> cell.Method = m.Name))
+        let methods = Method.known |> List.filter (fun m -> sweep.Cells |> List.exists (fun cell -> cell.Method = m.Name))
 
         [
             Figure.reconstructions "heatmaps" "Reconstructions and heatmaps" (over 3 [ "FAE", whole ])

@@ -64,7 +64,8 @@ module Sweep =
             | Some text -> parsed category Config.defaults text |> Result.map Some
             | None -> Ok None
 
-    /// The category's configuration, then the method's, then what the cell leaves out, then the budget.
+    /// The category's configuration, then the method's, then what the cell leaves out, then the budget. Without a configuration means
+    /// without the category's too.
     let configOf sweep (cell: Cell) =
         result {
             let! own = ownConfig sweep cell.Category
@@ -72,6 +73,7 @@ module Sweep =
 
             let! ofMethod =
                 match ConfigFile.builtIn ("methods/" + cell.Method) with
+                | _ when cell.Method = Method.automatic.Name -> Ok Config.automatic
                 | Some text -> parsed cell.Method ofCategory text
                 | None -> Ok ofCategory
 

@@ -52,7 +52,7 @@ module Tables =
     /// Table 1 or 2: the sixteen printed columns, ours, the difference to the paper's, and the other methods that were run here.
     let auroc name title (published: PublishedTable) (measure: CellResult -> float option) (results: CellResult list) : Table =
         let others =
-            Method.all
+            Method.known
             |> List.filter (fun m -> m.Name <> Cell.paper && results |> List.exists (fun r -> r.Cell.Method = m.Name))
 
         let ours methodName category = spreadOf (values measure results methodName category None)

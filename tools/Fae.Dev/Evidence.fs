@@ -57,10 +57,10 @@ let private keep (name: string) (from: string) =
             Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
             File.Copy(path, target, true)
 
-/// The methods on features of a pretrained network, by the names of their configurations.
-let private onFeatures = "patchcore,simplenet,glass,rdpp,msflow,pni,realnet"
+/// Of the real sets: no configuration, FAE by the defaults or the set's own configuration, and the methods on pretrained features.
+let private onSets = "auto,fae,patchcore,simplenet,glass,rdpp,msflow,pni,realnet"
 
-/// All sweeps, or those that are named: demo, tiles, methods, curves, and sets, which alone takes four hours.
+/// All sweeps, or those that are named: demo, tiles, methods, curves, and sets, which alone takes eight hours.
 let write (names: string list) =
     Directory.CreateDirectory configs |> ignore
     demos ()
@@ -72,7 +72,7 @@ let write (names: string list) =
             "tiles", data, "short", tiles (), [ "--ablate"; "noise"; "--seeds"; "3" ]
             "methods", data, "short", [ "demo-methods" ], [ "--methods"; "all" ]
             "curves", data, "short", [ "demo-colour" ], [ "--ablate"; "curves"; "--seeds"; "3" ]
-            "sets", sets, "full", [ "casting"; "magnetic-tile"; "ksdd"; "pcb" ], [ "--methods"; onFeatures ]
+            "sets", sets, "full", [ "casting"; "magnetic-tile"; "ksdd"; "pcb" ], [ "--methods"; onSets ]
         ] do
         let there = categories |> List.filter (fun category -> Directory.Exists(Path.Combine(from, category)))
 

@@ -52,7 +52,7 @@ module ReproduceOptions =
             let! methods =
                 match args.GetResult(ReproduceArgs.Methods, defaultValue = Cell.paper) with
                 | "all" -> Ok Method.all
-                | text -> known "--methods" Method.tryFind Method.all _.Name text
+                | text -> known "--methods" Method.tryFind Method.known _.Name text
 
             let seeds = args.GetResult(ReproduceArgs.Seeds, defaultValue = 1)
             do! Options.positive "--seeds" seeds

@@ -6,6 +6,8 @@ open System.Diagnostics
 open System.IO
 open System.Threading
 open Expecto
+open Fae.Core
+open Fae.Detection
 open Fae.Tests.Helpers
 open Fae.Tests.SlurmCluster
 
@@ -34,6 +36,19 @@ let tests =
 
                     let code, _, error = run [] "dotnet" (sweep (Path.Combine(folder, "nowhere")) out [])
                     Expect.equal code 3 error)
+            }
+
+            test "no configuration is a method of a sweep too, whatever configuration the set has" {
+                inTemporaryFolder (fun folder ->
+                    let data, out = Path.Combine(folder, "data"), Path.Combine(folder, "out")
+                    dataSets data [ "part" ]
+                    File.WriteAllText(Path.Combine(folder, "part.toml"), "[train]\nsteps = 1\n")
+                    expectDone (run [] "dotnet" (sweep data out [ "--methods"; "auto"; "--configs"; folder ]))
+                    let run = Path.Combine(out, "smoke", "cells", "auto", "part", "whole", "seed-0")
+                    let struct (card, _) = ModelFile.Read(ModelFile.PathOf run)
+                    Expect.equal card.Config.Score.Measure (Some Difference.combined) "the maps are combined"
+                    Expect.equal card.Config.Train.Steps 30 "a hundredth of 3,000"
+                    Expect.stringContains (File.ReadAllText(Path.Combine(out, "smoke", "table1.csv"))) "no configuration here" "its column")
             }
 
             test "a killed sweep resumes: nothing is trained twice, and its report is that of an uninterrupted one" {

@@ -24,6 +24,7 @@ let madeUp =
                 ImageAuroc = Some(value cell "image")
                 PixelAuroc = if cell.Category = "my_part" then None else Some(value cell "pixel")
                 Aupro = None
+                PixelAp = None
                 TrainingSeconds = Some 60.0
                 InspectionMilliseconds = Some 40.0
             }
@@ -56,6 +57,30 @@ let tables =
     testList
         "Tables"
         [
+            test "costs: the best method by the labels stands below the others, and no configuration is not among what it is chosen from" {
+                let result name auroc =
+                    {
+                        Cell = { Method = name; Category = "part"; Without = None; Seed = 0 }
+                        ImageAuroc = Some auroc
+                        PixelAuroc = None
+                        Aupro = None
+                        PixelAp = Some 0.5
+                        TrainingSeconds = Some 60.0
+                        InspectionMilliseconds = None
+                    }
+
+                let costs some = (CostTable.ofResults Budget.Full some).Rows
+
+                match costs [ result "auto" 0.99; result "fae" 0.9; result "patchcore" 0.95 ] |> List.rev with
+                | Row(heading, category :: auroc :: _) :: rest ->
+                    Expect.equal heading "best by the labels: PatchCore" "the heading"
+                    Expect.equal (category.Text, auroc.Text) ("part", "95.0") "its figure"
+                    Expect.hasLength rest 3 "the methods"
+                | other -> failtestf "%A" other
+
+                Expect.hasLength (costs [ result "auto" 0.99; result "fae" 0.9 ]) 2 "there is nothing to choose among one"
+            }
+
             test "the published tables are complete: sixteen methods, fifteen categories, three averages, the ablation" {
                 for table in [ Published.imageAuroc; Published.pixelAuroc ] do
                     Expect.equal table.Methods.Length 16 "methods"
