@@ -30,8 +30,8 @@ module Pictures =
         { config with Network = { config.Network with BankScales = Some scales } }
 
     /// What the configuration leaves to the good pictures before they are resized: the working size and its aspect ratio, the
-    /// illumination correction, and whether the pictures are binary.
-    let surveyed (smallestDefect: int option) (config: Config) channels paths =
+    /// illumination correction, and whether the pictures are binary. `size` chooses the working size.
+    let surveyed (size: PictureSurvey -> int) (config: Config) channels paths =
         let image, corruption = config.Image, config.Corruption
 
         if image.Size > 0 && image.Aspect.IsSome && image.IlluminationSigma >= 0.0f && corruption.Binary.IsSome then
@@ -40,7 +40,7 @@ module Pictures =
             Survey.ofPictures channels paths
             |> Result.mapError Data
             |> Result.map (fun survey ->
-                let size = if image.Size > 0 then image.Size else WorkingSize.choose smallestDefect survey
+                let size = if image.Size > 0 then image.Size else size survey
                 let binary = defaultArg corruption.Binary survey.IsBinary
 
                 let sigma =

@@ -132,6 +132,12 @@ module TrainedDetector =
                 + $"{t.HeldOut.Count} held-out ones say{more}"
             )
 
+        let some = t.HeldOut |> Seq.truncate 5 |> List.ofSeq
+
+        match InspectionTime.median detector some with
+        | Some time -> Console.say $"a prepared picture is inspected in {time:F0} ms here"
+        | None -> ()
+
         let pictures = Seq.append (Seq.zip t.Split.Training t.Training) (Seq.zip t.Split.HeldOut t.HeldOut)
         DataChecks.unlikeOthers detector pictures (t.Training.Count + t.HeldOut.Count)
         Console.say $"""wrote {Path.Combine(t.Out, "model.safetensors")}"""

@@ -46,7 +46,7 @@ module Corrupt =
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
             let channels = Pictures.channels config split.Training
-            let! config = Pictures.surveyed None config channels split.Training
+            let! config = Pictures.surveyed (WorkingSize.choose None) config channels split.Training
 
             let! pictures = Pictures.cache config channels None split.Training
             let config = Pictures.settled config pictures

@@ -39,26 +39,16 @@ module Reproduce =
             Console.say $"the same good pictures and configuration as {other.Category}: its model is taken"
             true
 
-    /// The median time from a prepared picture to its regions, of the first test pictures, in milliseconds.
+    /// `InspectionTime.median` of the first test pictures.
     let private inspectionTime (detector: Detector) data =
-        let prepared =
-            DataSet.testPictures data
-            |> Result.defaultValue []
-            |> List.truncate 20
-            |> List.choose (fun picture ->
-                ImagePreparation.ofFileWithMask detector.Card.Config detector.Card.Channels None picture.Path
-                |> Result.toOption
-                |> Option.map _.Image)
-
-        let once image =
-            let clock = Diagnostics.Stopwatch.StartNew()
-            detector.Inspect([| image |]) |> ignore
-            clock.Elapsed.TotalMilliseconds
-
-        // The first pictures meet code that is not compiled yet.
-        match prepared |> List.truncate 3 |> List.map once, prepared |> List.map once |> List.sort with
-        | _, [] -> None
-        | _, times -> Some times[times.Length / 2]
+        DataSet.testPictures data
+        |> Result.defaultValue []
+        |> List.truncate 20
+        |> List.choose (fun picture ->
+            ImagePreparation.ofFileWithMask detector.Card.Config detector.Card.Channels None picture.Path
+            |> Result.toOption
+            |> Option.map _.Image)
+        |> InspectionTime.median detector
 
     /// Trains or resumes, evaluates, and writes the cell's record; false if it was cancelled.
     let private train (stop: CancellationToken) sweep cell =
@@ -83,7 +73,7 @@ module Reproduce =
                             Resume = resumes
                             Textures = sweep.Textures
                             Ignore = None
-                            SmallestDefect = None
+                            WorkingSize = WorkingSize.choose None
                         }
 
             let seconds = if resumes || takes then None else Some clock.Elapsed.TotalSeconds

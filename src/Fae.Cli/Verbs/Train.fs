@@ -25,8 +25,8 @@ type TrainOptions =
         Resume: bool
         Textures: string option
         Ignore: string option
-        /// Width in pixels of the pictures, for a working size that is still to be chosen.
-        SmallestDefect: int option
+        /// Chooses a working size that the configuration leaves open.
+        WorkingSize: PictureSurvey -> int
     }
 
 [<RequireQualifiedAccess>]
@@ -161,7 +161,7 @@ module Train =
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
             let channels = Pictures.channels config (split.Training @ split.HeldOut)
-            let! config = Pictures.surveyed options.SmallestDefect config channels split.Training
+            let! config = Pictures.surveyed options.WorkingSize config channels split.Training
 
             Console.say (
                 $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} "
@@ -229,13 +229,16 @@ module Train =
             let! device = Devices.detectingDevice (args.TryGetResult TrainArgs.Device)
             let processors = if isNull device then Environment.ProcessorCount else TrainingPlan.processorsOfGpu
             let steps = TrainingPlan.steps minutes processors
-            Console.say "no --config: a U-Net and a memory bank of pretrained features in one model, their maps combined"
 
-            return
-                { Config.automatic with
-                    Config.Train.Steps = steps
-                    Config.Train.ValidateEvery = TrainingPlan.validateEvery steps
-                }
+            let start, what =
+                if args.Contains TrainArgs.Fast then
+                    Config.automaticFast, "a small U-Net, its maps combined"
+                else
+                    Config.automatic, "a U-Net and memory banks of pretrained features in one model, their maps combined"
+
+            Console.say $"no --config: {what}"
+
+            return { start with Config.Train.Steps = steps; Config.Train.ValidateEvery = TrainingPlan.validateEvery steps }
         }
 
     let private anew (args: ParseResults<TrainArgs>) config =
@@ -247,6 +250,10 @@ module Train =
                 match config with
                 | Some path when args.Contains TrainArgs.Budget ->
                     Error(Usage [ $"--budget: {path} says train.steps; leave one of them out" ])
+                | Some path when args.Contains TrainArgs.Fast ->
+                    Error(Usage [ $"--fast: {path} says how large network and pictures are; leave one of them out" ])
+                | None when args.Contains TrainArgs.Fast && args.Contains TrainArgs.Smallest_Defect ->
+                    Error(Usage [ "--fast: leaves no choice to --smallest-defect; leave one of them out" ])
                 | Some path -> Options.configFile path
                 | None when args.Contains TrainArgs.Resume && File.Exists planned -> Options.configFile planned
                 | None -> automatic args
@@ -267,7 +274,7 @@ module Train =
                     Resume = args.Contains TrainArgs.Resume
                     Textures = args.TryGetResult TrainArgs.Textures
                     Ignore = args.TryGetResult TrainArgs.Ignore
-                    SmallestDefect = smallest
+                    WorkingSize = if args.Contains TrainArgs.Fast then WorkingSize.fast else WorkingSize.choose smallest
                 }
 
             return! Interrupts.watch (fun stop -> execute stop options |> Result.map (fun _ -> 0))
@@ -285,6 +292,7 @@ module Train =
             "--ignore", _.Contains(TrainArgs.Ignore)
             "--smallest-defect", _.Contains(TrainArgs.Smallest_Defect)
             "--budget", _.Contains(TrainArgs.Budget)
+            "--fast", _.Contains(TrainArgs.Fast)
         ]
 
     let run (args: ParseResults<TrainArgs>) : Result<int, Fault> =

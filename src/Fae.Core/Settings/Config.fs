@@ -14,6 +14,9 @@ module Config =
             Score = { defaults.Score with Measure = Some Difference.combined; Views = 1 }
         }
 
+    /// The same without pretrained features, for a detector that is fast.
+    let automaticFast = { automatic with Network = defaults.Network }
+
     /// The table of all settings.
     let fields = ImageFields.all @ CorruptionFields.all @ NetworkFields.all @ TrainFields.all @ ScoreFields.all
 

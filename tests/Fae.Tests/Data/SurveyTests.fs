@@ -32,6 +32,9 @@ let tests =
                 Expect.equal (WorkingSize.choose None coarse) 256 "coarse"
                 let fine = surveyOf [ for i in 0..3 -> grain 480 500 i ]
                 Expect.equal (WorkingSize.choose None fine) 480 "fine"
+                Expect.equal (WorkingSize.fast fine) 240 "fast: no more pixels than 256 squared, a multiple of 16"
+                Expect.equal (WorkingSize.fast { fine with Height = 4096; Width = 500 }) 128 "but 128 at least"
+                Expect.equal (WorkingSize.fast { fine with Height = 170; Width = 150 }) 144 "and not larger than the pictures"
             }
 
             test "light that changes from picture to picture is corrected, the parts' own changes are not" {

@@ -238,7 +238,7 @@ let tests =
                     let train more = fae ([ "train"; "--data"; data; "--out"; run; "--steps"; "60" ] @ settings @ more)
                     let trained = train []
                     Expect.equal trained.Code 0 trained.Error
-                    Expect.stringContains trained.Error "no --config: a U-Net and a memory bank" "what is trained"
+                    Expect.stringContains trained.Error "no --config: a U-Net and memory banks" "what is trained"
                     Expect.stringContains trained.Error "anomaly_map^" "the maps are combined"
                     Expect.stringContains trained.Error "96×144, trained on 96×96" "the aspect ratio is kept"
                     let compared = Path.Combine(folder, "compared.txt")
@@ -259,6 +259,20 @@ let tests =
                     Expect.equal byItsPlan.Code 0 byItsPlan.Error
                     Expect.stringContains byItsPlan.Error "96×144, trained on 96×96" "resumed by what its own folder says"
                     let refused = train [ "--set"; "network.kind=memory_bank" ]
-                    Expect.equal refused.Code 2 "a bank beside a bank")
+                    Expect.equal refused.Code 2 "a bank beside a bank"
+
+                    let quick = Path.Combine(folder, "quick")
+                    let fast more = fae ([ "train"; "--data"; data; "--out"; quick; "--steps"; "20"; "--fast" ] @ more)
+                    let trained = fast []
+                    Expect.equal trained.Code 0 trained.Error
+                    Expect.stringContains trained.Error "128×192" "no larger than it must be"
+                    Expect.stringContains trained.Error " ms here" "the time for a picture"
+                    let struct (card, _) = ModelFile.Read(ModelFile.PathOf quick)
+                    Expect.isNull card.Backbone "no pretrained features"
+
+                    for more in [ [ "--config"; "c.toml" ]; [ "--smallest-defect"; "3" ] ] do
+                        let both = fast more
+                        Expect.equal both.Code 2 both.Error
+                        Expect.stringContains both.Error "--fast" "what to leave out")
             }
         ]
