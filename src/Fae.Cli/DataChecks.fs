@@ -6,6 +6,7 @@ open System.IO
 open Fae.Core
 open Fae.Data
 open Fae.Detection
+open Fae.Imaging
 open Fae.Kernels
 
 [<RequireQualifiedAccess>]
@@ -124,9 +125,30 @@ module DataChecks =
 
     /// Pictures for a model that was trained on pictures of another kind.
     let colours (card: ModelCard) (paths: string list) =
-        DetectionWarning.Colours(card.Channels, (DataSet.channelsOf paths = 3))
+        DetectionWarning.Colours(card.Channels, (DataSet.channelsOf card.Config.Image.Values paths = 3))
         |> Option.ofObj
         |> Option.iter Console.warn
+
+    /// Pictures whose values are not those that the model was trained on.
+    let values (card: ModelCard) (pictures: (string * Picture) list) =
+        let strange =
+            pictures
+            |> List.choose (fun (path, picture) ->
+                DetectionWarning.Values(card.Config.Image.Values, picture)
+                |> Option.ofObj
+                |> Option.map (fun text -> path, text))
+
+        match strange with
+        | [] -> ()
+        | (_, text) :: _ -> Console.warn $"{text}: {list (List.map fst strange)}"
+
+    /// Training pictures from which nothing can be learned: about as many are looked at.
+    let private sample = 32
+
+    let useless (config: Config) data (training: ImageCache) =
+        match PictureValues.useless config.Image.Values (training.Some sample) with
+        | Some reason -> Error(Data [ UselessPictures(data, reason) ])
+        | None -> Ok()
 
     /// Scores that are not those of good parts.
     let drift (calibration: Calibration) (scores: float32[]) =

@@ -28,6 +28,7 @@ type DataProblem =
     | BadPicture of ImageProblem
     | MaskSize of mask: string * width: int * height: int * pictureWidth: int * pictureHeight: int
     | NoTestPictures of folder: string
+    | UselessPictures of folder: string * reason: string
 
 [<RequireQualifiedAccess>]
 module DataSet =
@@ -43,6 +44,7 @@ module DataSet =
              + $"{Path.Combine(folder, example)}")
         | BadPicture problem -> string problem
         | MaskSize(mask, w, h, pw, ph) -> $"{mask}: is {w}×{h}, but its picture is {pw}×{ph}"
+        | UselessPictures(folder, reason) -> $"{folder}: {reason}"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
 
     let private subfolders folder =
@@ -145,7 +147,7 @@ module DataSet =
         | _, problems -> Error(List.map BadPicture problems)
 
     /// 3 if any of the pictures has colour, else 1; of many, eight are read.
-    let channelsOf (paths: string list) =
+    let channelsOf settings (paths: string list) =
         let sampled = paths |> List.indexed |> List.filter (fun (i, _) -> i % (max 1 (paths.Length / 8)) = 0) |> List.map snd
 
-        if List.exists ImageDecoder.hasColour sampled then 3 else 1
+        if List.exists (ImageDecoder.hasColour settings) sampled then 3 else 1

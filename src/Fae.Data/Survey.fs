@@ -58,10 +58,10 @@ module Survey =
 
     /// The shapes and the detail of some of the pictures, evenly from first to last. Pictures that cannot be read are left to those who
     /// read all; if none of the sample can be read, all problems of all pictures are returned.
-    let ofPictures channels (paths: string list) =
+    let ofPictures settings channels (paths: string list) =
         let every = max 1 (paths.Length / sample)
         let some = paths |> List.indexed |> List.filter (fun (i, _) -> i % every = 0) |> List.map snd
-        let read = ImageDecoder.readTo channels shape
+        let read = ImageDecoder.readAs settings channels shape
 
         match some |> Array.ofList |> Array.Parallel.map read |> partition with
         | [], _ -> DataSet.readAll read paths |> Result.map ofRead

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Fae.Core;
+using Fae.Imaging;
 
 namespace Fae.Detection;
 
@@ -14,6 +16,24 @@ public static class DetectionWarning
             $"the scores of the latest {scores} pictures differ from those of good parts (probability by chance "
                 + $"{significance:E0}): many are anomalous, or the camera or the light has changed"
         );
+
+    /// <summary>A picture whose values are not those that the model was trained on; null of all others.</summary>
+    public static string? Values(ValueSettings settings, Picture picture)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(picture);
+        if (picture.Values is not { } found)
+            return null;
+        var span = found.Value;
+        if (!ValueRange.isStrange(settings, span.Kind, span.Lowest, span.Highest))
+            return null;
+        var (low, high) = ValueRange.ofPicture(settings, span.Kind);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"values from {span.Lowest:G6} to {span.Highest:G6} are not those of the training pictures; {low:G6} is taken for black and "
+                + $"{high:G6} for white"
+        );
+    }
 
     /// <summary>Colour pictures for a model of grey ones, or the reverse; null where both are of one kind.</summary>
     public static string? Colours(int channels, bool coloured) =>

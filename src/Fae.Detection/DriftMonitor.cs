@@ -1,4 +1,5 @@
 using Fae.Core;
+using Fae.Imaging;
 
 namespace Fae.Detection;
 
@@ -19,12 +20,13 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
     private int seen;
     private bool drifting;
     private bool wrongColours;
+    private bool wrongValues;
 
     /// <summary>
     /// A picture got this score. <paramref name="coloured"/> is asked for the first picture and then for every fiftieth, outside the
     /// lock: it reads the picture.
     /// </summary>
-    public void Observe(float score, Func<bool> coloured)
+    public void Observe(float score, Picture picture, Func<bool> coloured)
     {
         ArgumentNullException.ThrowIfNull(coloured);
         bool checkColours;
@@ -32,6 +34,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
         {
             checkColours = seen % ColourEvery == 0;
             Count(score);
+            CheckValues(picture);
         }
         if (!checkColours)
             return;
@@ -60,6 +63,14 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
         else if (drifting && !now)
             warn("the scores are those of good parts again");
         drifting = now;
+    }
+
+    private void CheckValues(Picture picture)
+    {
+        var warning = DetectionWarning.Values(card.Config.Image.Values, picture);
+        if (warning is not null && !wrongValues)
+            warn(warning);
+        wrongValues = warning is not null;
     }
 
     private void CheckColours(bool coloured)

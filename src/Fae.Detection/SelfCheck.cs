@@ -1,3 +1,4 @@
+using Fae.Core;
 using Fae.Imaging;
 using Microsoft.FSharp.Core;
 
@@ -29,13 +30,14 @@ public static class SelfCheck
         FSharpFunc<ValueTuple<int, int>, ValueTuple<int, int>> shape = FuncConvert.FromFunc(
             ((int Height, int Width) own) => Shrunk(own, longest)
         );
-        var read = ImageDecoder.readTo(card.Channels, shape, path);
+        var read = ImageDecoder.readAs(card.Config.Image.Values, card.Channels, shape, path);
         if (read.IsError)
             return FSharpResult<SelfCheckPicture, ImageProblem>.NewError(read.ErrorValue);
         var image = read.ResultValue.Image;
         var bytes = ImageEncoder.toBytes(image);
-        var buffer = new PixelBuffer(bytes, image.Width, image.Height, image.Width * image.Channels, image.Channels, 1, false);
-        var prepared = ImagePreparation.ofBuffer(card.Config, card.Channels, path, buffer);
+        var buffer = new PixelBuffer(bytes, image.Width, image.Height, image.Width * image.Channels, image.Channels, 1, false, 0);
+        // The picture's values became 0 to 255, whatever they were.
+        var prepared = ImagePreparation.ofBuffer(ConfigModule.ofBytes(card.Config), card.Channels, path, buffer);
         if (prepared.IsOk)
             prepared = ImagePreparation.fits(card.Ignore, path, prepared.ResultValue);
         if (prepared.IsError)

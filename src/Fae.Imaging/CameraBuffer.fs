@@ -4,6 +4,7 @@ namespace Fae.Imaging
 #nowarn 9 // the address of pinned memory
 
 open System
+open Fae.Core
 
 [<RequireQualifiedAccess>]
 module CameraBuffer =
@@ -38,9 +39,18 @@ module CameraBuffer =
 
             colours.Copy(interpretation = NetVips.Enums.Interpretation.Srgb)
 
+    /// The same range for values of so many bits: what is known of a buffer counts more than what its type says.
+    let private asSaid (buffer: PixelBuffer) (settings: ValueSettings) =
+        if buffer.Bits = 0 || buffer.Depth = 1 then
+            settings
+        else
+            let low, high = ValueRange.ofPicture settings ValueKind.Byte
+            let scale = float32 ((1 <<< buffer.Bits) - 1) / 255.0f
+            { Bits = Some buffer.Bits; Range = Some(low * scale, high * scale) }
+
     /// A camera's pixels as planes, as the same pixels in a PNG would be read. Nothing is copied before the resize unless the row padding
     /// is no multiple of a pixel.
-    let read channels shape name (buffer: PixelBuffer) =
+    let read (settings: ValueSettings) channels shape name (buffer: PixelBuffer) =
         Vips.guard name (fun () ->
             Vips.checkSize buffer.Width buffer.Height
             let struct (pixels, pitch) = rows buffer
@@ -67,5 +77,13 @@ module CameraBuffer =
             use whole = padded.Crop(0, 0, buffer.Width, buffer.Height)
             use coloured = coloursOf buffer whole
             let target = shape (struct (buffer.Height, buffer.Width))
-            Planes.ofVips channels target (struct (float buffer.Height, float buffer.Width)) name (buffer.Height, buffer.Width) coloured)
+
+            Planes.ofVips
+                (asSaid buffer settings)
+                channels
+                target
+                (struct (float buffer.Height, float buffer.Width))
+                name
+                (buffer.Height, buffer.Width)
+                coloured)
         |> Result.bind id

@@ -71,7 +71,7 @@ module ImageDecoder =
     let pixelCount name (bytes: byte[]) =
         headerOf name (InMemory bytes) |> Result.map (fun (struct (width, height, _)) -> int64 width * int64 height)
 
-    let private readSource channels (shape: struct (int * int) -> struct (int * int)) name source =
+    let private readSource settings channels (shape: struct (int * int) -> struct (int * int)) name source =
         let decode () =
             let bmp = Bmp.isBmp source
             let file = openPicture bmp source
@@ -86,21 +86,36 @@ module ImageDecoder =
 
             use file = file
             use upright = file.Autorot()
-            Planes.ofVips channels (struct (height, width)) own name (fullHeight, fullWidth) upright
+            Planes.ofVips settings channels (struct (height, width)) own name (fullHeight, fullWidth) upright
 
         Vips.guard name decode |> Result.bind id
 
-    /// Reads a picture with 1 or 3 planes, resized with anti-aliasing to the height and width that `shape` makes of its own. EXIF
-    /// rotation is applied first.
-    let readTo channels shape (path: string) : Result<Picture, ImageProblem> = readSource channels shape path (OnDisk path)
+    /// The values of a picture.
+    let values (path: string) : Result<ValueSpan, ImageProblem> =
+        Vips.guard path (fun () ->
+            let source = OnDisk path
+            use file = openPicture (Bmp.isBmp source) source
+            Planes.valuesOf file)
+
+    /// Reads a picture with 1 or 3 planes, its values as `settings` say, resized with anti-aliasing to the height and width that `shape`
+    /// makes of its own. EXIF rotation is applied first.
+    let readAs settings channels shape (path: string) : Result<Picture, ImageProblem> =
+        readSource settings channels shape path (OnDisk path)
 
     /// The same from the bytes of a file; `name` is what a problem calls it.
-    let readBytes channels shape name (bytes: byte[]) : Result<Picture, ImageProblem> = readSource channels shape name (InMemory bytes)
+    let readBytesAs settings channels shape name (bytes: byte[]) : Result<Picture, ImageProblem> =
+        readSource settings channels shape name (InMemory bytes)
 
-    let private colourIn name source =
+    /// The same with values by the type of each picture.
+    let readTo channels shape path = readAs ValueRange.byType channels shape path
+
+    /// The same from the bytes of a file, with values by the type of each picture.
+    let readBytes channels shape name bytes = readBytesAs ValueRange.byType channels shape name bytes
+
+    let private colourIn settings name source =
         match headerOf name source with
         | Ok(struct (_, _, true)) ->
-            match readSource 3 (fun _ -> struct (64, 64)) name source with
+            match readSource settings 3 (fun _ -> struct (64, 64)) name source with
             | Ok picture ->
                 let plane c = (Image.plane c picture.Image).Pixels
                 let differ a b = Array.exists2 (fun (a: float32) b -> abs (a - b) > 0.02f) a b
@@ -109,10 +124,10 @@ module ImageDecoder =
         | _ -> false
 
     /// Whether a picture has three different planes: a grey camera's pictures are often stored as RGB. One that cannot be read has none.
-    let hasColour path = colourIn path (OnDisk path)
+    let hasColour settings path = colourIn settings path (OnDisk path)
 
     /// The same from the bytes of a file.
-    let bytesHaveColour name (bytes: byte[]) = colourIn name (InMemory bytes)
+    let bytesHaveColour settings name (bytes: byte[]) = colourIn settings name (InMemory bytes)
 
     /// Reads a picture resized to size × size (0: left as it is).
     let read channels (size: int) path = readTo channels (fun own -> if size = 0 then own else struct (size, size)) path

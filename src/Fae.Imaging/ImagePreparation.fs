@@ -12,15 +12,18 @@ module ImagePreparation =
 
     /// A picture made ready for the network: read, resized, the light divided out.
     let ofFile (config: Config) channels path =
-        ImageDecoder.readTo channels (InputGeometry.preparedShape config) path |> Result.map (correct config)
+        ImageDecoder.readAs config.Image.Values channels (InputGeometry.preparedShape config) path
+        |> Result.map (correct config)
 
     /// The same from the bytes of a file.
     let ofBytes (config: Config) channels name bytes =
-        ImageDecoder.readBytes channels (InputGeometry.preparedShape config) name bytes |> Result.map (correct config)
+        ImageDecoder.readBytesAs config.Image.Values channels (InputGeometry.preparedShape config) name bytes
+        |> Result.map (correct config)
 
     /// The same from a camera's buffer.
     let ofBuffer (config: Config) channels name buffer =
-        CameraBuffer.read channels (InputGeometry.preparedShape config) name buffer |> Result.map (correct config)
+        CameraBuffer.read config.Image.Values channels (InputGeometry.preparedShape config) name buffer
+        |> Result.map (correct config)
 
     /// The prepared picture, if the ignore mask has its shape.
     let fits (ignore: Image | null) name (picture: Picture) =

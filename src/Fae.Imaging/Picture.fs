@@ -13,11 +13,24 @@ type ImageProblem =
 
     override problem.ToString() = $"{problem.Path}: {problem.Reason}"
 
-/// A decoded picture: its pixels in [0, 1] at the requested size, and its original size.
+/// The values of a picture's file: their type, the lowest and the highest.
+type ValueSpan = { Kind: ValueKind; Lowest: float32; Highest: float32 }
+
+/// A decoded picture: its pixels in [0, 1] at the requested size, its original size, and the values that it had if they are not bytes.
 [<NoComparison>]
-type Picture = { Image: Image; OriginalWidth: int; OriginalHeight: int }
+type Picture = { Image: Image; OriginalWidth: int; OriginalHeight: int; Values: ValueSpan option }
 
 /// Pixels as a camera hands them over: rows of `Bands` values of `Depth` bytes each, a row every `Stride` bytes; of four values the last
-/// is passed over. Swapped: blue first.
+/// is passed over. Swapped: blue first. Bits: those that the values use, 0 if that is not known.
 [<NoComparison; NoEquality>]
-type PixelBuffer = { Pixels: ReadOnlyMemory<byte>; Width: int; Height: int; Stride: int; Bands: int; Depth: int; Swapped: bool }
+type PixelBuffer =
+    {
+        Pixels: ReadOnlyMemory<byte>
+        Width: int
+        Height: int
+        Stride: int
+        Bands: int
+        Depth: int
+        Swapped: bool
+        Bits: int
+    }

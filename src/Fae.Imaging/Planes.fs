@@ -20,19 +20,38 @@ module internal Planes =
     /// needs them all.
     let isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
 
-    /// Full scale of a band format.
-    let private fullScale (image: NetVips.Image) =
+    let private kindOf (image: NetVips.Image) =
         match image.Format with
-        | NetVips.Enums.BandFormat.Uchar -> 255.0f
-        | NetVips.Enums.BandFormat.Ushort -> 65535.0f
-        | _ -> 1.0f
+        | NetVips.Enums.BandFormat.Uchar -> ValueKind.Byte
+        | NetVips.Enums.BandFormat.Ushort -> ValueKind.Word
+        | _ -> ValueKind.Other
 
-    /// To 1 or 3 planes: alpha is laid on black, colour spaces become sRGB or grey.
+    /// The type of a picture's values; their lowest and highest, for which it is decoded, if they are not bytes.
+    let valuesOf (image: NetVips.Image) =
+        match kindOf image with
+        | ValueKind.Byte -> { Kind = ValueKind.Byte; Lowest = 0.0f; Highest = 255.0f }
+        | kind -> { Kind = kind; Lowest = float32 (image.Min()); Highest = float32 (image.Max()) }
+
+    /// Black at 0 and white at 1, where the values do not begin at 0 or are of a type of their own.
+    let private levelled (low: float32, high: float32) (image: NetVips.Image) =
+        if low = 0.0f && kindOf image <> ValueKind.Other then
+            image.Copy(), 1.0f / high
+        else
+            use floating = image.Cast(NetVips.Enums.BandFormat.Float)
+            let span = float high - float low
+            floating.Linear([| 1.0 / span |], [| -float low / span |]), 1.0f
+
+    /// To 1 or 3 planes: alpha is laid on black, colour spaces become sRGB or grey. Values of other types have no colour space: their mean
+    /// is grey.
     let private toChannels channels (image: NetVips.Image) =
         let flat = if image.HasAlpha() then image.Flatten() else image
         let deep = flat.Format = NetVips.Enums.BandFormat.Ushort
 
-        if channels = 1 then
+        if kindOf flat = ValueKind.Other then
+            if channels = 1 && flat.Bands > 1 then flat.Bandmean()
+            elif channels = 3 && flat.Bands = 1 then flat.Bandjoin(flat, flat)
+            else flat
+        elif channels = 1 then
             if flat.Bands = 1 then
                 flat
             else
@@ -88,11 +107,16 @@ module internal Planes =
         else
             image, struct (ownHeight, ownWidth)
 
-    /// Decoded pixels to planes of the requested shape; `own`: the height and width that they stand for.
-    let ofVips channels (struct (height, width)) own name (fullHeight, fullWidth) (upright: NetVips.Image) =
+    /// Decoded pixels to planes of the requested shape, their values read as `settings` say; `own`: the height and width that they stand
+    /// for.
+    let ofVips settings channels (struct (height, width)) own name (fullHeight, fullWidth) (upright: NetVips.Image) =
         use coloured = toChannels channels upright
-        let small, span = bounded (struct (height, width)) own coloured
+        let kind = kindOf coloured
+        let values = if kind = ValueKind.Byte then None else Some(valuesOf coloured)
+        let levelled, scale = levelled (ValueRange.ofPicture settings kind) coloured
+        use levelled = levelled
+        let small, span = bounded (struct (height, width)) own levelled
         use small = small
 
-        toPlanes name channels (1.0f / fullScale coloured) (struct (height, width)) span small
-        |> Result.map (fun image -> { Image = image; OriginalWidth = fullWidth; OriginalHeight = fullHeight })
+        toPlanes name channels scale (struct (height, width)) span small
+        |> Result.map (fun image -> { Image = image; OriginalWidth = fullWidth; OriginalHeight = fullHeight; Values = values })

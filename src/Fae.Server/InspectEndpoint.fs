@@ -128,7 +128,11 @@ type private InspectEndpoint
                         telemetry.Inspected(model.Name, finding.Prediction, clock.Elapsed.TotalSeconds)
 
                         (monitor model lease.Detector)
-                            .Observe(finding.Prediction.Score, (fun () -> ImageDecoder.bytesHaveColour name bytes))
+                            .Observe(
+                                finding.Prediction.Score,
+                                picture,
+                                (fun () -> ImageDecoder.bytesHaveColour card.Config.Image.Values name bytes)
+                            )
 
                         let threshold = lease.Detector.Calibration.PixelThreshold
                         let views = lazy InspectionViews.make threshold picture finding

@@ -83,7 +83,8 @@ public sealed class ImageSource
 
     /// <summary>
     /// Pixels in managed memory; <paramref name="stride"/> is the bytes from one row to the next, 0 where rows follow each other without
-    /// a gap.
+    /// a gap. <paramref name="bits"/> are those that sixteen-bit values use (12 for Mono12), 0 where they are as the training pictures had
+    /// them.
     /// </summary>
     /// <exception cref="ArgumentException">The buffer is smaller than its shape says.</exception>
     public static ImageSource FromPixels(
@@ -92,7 +93,8 @@ public sealed class ImageSource
         int height,
         PixelFormat format,
         int stride = 0,
-        string name = "image"
+        string name = "image",
+        int bits = 0
     )
     {
         var (bands, depth, swapped) = Layout(format);
@@ -107,18 +109,28 @@ public sealed class ImageSource
                 $"{width}×{height} pixels of {format} with {stride} bytes a row need {needed} bytes, not {pixels.Length}",
                 nameof(pixels)
             );
-        var buffer = new PixelBuffer(pixels, width, height, stride, bands, depth, swapped);
+        if (bits != 0 && (depth == 1 || bits is < 9 or > 16))
+            throw new ArgumentOutOfRangeException(nameof(bits), bits, "must be 9 to 16, of values of sixteen bits");
+        var buffer = new PixelBuffer(pixels, width, height, stride, bands, depth, swapped, bits);
         return new ImageSource(name, (config, channels) => ImagePreparation.ofBuffer(config, channels, name, buffer));
     }
 
     /// <summary>Pixels in memory that is not .NET's, as most camera libraries give them: the address of the first row.</summary>
     /// <exception cref="ArgumentException">The shape makes no sense.</exception>
-    public static ImageSource FromPixels(nint address, int width, int height, PixelFormat format, int stride = 0, string name = "image")
+    public static ImageSource FromPixels(
+        nint address,
+        int width,
+        int height,
+        PixelFormat format,
+        int stride = 0,
+        string name = "image",
+        int bits = 0
+    )
     {
         var (bands, depth, _) = Layout(format);
         var row = stride == 0 ? checked(width * bands * depth) : stride;
         var length = checked(row * height);
-        return FromPixels(new ForeignMemory(address, length).Memory, width, height, format, stride, name);
+        return FromPixels(new ForeignMemory(address, length).Memory, width, height, format, stride, name, bits);
     }
 
     internal FSharpResult<Picture, ImageProblem> Prepare(Config config, int channels) => prepare(config, channels);

@@ -6,6 +6,7 @@ let suites =
     RandomLaws.suites
     @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite ]
     @ SurveyLaws.suites
+    @ ValueRangeLaws.suites
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

@@ -68,6 +68,7 @@ let private test (argv: string[]) =
                 DataTests.tests
                 SurveyTests.tests
                 ImageFileTests.tests
+                ValueTests.tests
                 ExportTests.tests
                 LibraryTests.tests
                 FeatureTests.tests

@@ -29,6 +29,12 @@ module Pictures =
         let scales = defaultArg config.Network.BankScales (WorkingSize.bankScales config.Image.Size)
         { config with Network = { config.Network with BankScales = Some scales } }
 
+    /// How the values of the training pictures are read, if the configuration leaves it open; it is said where it is not the usual.
+    let withValues (config: Config) paths =
+        let values = PictureValues.settle config.Image.Values paths
+        PictureValues.describe values |> Option.iter Console.say
+        { config with Config.Image.Values = values }
+
     /// What the configuration leaves to the good pictures before they are resized: the working size and its aspect ratio, the
     /// illumination correction, and whether the pictures are binary. `size` chooses the working size.
     let surveyed (size: PictureSurvey -> int) (config: Config) channels paths =
@@ -37,7 +43,7 @@ module Pictures =
         if image.Size > 0 && image.Aspect.IsSome && image.IlluminationSigma >= 0.0f && corruption.Binary.IsSome then
             Ok(withBanks config)
         else
-            Survey.ofPictures channels paths
+            Survey.ofPictures image.Values channels paths
             |> Result.mapError Data
             |> Result.map (fun survey ->
                 let size = if image.Size > 0 then image.Size else size survey
@@ -118,7 +124,8 @@ module Pictures =
             match ImageFolder.list folder with
             | [] -> Error(Data [ NoPictures folder ])
             | paths ->
-                let whole = { config with Config.Image.Tile = 0 }
+                // They need not be of the values of the training pictures.
+                let whole = { Config.ofBytes config with Config.Image.Tile = 0 }
 
                 DataSet.readAll (ImagePreparation.ofFile whole channels >> Result.map _.Image) paths |> Result.mapError Data
 
@@ -163,4 +170,4 @@ module Pictures =
         match config.Image.Channels with
         | ChannelMode.Grey -> 1
         | ChannelMode.Colour -> 3
-        | ChannelMode.Auto -> DataSet.channelsOf paths
+        | ChannelMode.Auto -> DataSet.channelsOf config.Image.Values paths

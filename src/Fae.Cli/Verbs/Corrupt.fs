@@ -45,6 +45,7 @@ module Corrupt =
 
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
+            let config = Pictures.withValues config split.Training
             let channels = Pictures.channels config split.Training
             let! config = Pictures.surveyed (WorkingSize.choose None) config channels split.Training
 

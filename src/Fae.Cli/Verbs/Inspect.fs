@@ -30,7 +30,7 @@ module Inspect =
 
     /// One picture's line in the table and entry in the JSON.
     [<NoComparison; NoEquality>]
-    type private Inspected = { Anomalous: bool; Score: float32; Row: string list; Json: InspectionJson }
+    type private Inspected = { Path: string; Picture: Picture; Anomalous: bool; Score: float32; Row: string list; Json: InspectionJson }
 
     let private inspectOne (detector: Detector) (out: string option) number path =
         let card = detector.Card
@@ -50,6 +50,8 @@ module Inspect =
 
             Ok
                 {
+                    Path = path
+                    Picture = picture
                     Anomalous = prediction.Anomalous
                     Score = prediction.Score
                     Row =
@@ -70,6 +72,7 @@ module Inspect =
             let! detector = Models.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
             DataChecks.colours detector.Card paths
             let found, broken = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out)) |> partition
+            DataChecks.values detector.Card [ for one in found -> one.Path, one.Picture ]
             DataChecks.drift detector.Calibration [| for one in found -> one.Score |]
             let json = JsonSerializer.Serialize(List.map _.Json found, FaeJson.Indented)
 

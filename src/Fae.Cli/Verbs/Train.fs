@@ -160,6 +160,7 @@ module Train =
 
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
+            let config = Pictures.withValues config (split.Training @ split.HeldOut)
             let channels = Pictures.channels config (split.Training @ split.HeldOut)
             let! config = Pictures.surveyed options.WorkingSize config channels split.Training
 
@@ -172,6 +173,7 @@ module Train =
 
             let! ignore = ignoreMask config options.Ignore
             let! training, heldOut = Pictures.caches config channels ignore split
+            do! DataChecks.useless config data training
             let config = Pictures.settled config training
             let! textures = Pictures.textures config channels options.Textures
 

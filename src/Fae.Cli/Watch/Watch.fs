@@ -114,7 +114,7 @@ module Watch =
 
             let verdict = if prediction.Anomalous then "anomalous" else "good"
             let movedTo = destination options stamp verdict
-            options.Monitor.Observe(prediction.Score, (fun () -> ImageDecoder.hasColour path))
+            options.Monitor.Observe(prediction.Score, picture, (fun () -> ImageDecoder.hasColour card.Config.Image.Values path))
 
             InspectionJson(
                 stamp.Name,

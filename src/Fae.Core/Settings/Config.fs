@@ -17,6 +17,9 @@ module Config =
     /// The same without pretrained features, for a detector that is fast.
     let automaticFast = { automatic with Network = defaults.Network }
 
+    /// The same for pictures of bytes, 0 black and 255 white.
+    let ofBytes (config: Config) = { config with Config.Image.Values = ValueRange.byType }
+
     /// The table of all settings.
     let fields = ImageFields.all @ CorruptionFields.all @ NetworkFields.all @ TrainFields.all @ ScoreFields.all
 
@@ -66,6 +69,9 @@ module Config =
                 problem key $"a multiple of {stride} (network.space_to_depth · 2^network.depth, or network.patch)" (string side)
 
         [
+            match config.Image.Values.Range with
+            | Some(low, high) when low >= high -> problem "image.range" "a lower and a higher number" $"[{low}, {high}]"
+            | _ -> None
             multiple "image.size" config.Image.Size
             multiple "image.crop" config.Image.Crop
             if config.Image.Tile > 0 && 2 * config.Image.Overlap > config.Image.Tile then

@@ -8,6 +8,7 @@ module Defaults =
             Size = 256
             Aspect = Some 1.0f
             Channels = ChannelMode.Auto
+            Values = ValueRange.byType
             IlluminationSigma = 0.0f
             Crop = 0
             Tile = 0

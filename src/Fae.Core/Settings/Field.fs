@@ -131,6 +131,21 @@ module FieldType =
     /// A list of so many numbers.
     let reals count low high = realsWhere (string count) (fun n -> n = count) low high
 
+    /// Two numbers, the first and the second.
+    let pair low high =
+        let list = reals 2 low high
+
+        {
+            Wanted = list.Wanted
+            Show = fun (first, second) -> list.Show [ first; second ]
+            Read =
+                fun key wanted setting ->
+                    match list.Read key wanted setting with
+                    | Ok [ first; second ] -> Ok(first, second)
+                    | Ok _ -> outOfRange key wanted setting
+                    | Error error -> Error error
+        }
+
     /// A list of one number to so many.
     let someReals most low high = realsWhere $"1 to {most}" (fun n -> n >= 1 && n <= most) low high
 

@@ -48,6 +48,20 @@ module internal ImageFields =
                 _.Channels
                 (fun v s -> { s with Channels = v })
             Section.auto
+                (FieldType.oneOf (ValueRange.depths @ [ ValueRange.otherDepth ]))
+                image
+                "bits"
+                "bits that the values of the pictures use; 32: floats and other types; auto: by the training pictures"
+                _.Values.Bits
+                (fun v s -> { s with Values = { s.Values with Bits = v } })
+            Section.auto
+                (FieldType.pair -1e9 1e9)
+                image
+                "range"
+                "the values that become black and white; auto: 0 and the largest of so many bits, or found from the training pictures"
+                _.Values.Range
+                (fun v s -> { s with Values = { s.Values with Range = v } })
+            Section.auto
                 (FieldType.real 0.0 512.0)
                 image
                 "illumination_sigma"

@@ -17,6 +17,8 @@ type ImageSettings =
         /// Width over height of the resized pictures. `None`: the median of the training pictures, still to be found.
         Aspect: float32 option
         Channels: ChannelMode
+        /// How the values of the pictures' files are read.
+        Values: ValueSettings
         /// Sigma in pixels of the illumination correction; 0: none; below 0: still to be chosen by the training pictures.
         IlluminationSigma: float32
         /// Training sees random square crops of this side; 0: whole pictures.

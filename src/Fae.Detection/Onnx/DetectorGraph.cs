@@ -54,7 +54,7 @@ internal sealed partial class DetectorGraph
     {
         var (height, width) = size;
         object[] shape = ["batch", camera?.Height ?? (object)"height", camera?.Width ?? (object)"width", card.Channels];
-        var x = CorrectIllumination(Resized(graph.Input(Images, DataType.Uint8, shape)));
+        var x = CorrectIllumination(Resized(graph.Input(Images, TakesBytes(card.Config) ? DataType.Uint8 : DataType.Float, shape)));
         var output = InWindows(x);
         var r = planes == card.Channels ? output : Slice(output, [0], [card.Channels], [1]);
         var scoring = card.Calibration.Scoring;
@@ -85,8 +85,27 @@ internal sealed partial class DetectorGraph
             ["fae.scoring"] = ScoringSearch.Describe(calibration.Scoring),
             ["fae.size"] = $"{size.Height}x{size.Width}",
             ["fae.channels"] = Text(card.Channels),
+            ["fae.order"] = card.Channels == 1 ? "grey" : "RGB",
+            ["fae.range"] = $"{Text(Range(card.Config).Low)}-{Text(Range(card.Config).High)}",
         };
     }
+
+    /// <summary>Whether the pictures that a graph takes are bytes; else they are floats of the values that the pictures have.</summary>
+    public static bool TakesBytes(Config config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return IsOfBytes(config) && config.Image.Values.Range is null;
+    }
+
+    /// <summary>The values of those pictures that become 0 and 1.</summary>
+    public static (float Low, float High) Range(Config config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var (low, high) = ValueRange.ofPicture(config.Image.Values, IsOfBytes(config) ? ValueKind.Byte : ValueKind.Other);
+        return (low, high);
+    }
+
+    private static bool IsOfBytes(Config config) => config.Image.Values.Bits is null or { Value: 8 };
 
     private string Node(string operation, params string[] arguments) => graph.Node(operation, arguments);
 
@@ -101,14 +120,16 @@ internal sealed partial class DetectorGraph
     private string Slice(string value, long[] from, long[] to, long[] axes, long step = 1) =>
         Node("Slice", value, Whole(from), Whole(to), Whole(axes), Whole(axes.Select(_ => step).ToArray()));
 
-    /// <summary>(N, H, W, C) bytes → (N, C, height, width) in [0, 1], by Lanczos' windows.</summary>
+    /// <summary>(N, H, W, C) values → (N, C, height, width) in [0, 1], by Lanczos' windows.</summary>
     private string Resized(string images)
     {
         var floats = graph.Node("Transpose", [As(DataType.Float, images)], ("perm", new[] { 0, 3, 1, 2 }));
         var lengths = Node("Shape", floats);
         var tall = Node("MatMul", Taps(lengths, 2, size.Height), floats);
         var resized = Node("MatMul", tall, graph.Node("Transpose", [Taps(lengths, 3, size.Width)], ("perm", new[] { 1, 0 })));
-        return Node("Clip", Node("Mul", resized, Number(1f / 255f)), Number(0), Number(1));
+        var (low, high) = Range(card.Config);
+        var levelled = low == 0 ? resized : Node("Sub", resized, Number(low));
+        return Node("Clip", Node("Mul", levelled, Number(1f / (high - low))), Number(0), Number(1));
     }
 
     /// <summary>

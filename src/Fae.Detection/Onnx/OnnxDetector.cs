@@ -56,7 +56,9 @@ public sealed class OnnxDetector : IDisposable
         ArgumentNullException.ThrowIfNull(card);
         using var written = new OnnxDetector(model);
         OnnxFinding Ask(OnnxDetector detector, SelfCheckPicture picture) =>
-            detector.Inspect(picture.Pixels, 1, picture.Height, picture.Width, picture.Channels)[0];
+            DetectorGraph.TakesBytes(card.Config)
+                ? detector.Inspect(picture.Pixels, 1, picture.Height, picture.Width, picture.Channels)[0]
+                : detector.Inspect(Values(card.Config, picture), 1, picture.Height, picture.Width, picture.Channels)[0];
         OnnxFinding AskAnew(SelfCheckPicture picture)
         {
             using var anew = new OnnxDetector(Export(card, weights, (picture.Height, picture.Width)));
@@ -72,8 +74,18 @@ public sealed class OnnxDetector : IDisposable
             .ToList();
     }
 
-    /// <summary>Pictures of one shape, one after the other: count × height × width × channels bytes.</summary>
-    public IReadOnlyList<OnnxFinding> Inspect(byte[] pixels, int count, int height, int width, int channels)
+    /// <summary>The values that a picture would have had to become these bytes.</summary>
+    private static float[] Values(Config config, SelfCheckPicture picture)
+    {
+        var (low, high) = DetectorGraph.Range(config);
+        return Array.ConvertAll(picture.Pixels, value => low + (high - low) * value / 255f);
+    }
+
+    /// <summary>
+    /// Pictures of one shape, one after the other: count × height × width × channels bytes, or floats for models of other values.
+    /// </summary>
+    public IReadOnlyList<OnnxFinding> Inspect<T>(T[] pixels, int count, int height, int width, int channels)
+        where T : unmanaged
     {
         using var input = OrtValue.CreateTensorValueFromMemory(pixels, [count, height, width, channels]);
         string[] wanted =

@@ -11,7 +11,7 @@ let private surveyOf (pictures: Image list) =
     inTemporaryFolder (fun folder ->
         let paths = pictures |> List.mapi (fun i image -> writePng folder $"{i:D3}.png" image)
 
-        match Survey.ofPictures 1 paths with
+        match Survey.ofPictures ValueRange.byType 1 paths with
         | Ok survey -> survey
         | Error problems -> failtest $"{problems}")
 
@@ -70,13 +70,13 @@ let tests =
                     for path in broken do
                         File.WriteAllText(path, "no picture")
 
-                    match Survey.ofPictures 1 broken with
+                    match Survey.ofPictures ValueRange.byType 1 broken with
                     | Error problems -> Expect.hasLength problems 40 "all of them, not only those that were looked at"
                     | Ok survey -> failtest $"{survey}"
 
                     let good = writePng folder "good.png" (grain 64 80 1)
 
-                    match Survey.ofPictures 1 (good :: broken) with
+                    match Survey.ofPictures ValueRange.byType 1 (good :: broken) with
                     | Ok survey -> Expect.equal (survey.Height, survey.Width) (64, 80) "of the good one"
                     | Error problems -> failtest $"{problems}")
             }

@@ -73,6 +73,7 @@ let buffer channels shot =
         Stride = shot.Width * channels
         Bands = channels
         Depth = 1
+        Bits = 0
         Swapped = false
     }
 
