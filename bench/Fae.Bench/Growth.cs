@@ -129,7 +129,7 @@ internal static class Growth
         using var detector = Detector.Load(model);
         var file = Path.Combine(folder, "large.jpg");
         File.WriteAllBytes(file, ImageEncoder.toJpeg(Specimen.Picture(3, side, side)));
-        void Work() => detector.Inspect([ImagePreparation.ofFile(config, 3, file).ResultValue.Image]);
+        void Work() => detector.Inspect([ImagePreparation.ofFile(config, 3, null, file).ResultValue.Image]);
         return Comparison.Median(Comparison.Times(Work, new Effort(1, 3)));
     }
 
@@ -148,7 +148,7 @@ internal static class Growth
         var clock = Stopwatch.StartNew();
         var split = DataSet.split(config.Train.HeldOut, 0, folder).ResultValue;
         var read = FuncConvert.FromFunc<string, FSharpResult<Image, ImageProblem>>(path =>
-            ImagePreparation.ofFile(config, 3, path) is { IsOk: true } good
+            ImagePreparation.ofFile(config, 3, null, path) is { IsOk: true } good
                 ? FSharpResult<Image, ImageProblem>.NewOk(good.ResultValue.Image)
                 : throw new InvalidOperationException(path)
         );

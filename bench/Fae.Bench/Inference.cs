@@ -36,7 +36,7 @@ internal static class Inference
     {
         using var detector = Detector.Load(Path.Combine(run, "model.safetensors"));
         var bytes = File.ReadAllBytes(file);
-        void Work() => detector.Inspect([ImagePreparation.ofBytes(detector.Card.Config, 3, file, bytes).ResultValue.Image]);
+        void Work() => detector.Inspect([ImagePreparation.ofBytes(detector.Card.Config, 3, null, file, bytes).ResultValue.Image]);
         var (ours, peer) = Comparison.InTurns(effort, Work, "inference", side, 0, file);
         var work = $"inference, one {side}×{side} picture, PNG bytes to regions";
         yield return Comparison.Beside($"{work}, median", 1.5, Comparison.Median(ours), peer, Comparison.Median);

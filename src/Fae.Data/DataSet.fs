@@ -29,6 +29,9 @@ type DataProblem =
     | MaskSize of mask: string * width: int * height: int * pictureWidth: int * pictureHeight: int
     | NoTestPictures of folder: string
     | UselessPictures of folder: string * reason: string
+    | InvertedMasks of share: float * names: string
+    | IgnoreShape of mask: string * width: int * height: int * pictureWidth: int * pictureHeight: int
+    | AllIgnored of mask: string
 
 [<RequireQualifiedAccess>]
 module DataSet =
@@ -44,6 +47,11 @@ module DataSet =
              + $"{Path.Combine(folder, example)}")
         | BadPicture problem -> string problem
         | MaskSize(mask, w, h, pw, ph) -> $"{mask}: is {w}×{h}, but its picture is {pw}×{ph}"
+        | InvertedMasks(share, names) ->
+            ($"the masks label {100.0 * share:F0}%% of a picture in the middle: they seem to be inverted. Background must be 0, "
+             + $"anything else is defect: {names}, …")
+        | IgnoreShape(mask, w, h, pw, ph) -> $"{mask}: is {w}×{h}, which is not the shape of the pictures, {pw}×{ph}"
+        | AllIgnored mask -> $"{mask}: hides the whole picture; only what is 0 (black) in it is looked at"
         | UselessPictures(folder, reason) -> $"{folder}: {reason}"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
 

@@ -37,9 +37,7 @@ public static class SelfCheck
         var bytes = ImageEncoder.toBytes(image);
         var buffer = new PixelBuffer(bytes, image.Width, image.Height, image.Width * image.Channels, image.Channels, 1, false, 0);
         // The picture's values became 0 to 255, whatever they were.
-        var prepared = ImagePreparation.ofBuffer(ConfigModule.ofBytes(card.Config), card.Channels, path, buffer);
-        if (prepared.IsOk)
-            prepared = ImagePreparation.fits(card.Ignore, path, prepared.ResultValue);
+        var prepared = ImagePreparation.ofBuffer(ConfigModule.ofBytes(card.Config), card.Channels, card.Ignore, path, buffer);
         if (prepared.IsError)
             return FSharpResult<SelfCheckPicture, ImageProblem>.NewError(prepared.ErrorValue);
         var prediction = detector.Inspect([prepared.ResultValue.Image])[0].Prediction;

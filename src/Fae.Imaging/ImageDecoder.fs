@@ -14,6 +14,11 @@ module ImageDecoder =
             Vips.checkSize file.Width file.Height
             file
 
+    /// A file, whose pixels are decoded when they are needed.
+    let internal openFile path =
+        let source = OnDisk path
+        openPicture (Bmp.isBmp source) source
+
     /// Height and width after the camera's rotation was applied.
     let private uprightShape (file: NetVips.Image) =
         if Planes.orientation file >= 5 then
@@ -62,9 +67,10 @@ module ImageDecoder =
     let private headerOf name source =
         Vips.guard name (fun () ->
             use image = openPicture (Bmp.isBmp source) source
-            struct (image.Width, image.Height, image.Bands >= 3))
+            let struct (height, width) = uprightShape image
+            struct (width, height, image.Bands >= 3))
 
-    /// Width, height and whether a picture has colour, from its header alone.
+    /// Width and height of the upright picture, and whether it has colour, from its header alone.
     let header (path: string) = headerOf path (OnDisk path)
 
     /// The pixels of a picture, from the header in its bytes alone.
@@ -93,8 +99,7 @@ module ImageDecoder =
     /// The values of a picture.
     let values (path: string) : Result<ValueSpan, ImageProblem> =
         Vips.guard path (fun () ->
-            let source = OnDisk path
-            use file = openPicture (Bmp.isBmp source) source
+            use file = openFile path
             Planes.valuesOf file)
 
     /// Reads a picture with 1 or 3 planes, its values as `settings` say, resized with anti-aliasing to the height and width that `shape`
@@ -131,8 +136,3 @@ module ImageDecoder =
 
     /// Reads a picture resized to size × size (0: left as it is).
     let read channels (size: int) path = readTo channels (fun own -> if size = 0 then own else struct (size, size)) path
-
-    /// Reads a mask: grey, resized to `shape` of its own shape, binarised at half.
-    let readMask shape (path: string) =
-        readTo 1 shape path
-        |> Result.map (fun picture -> Image.map (fun v -> if v >= 0.5f then 1.0f else 0.0f) picture.Image)

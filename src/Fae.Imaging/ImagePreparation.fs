@@ -10,26 +10,12 @@ module ImagePreparation =
     let private correct (config: Config) (picture: Picture) =
         { picture with Image = ScoringKernel.CorrectIllumination(config.Image.IlluminationSigma, picture.Image) }
 
-    /// A picture made ready for the network: read, resized, the light divided out.
-    let ofFile (config: Config) channels path =
-        ImageDecoder.readAs config.Image.Values channels (InputGeometry.preparedShape config) path
-        |> Result.map (correct config)
-
-    /// The same from the bytes of a file.
-    let ofBytes (config: Config) channels name bytes =
-        ImageDecoder.readBytesAs config.Image.Values channels (InputGeometry.preparedShape config) name bytes
-        |> Result.map (correct config)
-
-    /// The same from a camera's buffer.
-    let ofBuffer (config: Config) channels name buffer =
-        CameraBuffer.read config.Image.Values channels (InputGeometry.preparedShape config) name buffer
-        |> Result.map (correct config)
-
-    /// The prepared picture, if the ignore mask has its shape.
-    let fits (ignore: Image | null) name (picture: Picture) =
+    /// The picture without what the ignore mask hides, if the mask has its shape.
+    let private hidden (ignore: Image | null) name (picture: Picture) =
         match ignore with
         | null -> Ok picture
-        | mask when (mask.Height, mask.Width) = (picture.Image.Height, picture.Image.Width) -> Ok picture
+        | mask when (mask.Height, mask.Width) = (picture.Image.Height, picture.Image.Width) ->
+            Ok { picture with Image = IgnoreMask.fill mask picture.Image }
         | _ ->
             Error
                 {
@@ -39,6 +25,20 @@ module ImagePreparation =
                          + "that says what to ignore")
                 }
 
-    /// A file, prepared; where an ignore mask is given, it must have the prepared shape.
-    let ofFileWithMask (config: Config) channels (ignore: Image option) path =
-        ofFile config channels path |> Result.bind (fits (Option.toObj ignore) path)
+    let private prepared config ignore name read = read |> Result.bind (hidden ignore name) |> Result.map (correct config)
+
+    /// A picture made ready for the network: read, resized, what the ignore mask hides filled, the light divided out. The mask must have
+    /// the prepared shape.
+    let ofFile (config: Config) channels (ignore: Image | null) path =
+        ImageDecoder.readAs config.Image.Values channels (InputGeometry.preparedShape config) path
+        |> prepared config ignore path
+
+    /// The same from the bytes of a file.
+    let ofBytes (config: Config) channels (ignore: Image | null) name bytes =
+        ImageDecoder.readBytesAs config.Image.Values channels (InputGeometry.preparedShape config) name bytes
+        |> prepared config ignore name
+
+    /// The same from a camera's buffer.
+    let ofBuffer (config: Config) channels (ignore: Image | null) name buffer =
+        CameraBuffer.read config.Image.Values channels (InputGeometry.preparedShape config) name buffer
+        |> prepared config ignore name

@@ -43,13 +43,13 @@ module ResultPages =
 
                         pictures
                         |> List.choose (fun picture ->
-                            match ImagePreparation.ofFileWithMask card.Config card.Channels None picture.Path with
+                            match ImagePreparation.ofFile card.Config card.Channels null picture.Path with
                             | Error _ -> None
                             | Ok read ->
                                 let mask =
                                     picture.Mask
                                     |> Option.bind (fun path ->
-                                        ImageDecoder.readMask (InputGeometry.preparedShape card.Config) path |> Result.toOption)
+                                        MaskDecoder.readTo (InputGeometry.preparedShape card.Config) path |> Result.toOption)
 
                                 Some(
                                     picture,

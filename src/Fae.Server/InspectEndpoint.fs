@@ -107,10 +107,7 @@ type private InspectEndpoint
                         | Ok pixels when pixels > options.MaxPixels ->
                             Http.refuse 413 $"{name}: has {pixels} pixels; the limit is {options.MaxPixels}"
                         | Ok _ ->
-                            match
-                                ImagePreparation.ofBytes card.Config card.Channels name bytes
-                                |> Result.bind (ImagePreparation.fits card.Ignore name)
-                            with
+                            match ImagePreparation.ofBytes card.Config card.Channels card.Ignore name bytes with
                             | Error problem -> Http.refuse 400 $"{name}: {problem.Reason}"
                             | Ok picture -> Ok picture
                     finally

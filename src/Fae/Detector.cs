@@ -150,9 +150,7 @@ public sealed class Detector : IDisposable
 
     private Prepared Prepare(ImageSource image)
     {
-        var read = image.Prepare(inner.Card.Config, Channels);
-        if (read.IsOk)
-            read = ImagePreparation.fits(inner.Card.Ignore, image.Name, read.ResultValue);
+        var read = image.Prepare(inner.Card);
         return read.IsOk ? new Prepared(image.Name, read.ResultValue, null) : new Prepared(image.Name, null, read.ErrorValue.Reason);
     }
 

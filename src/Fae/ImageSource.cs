@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
-using Fae.Core;
+using Fae.Detection;
 using Fae.Imaging;
 using Microsoft.FSharp.Core;
 
@@ -34,9 +34,9 @@ public enum PixelFormat
 /// </summary>
 public sealed class ImageSource
 {
-    private readonly Func<Config, int, FSharpResult<Picture, ImageProblem>> prepare;
+    private readonly Func<ModelCard, FSharpResult<Picture, ImageProblem>> prepare;
 
-    private ImageSource(string name, Func<Config, int, FSharpResult<Picture, ImageProblem>> prepare)
+    private ImageSource(string name, Func<ModelCard, FSharpResult<Picture, ImageProblem>> prepare)
     {
         Name = name;
         this.prepare = prepare;
@@ -52,12 +52,12 @@ public sealed class ImageSource
     public static ImageSource FromFile(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return new ImageSource(path, (config, channels) => ImagePreparation.ofFile(config, channels, path));
+        return new ImageSource(path, card => ImagePreparation.ofFile(card.Config, card.Channels, card.Ignore, path));
     }
 
     /// <summary>The bytes of a file.</summary>
     public static ImageSource FromBytes(ReadOnlyMemory<byte> file, string name = "image") =>
-        new(name, (config, channels) => ImagePreparation.ofBytes(config, channels, name, Whole(file)));
+        new(name, card => ImagePreparation.ofBytes(card.Config, card.Channels, card.Ignore, name, Whole(file)));
 
     /// <summary>The bytes of a file from a stream, which is read to its end when the picture is inspected and stays open.</summary>
     public static ImageSource FromStream(Stream file, string name = "image")
@@ -65,7 +65,7 @@ public sealed class ImageSource
         ArgumentNullException.ThrowIfNull(file);
         return new ImageSource(
             name,
-            (config, channels) =>
+            card =>
             {
                 using var bytes = new MemoryStream();
                 try
@@ -76,7 +76,7 @@ public sealed class ImageSource
                 {
                     return FSharpResult<Picture, ImageProblem>.NewError(new ImageProblem(name, e.Message));
                 }
-                return ImagePreparation.ofBytes(config, channels, name, bytes.ToArray());
+                return ImagePreparation.ofBytes(card.Config, card.Channels, card.Ignore, name, bytes.ToArray());
             }
         );
     }
@@ -112,7 +112,7 @@ public sealed class ImageSource
         if (bits != 0 && (depth == 1 || bits is < 9 or > 16))
             throw new ArgumentOutOfRangeException(nameof(bits), bits, "must be 9 to 16, of values of sixteen bits");
         var buffer = new PixelBuffer(pixels, width, height, stride, bands, depth, swapped, bits);
-        return new ImageSource(name, (config, channels) => ImagePreparation.ofBuffer(config, channels, name, buffer));
+        return new ImageSource(name, card => ImagePreparation.ofBuffer(card.Config, card.Channels, card.Ignore, name, buffer));
     }
 
     /// <summary>Pixels in memory that is not .NET's, as most camera libraries give them: the address of the first row.</summary>
@@ -133,7 +133,7 @@ public sealed class ImageSource
         return FromPixels(new ForeignMemory(address, length).Memory, width, height, format, stride, name, bits);
     }
 
-    internal FSharpResult<Picture, ImageProblem> Prepare(Config config, int channels) => prepare(config, channels);
+    internal FSharpResult<Picture, ImageProblem> Prepare(ModelCard card) => prepare(card);
 
     private static (int Bands, int Depth, bool Swapped) Layout(PixelFormat format) =>
         format switch

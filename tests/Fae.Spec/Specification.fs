@@ -7,6 +7,7 @@ let suites =
     @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite ]
     @ SurveyLaws.suites
     @ ValueRangeLaws.suites
+    @ IgnoreMaskLaws.suites
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

@@ -69,6 +69,7 @@ let private test (argv: string[]) =
                 SurveyTests.tests
                 ImageFileTests.tests
                 ValueTests.tests
+                MaskTests.tests
                 ExportTests.tests
                 LibraryTests.tests
                 FeatureTests.tests

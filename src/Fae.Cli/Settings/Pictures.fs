@@ -73,8 +73,12 @@ module Pictures =
                 |> withBanks)
 
     /// The pictures of some files, as many of them in memory as fit.
-    let cache (config: Config) channels ignore paths =
-        ImageCache.Open(ImageCache.DefaultCapacity, ImagePreparation.ofFileWithMask config channels ignore >> Result.map _.Image, paths)
+    let cache (config: Config) channels (ignore: Image option) paths =
+        ImageCache.Open(
+            ImageCache.DefaultCapacity,
+            ImagePreparation.ofFile config channels (Option.toObj ignore) >> Result.map _.Image,
+            paths
+        )
         |> Result.mapError Data
 
     /// Reads all good pictures, training and held-out; all problems are returned at once.
@@ -127,7 +131,8 @@ module Pictures =
                 // They need not be of the values of the training pictures.
                 let whole = { Config.ofBytes config with Config.Image.Tile = 0 }
 
-                DataSet.readAll (ImagePreparation.ofFile whole channels >> Result.map _.Image) paths |> Result.mapError Data
+                DataSet.readAll (ImagePreparation.ofFile whole channels null >> Result.map _.Image) paths
+                |> Result.mapError Data
 
     /// The pretrained network of a configuration that uses features; `None` of the others.
     let backbone (config: Config) =

@@ -17,7 +17,7 @@ module Eval =
     /// Pictures inspected at once: enough to keep both cores busy, few enough to keep memory flat.
     let private atOnce = 16
 
-    let private read (card: ModelCard) path = ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path
+    let private read (card: ModelCard) path = ImagePreparation.ofFile card.Config card.Channels card.Ignore path
 
     /// The predictions, heatmaps and masks of all pictures.
     let private judge (detector: Detector) (pictures: TestPicture list) =
@@ -32,7 +32,7 @@ module Eval =
             |> Result.bind (fun read ->
                 match picture.Mask with
                 | Some path ->
-                    ImageDecoder.readMask (InputGeometry.preparedShape card.Config) path
+                    MaskDecoder.readTo (InputGeometry.preparedShape card.Config) path
                     |> Result.map (fun mask -> read.Image, Some mask)
                 | None when picture.Anomalous -> Ok(read.Image, None)
                 | None -> Ok(read.Image, Some(emptyMask read.Image)))
@@ -148,6 +148,20 @@ module Eval =
                  + $"labels:\n{ScoringSearch.Table trials}\n\nby synthetic defects, when it was trained:\n{card.Choice}\n")
             )
 
+    /// Defects cover less than half of most defective pictures.
+    let private masksNotInverted (judged: EvaluatedImage list) =
+        let shares =
+            judged
+            |> List.choose (fun one -> if one.Picture.Anomalous then one.Mask else None)
+            |> List.map IgnoreMask.share
+            |> List.sort
+
+        if not shares.IsEmpty && shares[shares.Length / 2] > 0.5 then
+            let names = judged |> List.choose _.Picture.Mask |> List.truncate 3 |> String.concat ", "
+            Error(Data [ InvertedMasks(shares[shares.Length / 2], names) ])
+        else
+            Ok()
+
     /// The metrics of a detector on the test pictures of a data set, and the evaluated pictures; warns of missing and empty masks.
     let measure (detector: Detector) (data: string) =
         result {
@@ -171,7 +185,9 @@ module Eval =
                 Console.warn $"{unmasked} defective picture(s) have no mask; they count for the image metrics only"
 
             if empty > 0 then
-                Console.warn $"{empty} defective picture(s) have an empty mask at this size; their pixels count as good"
+                Console.warn $"{empty} defective picture(s) have an empty mask; their pixels count as good"
+
+            do! masksNotInverted judged
 
             let evaluation = Evaluation.run detector.Calibration (Option.ofObj detector.Card.Ignore) clock.Elapsed.TotalSeconds judged
 

@@ -35,7 +35,7 @@ module Inspect =
     let private inspectOne (detector: Detector) (out: string option) number path =
         let card = detector.Card
 
-        match ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path with
+        match ImagePreparation.ofFile card.Config card.Channels card.Ignore path with
         | Error problem ->
             Console.warn $"skipped {problem}"
             Error problem

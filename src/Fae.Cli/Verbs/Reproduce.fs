@@ -45,7 +45,7 @@ module Reproduce =
         |> Result.defaultValue []
         |> List.truncate 20
         |> List.choose (fun picture ->
-            ImagePreparation.ofFileWithMask detector.Card.Config detector.Card.Channels None picture.Path
+            ImagePreparation.ofFile detector.Card.Config detector.Card.Channels null picture.Path
             |> Result.toOption
             |> Option.map _.Image)
         |> InspectionTime.median detector

@@ -94,14 +94,30 @@ module Train =
             with :? OperationCanceledException ->
                 Error(Machine "stopped before the first step; no model was written"))
 
-    /// The picture of pixels to ignore, if there is one.
-    let private ignoreMask config path =
+    /// Shapes are compared to this share of a side.
+    let private shapeTolerance = 0.02
+
+    /// The picture of pixels to ignore, if there is one. It must have the shape of the pictures, of which the first is looked at, at any
+    /// scale.
+    let private ignoreMask config (pictures: string list) path =
         match path with
         | None -> Ok None
         | Some path ->
-            ImageDecoder.readMask (InputGeometry.preparedShape config) path
-            |> Result.map Some
-            |> Result.mapError (BadPicture >> List.singleton >> Data)
+            let fitting (struct (width: int, height: int, _)) (struct (ownWidth: int, ownHeight: int, _)) =
+                if abs (float width * float ownHeight / (float height * float ownWidth) - 1.0) < shapeTolerance then
+                    Ok()
+                else
+                    Error(IgnoreShape(path, width, height, ownWidth, ownHeight))
+
+            result {
+                let! own = ImageDecoder.header path |> Result.mapError BadPicture
+                do! ImageDecoder.header pictures.Head |> Result.map (fitting own) |> Result.defaultValue (Ok())
+                let! mask = MaskDecoder.readIgnored (InputGeometry.preparedShape config) path |> Result.mapError BadPicture
+                let share = IgnoreMask.share mask
+                Console.say $"--ignore {path}: {100.0 * share:F1}%% of a picture is not looked at"
+                return! if share = 1.0 then Error(AllIgnored path) else Ok(Some mask)
+            }
+            |> Result.mapError (List.singleton >> Data)
 
     /// What the end of the training loop means; `write` writes the model.
     let private ended (config: Config) (outcome: TrainOutcome) write =
@@ -171,7 +187,7 @@ module Train =
 
             DataChecks.ofTraining data split
 
-            let! ignore = ignoreMask config options.Ignore
+            let! ignore = ignoreMask config split.Training options.Ignore
             let! training, heldOut = Pictures.caches config channels ignore split
             do! DataChecks.useless config data training
             let config = Pictures.settled config training

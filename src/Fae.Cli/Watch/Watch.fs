@@ -102,7 +102,7 @@ module Watch =
     let private inspect options (journal: Journal) (path: string) (stamp: FileStamp) =
         let card = options.Detector.Card
 
-        match ImagePreparation.ofFileWithMask card.Config card.Channels (Option.ofObj card.Ignore) path with
+        match ImagePreparation.ofFile card.Config card.Channels card.Ignore path with
         | Error problem -> Error problem
         | Ok picture ->
             let finding = (options.Detector.Inspect [| picture.Image |])[0]

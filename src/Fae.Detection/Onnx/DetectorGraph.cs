@@ -54,7 +54,9 @@ internal sealed partial class DetectorGraph
     {
         var (height, width) = size;
         object[] shape = ["batch", camera?.Height ?? (object)"height", camera?.Width ?? (object)"width", card.Channels];
-        var x = CorrectIllumination(Resized(graph.Input(Images, TakesBytes(card.Config) ? DataType.Uint8 : DataType.Float, shape)));
+        var x = CorrectIllumination(
+            Visible(Resized(graph.Input(Images, TakesBytes(card.Config) ? DataType.Uint8 : DataType.Float, shape)))
+        );
         var output = InWindows(x);
         var r = planes == card.Channels ? output : Slice(output, [0], [card.Channels], [1]);
         var scoring = card.Calibration.Scoring;
@@ -130,6 +132,19 @@ internal sealed partial class DetectorGraph
         var (low, high) = Range(card.Config);
         var levelled = low == 0 ? resized : Node("Sub", resized, Number(low));
         return Node("Clip", Node("Mul", levelled, Number(1f / (high - low))), Number(0), Number(1));
+    }
+
+    /// <summary>As <c>Fae.Core.IgnoreMask.fill</c>: what the ignore mask hides is the mean of what is visible.</summary>
+    private string Visible(string x)
+    {
+        if (card.Ignore is not { } mask)
+            return x;
+        var seen = Array.ConvertAll(mask.Pixels, value => IgnoreMask.hides(value) ? 0f : 1f);
+        var weights = graph.Constant([1, 1, mask.Height, mask.Width], seen);
+        var kept = Node("Mul", x, weights);
+        var sum = graph.Node("ReduceSum", [kept, Whole(2, 3)], ("keepdims", 1));
+        var hidden = graph.Constant([1, 1, mask.Height, mask.Width], Array.ConvertAll(seen, value => 1 - value));
+        return Node("Add", kept, Node("Mul", Node("Div", sum, Number(Math.Max(1, seen.Sum()))), hidden));
     }
 
     /// <summary>

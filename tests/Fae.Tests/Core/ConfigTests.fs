@@ -13,6 +13,7 @@ let private other (field: Field) =
             Whole 1L
             Whole 2L
             Whole 3L
+            Whole 12L
             Whole 64L
             Whole 128L
             Real 0.01

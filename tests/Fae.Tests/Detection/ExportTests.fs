@@ -77,10 +77,12 @@ let buffer channels shot =
         Swapped = false
     }
 
-let prepared config channels shot =
-    match ImagePreparation.ofBuffer config channels "shot" (buffer channels shot) with
+let preparedWith ignore config channels shot =
+    match ImagePreparation.ofBuffer config channels ignore "shot" (buffer channels shot) with
     | Ok picture -> picture.Image
     | Error problem -> failtest (string problem)
+
+let prepared config channels shot = preparedWith null config channels shot
 
 /// A model that was not trained, calibrated on parts; its network changes every pixel a little.
 let modelOf (config: Config) channels scoring (ignore: Image | null) =
@@ -101,7 +103,7 @@ let modelOf (config: Config) channels scoring (ignore: Image | null) =
 
     use reconstructor = Reconstructor.Of(config.Network, channels, weights, null)
 
-    let heldOut = [| for number in 0..11 -> prepared config channels (shot channels 80 90 number) |]
+    let heldOut = [| for number in 0..11 -> preparedWith ignore config channels (shot channels 80 90 number) |]
 
     let calibration =
         Calibrator.Fit(
@@ -121,7 +123,7 @@ let agrees (config: Config) channels scoring ignore camera shots =
     use graph = new OnnxDetector(OnnxDetector.Export(card, weights, camera))
 
     for shot in shots do
-        let own = (detector.Inspect [| prepared config channels shot |])[0]
+        let own = (detector.Inspect [| preparedWith ignore config channels shot |])[0]
         let other = graph.Inspect(shot.Pixels, 1, shot.Height, shot.Width, channels)[0]
         let what = $"{shot.Width}×{shot.Height}, {ScoringSearch.Describe card.Calibration.Scoring}"
         Expect.isLessThan (distance own.Reconstruction other.Reconstruction) 1e-4f $"reconstruction, {what}"

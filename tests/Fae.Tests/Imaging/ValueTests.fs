@@ -111,11 +111,11 @@ let tests =
                         | Ok picture -> Expect.isLessThan (Fae.Spec.Near.distance picture.Image image) 0.003f what
                         | Error problem -> failtest (string problem)
 
-                    near "12 bits for a model of 12" (ImagePreparation.ofFile ofWords 1 (file "words.png"))
-                    near "bytes for a model of 12" (ImagePreparation.ofFile ofWords 1 (file "bytes.png"))
-                    near "bytes for a model of bytes" (ImagePreparation.ofFile ofBytes 1 (file "bytes.png"))
-                    near "a buffer for a model of 12" (ImagePreparation.ofBuffer ofWords 1 "camera" buffer)
-                    near "a buffer for a model of bytes" (ImagePreparation.ofBuffer ofBytes 1 "camera" buffer))
+                    near "12 bits for a model of 12" (ImagePreparation.ofFile ofWords 1 null (file "words.png"))
+                    near "bytes for a model of 12" (ImagePreparation.ofFile ofWords 1 null (file "bytes.png"))
+                    near "bytes for a model of bytes" (ImagePreparation.ofFile ofBytes 1 null (file "bytes.png"))
+                    near "a buffer for a model of 12" (ImagePreparation.ofBuffer ofWords 1 null "camera" buffer)
+                    near "a buffer for a model of bytes" (ImagePreparation.ofBuffer ofBytes 1 null "camera" buffer))
             }
 
             test "values that are not the training pictures' are said; what holds nothing to learn stops with a line" {

@@ -29,7 +29,7 @@ let tests =
                     use detector = Detector.Load model
 
                     let own bytes =
-                        match ImagePreparation.ofBytes detector.Card.Config 1 "x" bytes with
+                        match ImagePreparation.ofBytes detector.Card.Config 1 null "x" bytes with
                         | Ok picture -> (detector.Inspect [| picture.Image |])[0]
                         | Error problem -> failtest (string problem)
 
