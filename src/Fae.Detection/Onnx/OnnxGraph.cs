@@ -76,7 +76,9 @@ internal sealed class OnnxGraph
         return (name, name + "_second");
     }
 
-    /// <summary>The outputs of a backbone for a value. Added again, for another value, it has names of its own and the same weights.</summary>
+    /// <summary>
+    /// The outputs of a backbone for a value. Added again, for another value, it has names of its own and the same weights.
+    /// </summary>
     public IReadOnlyList<string> Append(Backbone backbone, string image)
     {
         var suffix = backbones == 0 ? "" : $"_{backbones + 1}";

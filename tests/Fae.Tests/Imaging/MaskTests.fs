@@ -108,7 +108,7 @@ let tests =
                     | Error problem -> failtest (string problem))
             }
 
-            test "any content under the ignore mask gives the same score; it is said how much is hidden, and what cannot be used is refused" {
+            test "any content under the ignore mask gives the same score; how much is hidden is said; useless masks are refused" {
                 inTemporaryFolder (fun folder ->
                     let data, run = Path.Combine(folder, "data"), Path.Combine(folder, "run")
 
