@@ -303,3 +303,8 @@ type Arguments =
             | Reproduce _ -> "the paper's tables, ablations and figures from your own copy of the data, beside the published numbers"
             | Doctor _ -> "says what this machine can run, and what to do about what is missing"
             | Demo_Data _ -> "makes the demo data set"
+
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
+module Arguments =
+    /// Options whose values are numbers with a point.
+    let reals = [ "--false-alarm"; "--settle"; "--tolerance" ]

@@ -129,6 +129,15 @@ module DataChecks =
         |> Option.ofObj
         |> Option.iter Console.warn
 
+    /// What a data set's folders are taken for, and what is left out.
+    let folders evaluates data =
+        for folder, what, count in DataSet.folders evaluates data do
+            Console.say $"{folder}: {count} pictures, {what}"
+
+        if not evaluates then
+            for line in DataSet.leftOut data do
+                Console.warn $"left out: {line}"
+
     /// Pictures whose values are not those that the model was trained on.
     let values (card: ModelCard) (pictures: (string * Picture) list) =
         let strange =

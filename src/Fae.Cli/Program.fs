@@ -3,6 +3,7 @@ module Fae.Cli.Program
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open Argu
 open Fae.Cli
 open Fae.Data
@@ -50,6 +51,22 @@ let private unforeseen (e: exn) =
     // A defect of ours keeps its stack trace, for the report.
     | _ -> $"an error that Fae did not foresee; please report it with these lines:\n{e}"
 
+/// A number with a decimal comma as the value of an option, which would be read without its comma; and how to write it.
+let private decimalComma (argv: string[]) =
+    let comma = Regex @"^[-+]?\d*,\d+$"
+
+    let pairs =
+        Seq.append
+            (Seq.pairwise argv)
+            (argv
+             |> Seq.map _.Split('=', 2)
+             |> Seq.filter (fun parts -> parts.Length = 2)
+             |> Seq.map (fun parts -> parts[0], parts[1]))
+
+    pairs
+    |> Seq.tryFind (fun (option, value) -> List.contains option Arguments.reals && comma.IsMatch value)
+    |> Option.map (fun (option, value) -> Usage [ $"{option} {value}: write it with a point, {value.Replace(',', '.')}" ])
+
 /// The command line's parser. It checks its declarations only for --help: the check is slow.
 let private parser (argv: string[]) = ArgumentParser.Create<Arguments>(programName = "fae", checkStructure = Array.contains "--help" argv)
 
@@ -64,9 +81,12 @@ let main argv =
         if CompatibilityTrial.IsOn then
             CompatibilityTrial.Play()
         else
-            match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
-            | Ok code -> code
-            | Error fault -> report fault
+            match decimalComma argv with
+            | Some fault -> report fault
+            | None ->
+                match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
+                | Ok code -> code
+                | Error fault -> report fault
     with
     | :? ArguParseException as e when e.ErrorCode = ErrorCode.HelpText ->
         System.Console.Out.WriteLine e.Message

@@ -9,7 +9,7 @@ open Fae.Imaging
 /// Good pictures that a training may use, already split by seed.
 type TrainingSplit = { Training: string list; HeldOut: string list }
 
-/// A test picture: `Defect` is the folder's name, "good" for good ones; the mask's file where there is one.
+/// A test picture: `Defect` is the folder's name, "good" for good ones, whatever they are called; the mask's file where there is one.
 type TestPicture =
     {
         Path: string
@@ -55,16 +55,20 @@ module DataSet =
         | UselessPictures(folder, reason) -> $"{folder}: {reason}"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
 
-    let private subfolders folder =
-        if Directory.Exists folder then
-            Directory.GetDirectories folder |> Array.sort |> List.ofArray
-        else
-            []
-
-    /// The folder of good pictures: train/good, else good, else the folder itself.
+    /// The folder of good pictures, as `FolderNames.isGood` knows it, in train or in the folder itself; else train, else the folder itself.
     let private goodFolder root =
-        [ Path.Combine(root, "train", "good"); Path.Combine(root, "good"); root ]
-        |> List.find (fun folder -> folder = root || not (List.isEmpty (ImageFolder.list folder)))
+        let train = Path.Combine(root, "train")
+        let good folder = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isGood)
+
+        good train @ good root @ [ train ]
+        |> List.tryFind (fun folder -> not (List.isEmpty (ImageFolder.listAll folder)))
+        |> Option.defaultValue root
+
+    /// The good pictures: those of a folder for them with all folders in it; of the folder itself without.
+    let private goodPictures root =
+        match goodFolder root with
+        | folder when folder = root -> ImageFolder.list root
+        | folder -> ImageFolder.listAll folder
 
     /// Why a folder has no good pictures.
     let private diagnose root =
@@ -72,7 +76,7 @@ module DataSet =
             NoFolder root
         else
             let categories =
-                subfolders root
+                ImageFolder.folders root
                 |> List.filter (fun folder -> not (List.isEmpty (ImageFolder.list (Path.Combine(folder, "train", "good")))))
                 |> List.map Files.name
 
@@ -84,7 +88,7 @@ module DataSet =
     /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 20 or a quarter, whichever is less,
     /// and at most half.
     let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
-        let pictures = ImageFolder.list (goodFolder root)
+        let pictures = goodPictures root
         let count = pictures.Length
 
         if count = 0 then
@@ -101,30 +105,83 @@ module DataSet =
 
             Ok { HeldOut = List.sort (List.take held shuffled); Training = List.sort (List.skip held shuffled) }
 
+    let private maskEnding = "_mask.png"
+
     let private maskOf root defect (picture: string) =
         let stem = Files.stem picture
 
         [ stem + "_mask.png"; stem + ".png"; Files.name picture ]
         |> List.map (fun name -> Path.Combine(root, "ground_truth", defect, name))
+        |> List.append [ Path.Combine(string (Path.GetDirectoryName picture), stem + maskEnding) ]
         |> List.tryFind File.Exists
 
-    /// The test pictures of a data set: test/*, or the plain folders good and bad.
-    let testPictures (root: string) : Result<TestPicture list, DataProblem list> =
+    /// Whether a file is the mask of a picture beside it.
+    let private isMaskBeside (path: string) =
+        let name = Files.name path
+
+        name.EndsWith(maskEnding, System.StringComparison.OrdinalIgnoreCase)
+        && Directory.GetFiles(string (Path.GetDirectoryName path), name.Substring(0, name.Length - maskEnding.Length) + ".*").Length > 0
+
+    /// The folders of test pictures: those in test, or, beside a folder of good pictures, all that are no part of the layout.
+    let private testFolders root =
         let test = Path.Combine(root, "test")
 
-        let folders =
-            if Directory.Exists test then
-                subfolders test
-            else
-                List.filter Directory.Exists [ Path.Combine(root, "good"); Path.Combine(root, "bad") ]
+        if Directory.Exists test then
+            ImageFolder.folders test
+        else
+            let classes = ImageFolder.folders root |> List.filter (Files.name >> FolderNames.isPartOfLayout >> not)
+            if classes |> List.exists (Files.name >> FolderNames.isGood) then classes else []
 
+    /// Which folder is taken for what, with the number of its pictures: of a training, or of an evaluation.
+    let folders evaluates (root: string) =
+        let relative folder = Path.GetRelativePath(root, folder)
+
+        if evaluates then
+            [
+                for folder in testFolders root do
+                    let what = if FolderNames.isGood (Files.name folder) then "good, to test" else "defects, to test"
+                    relative folder, what, (ImageFolder.listAll folder).Length
+            ]
+        else
+            [ relative (goodFolder root), "good, to train", (goodPictures root).Length ]
+
+    /// What a training leaves out of its folder of good pictures, a line each: files of other endings, and folders that are no good parts.
+    let leftOut (root: string) =
+        let good = goodFolder root
+
+        let unread =
+            ImageFolder.unread good
+            |> List.filter (fun path -> good <> root || string (Path.GetDirectoryName path) = root)
+
+        let below =
+            if good = root then
+                ImageFolder.folders root
+                |> List.map (fun folder -> Files.name folder, (ImageFolder.listAll folder).Length)
+                |> List.filter (fun (_, count) -> count > 0)
+            else
+                []
+
+        [
+            if not unread.IsEmpty then
+                let names = unread |> List.truncate 3 |> List.map Files.name |> String.concat ", "
+                $"{unread.Length} file(s) of other endings than PNG, JPEG, TIFF, BMP and WebP have: {names}"
+            if not below.IsEmpty then
+                let names = below |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
+                $"pictures in folders that are not called good: {names}"
+        ]
+
+    /// The test pictures of a data set: test/*, or plain folders, one of which is good.
+    let testPictures (root: string) : Result<TestPicture list, DataProblem list> =
         let pictures =
             [
-                for folder in folders do
-                    let defect = Files.name folder
+                for folder in testFolders root do
+                    let name = Files.name folder
 
-                    for path in ImageFolder.list folder do
-                        { Path = path; Defect = defect; Mask = if defect = "good" then None else maskOf root defect path }
+                    for path in ImageFolder.listAll folder do
+                        if FolderNames.isGood name then
+                            { Path = path; Defect = "good"; Mask = None }
+                        elif not (isMaskBeside path) then
+                            { Path = path; Defect = name; Mask = maskOf root name path }
             ]
 
         if not (Directory.Exists root) then

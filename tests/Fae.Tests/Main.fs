@@ -67,6 +67,7 @@ let private test (argv: string[]) =
                 ModelFileTests.tests
                 DataTests.tests
                 SurveyTests.tests
+                FolderTests.tests
                 ImageFileTests.tests
                 ValueTests.tests
                 MaskTests.tests

@@ -166,6 +166,7 @@ module Eval =
     let measure (detector: Detector) (data: string) =
         result {
             let! pictures = DataSet.testPictures data |> Result.mapError Data
+            DataChecks.folders true data
 
             do!
                 match DataSet.checkMasks pictures with

@@ -24,7 +24,7 @@ module Inspect =
 
     /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
     let writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
-        let file = Path.Combine(out, $"{number:D5}_{Files.stem path}_heatmap.png")
+        let file = Path.Combine(out, $"{number:D5}_{Files.stem path}{ImageFolder.heatmapEnding}")
         AtomicFile.Write(file, fun stream -> stream.Write(Findings.HeatmapPng(threshold, picture, finding)))
         file
 

@@ -176,6 +176,7 @@ module Train =
 
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
+            DataChecks.folders false data
             let config = Pictures.withValues config (split.Training @ split.HeldOut)
             let channels = Pictures.channels config (split.Training @ split.HeldOut)
             let! config = Pictures.surveyed options.WorkingSize config channels split.Training

@@ -1,6 +1,8 @@
 /// D of equation (2): how far an image is from its reconstruction, pixel by pixel. All maps are ≥ 0, one plane, 0 where x = r.
 namespace Fae.Core
 
+open System.Globalization
+
 /// The difference measures.
 type Measure =
     /// Squared difference, averaged over channels (Mse), in [0, 1] for images in [0, 1].
@@ -25,7 +27,7 @@ type Measure =
 module Difference =
     let all = [ Mse; Relative; Ssim; Gms ]
 
-    let private number (weight: float32) = weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture)
+    let private number (weight: float32) = weight.ToString("R", CultureInfo.InvariantCulture)
 
     /// "mse", "0.5*mse + 2*ssim", or "mse^0.5 * ssim^0.5".
     let rec name =
@@ -53,7 +55,7 @@ module Difference =
     let private tryWord (text: string) = named |> List.tryFind (fun measure -> name measure = text)
 
     let private tryWeighted (weight: string) word =
-        match System.Single.TryParse(weight, System.Globalization.CultureInfo.InvariantCulture), tryWord word with
+        match System.Single.TryParse(weight, NumberStyles.Float, CultureInfo.InvariantCulture), tryWord word with
         | (true, weight), Some measure when weight > 0.0f && System.Single.IsFinite weight -> Some(weight, measure)
         | _ -> None
 

@@ -2,6 +2,8 @@
 /// slower machine.
 namespace Fae.Core
 
+open System.Globalization
+
 [<RequireQualifiedAccess>]
 module TrainingPlan =
     /// Of eight crops of 256×256 pixels, on two processors. A step takes 0.35 to 0.55 seconds there; the rest of the minute is for the
@@ -31,6 +33,6 @@ module TrainingPlan =
 
         let number = if text.Length > 0 then text.Substring(0, text.Length - 1) else ""
 
-        match unit, System.Double.TryParse(number, System.Globalization.CultureInfo.InvariantCulture) with
+        match unit, System.Double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture) with
         | Some unit, (true, value) when value > 0.0 && System.Double.IsFinite value -> Some(unit * value)
         | _ -> None

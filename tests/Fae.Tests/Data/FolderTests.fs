@@ -1,0 +1,101 @@
+/// Folders as people, tools and file servers make them.
+module Fae.Tests.FolderTests
+
+open System.IO
+open Expecto
+open Fae.Core
+open Fae.Data
+open Fae.Imaging
+open Fae.Tests.Helpers
+
+let private put folder (names: string list) =
+    for name in names do
+        writePng folder name (Image.constant 1 8 8 0.5f) |> ignore
+
+let private trained folder =
+    match DataSet.split 0.25f 0 folder with
+    | Ok split -> split.Training @ split.HeldOut |> List.map (fun path -> Path.GetRelativePath(folder, path)) |> List.sort
+    | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
+
+let private tested folder =
+    match DataSet.testPictures folder with
+    | Ok pictures -> [ for p in pictures -> Path.GetRelativePath(folder, p.Path), p.Defect, Option.isSome p.Mask ] |> List.sort
+    | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
+
+let tests =
+    testList
+        "Folders"
+        [
+            for good in [ "good"; "OK"; "ok"; "Good"; "normal" ] do
+                test $"a folder called {good} holds good parts, to train and to test; all others hold defects" {
+                    inTemporaryFolder (fun folder ->
+                        put folder [ for i in 0..3 -> $"{good}/{i}.png" ]
+                        put folder [ "scratch/a.png"; "NG/b.png" ]
+                        Expect.hasLength (trained folder) 4 "to train"
+                        let test = tested folder
+                        Expect.equal (test |> List.filter (fun (_, defect, _) -> defect = "good") |> List.length) 4 "good"
+                        Expect.equal (test |> List.filter (fun (_, defect, _) -> defect <> "good") |> List.length) 2 "defects"
+                        put folder [ for i in 0..3 -> $"train/{good}/{i}.png" ]
+                        Expect.all (trained folder) _.StartsWith("train") "the train folder counts first")
+                }
+
+            test "folders of file servers and tools are no classes and no parts, nor are heatmaps of ours" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ for i in 0..3 -> $"train/good/{i}.png" ]
+                    put folder [ "test/good/a.png"; "test/dent/b.png" ]
+
+                    for junk in [ ".ipynb_checkpoints"; "@eaDir"; "#recycle"; "__MACOSX"; "$RECYCLE.BIN" ] do
+                        put folder [ $"train/good/{junk}/x.png"; $"test/{junk}/y.png"; $"test/dent/{junk}/z.png" ]
+
+                    put folder [ "train/good/00001_3_heatmap.png"; "test/dent/00002_b_heatmap.png" ]
+                    Expect.hasLength (trained folder) 4 "to train"
+                    Expect.hasLength (tested folder) 2 "to test"
+                    Expect.hasLength (ImageFolder.listAll folder) 6 "to inspect")
+            }
+
+            test "folders in the folder of good parts are read too; what is left out is said" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ "train/good/0.png"; "train/good/monday/1.png"; "train/good/tuesday/left/2.png"; "train/good/3.PNG" ]
+                    Expect.hasLength (trained folder) 4 "to train"
+                    Expect.isEmpty (DataSet.leftOut folder) "nothing is left out"
+                    File.WriteAllText(Path.Combine(folder, "train", "good", "monday", "4.heic"), "a phone's picture")
+                    Expect.stringContains (String.concat "\n" (DataSet.leftOut folder)) "4.heic" "a file of another ending"
+
+                    let flat = Path.Combine(folder, "flat")
+                    put flat [ for i in 0..3 -> $"{i}.png" ]
+                    put flat [ for i in 0..7 -> $"camera2/{i}.png" ]
+                    Expect.hasLength (trained flat) 4 "of the folder itself"
+                    Expect.stringContains (String.concat "\n" (DataSet.leftOut flat)) "camera2 (8)" "the folder below"
+                    Expect.equal (DataSet.folders false flat) [ ".", "good, to train", 4 ] "what is taken for what")
+            }
+
+            test "a mask beside its picture is its mask and no picture" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ "good/0.png"; "dent/001.png"; "dent/001_mask.png"; "dent/002_mask.png" ]
+
+                    Expect.equal
+                        (tested folder)
+                        [ "dent/001.png", "dent", true; "dent/002_mask.png", "dent", false; "good/0.png", "good", false ]
+                        "002_mask is a picture of that name")
+            }
+
+            test "a decimal comma is refused with the number that was meant" {
+                inTemporaryFolder (fun folder ->
+                    for arguments, meant in
+                        [
+                            [ "inspect"; "--model"; folder; "--false-alarm"; "0,2"; folder ], "0.2"
+                            [ "eval"; "--model"; folder; "--data"; folder; "--false-alarm=0,05" ], "0.05"
+                            [ "export"; "--model"; folder; "--onnx"; "x"; "--tolerance"; "0,01" ], "0.01"
+                        ] do
+                        let refused = fae arguments
+                        Expect.equal refused.Code 2 refused.Error
+                        Expect.stringContains refused.Error meant "what was meant"
+
+                    for setting in [ "noise.sigma=0,1"; "score.measure=0,5*mse + 2*ssim"; "score.measure=mse^0,5 * ssim^0,5" ] do
+                        let refused = fae (training folder folder [ setting ])
+                        Expect.equal refused.Code 2 refused.Error
+
+                    let refused = fae [ "train"; "--data"; folder; "--out"; folder; "--budget"; "1,5h" ]
+                    Expect.equal refused.Code 2 refused.Error)
+            }
+        ]
