@@ -13,9 +13,12 @@ public sealed class Detector : IDisposable
     private readonly IReconstructor network;
     private readonly TestTimeAugmentation views;
     private readonly FSharpOption<Image>? ignore;
+    private readonly bool owns;
+    private volatile bool disposed;
 
-    private Detector(ModelCard card, IReconstructor network, TestTimeAugmentation views, Calibration calibration)
+    private Detector(ModelCard card, IReconstructor network, TestTimeAugmentation views, Calibration calibration, bool owns)
     {
+        this.owns = owns;
         Card = card;
         Calibration = calibration;
         this.network = network;
@@ -33,7 +36,7 @@ public sealed class Detector : IDisposable
     public static Detector Of(ModelCard card, IReconstructor network)
     {
         ArgumentNullException.ThrowIfNull(card);
-        return new Detector(card, network, TestTimeAugmentation.Of(network, card.Config), card.Calibration);
+        return new Detector(card, network, TestTimeAugmentation.Of(network, card.Config), card.Calibration, owns: true);
     }
 
     /// <summary>Reads a model file, for the CPU through ONNX Runtime.</summary>
@@ -45,20 +48,22 @@ public sealed class Detector : IDisposable
         return Of(card, new OnnxNetwork(card.Config.Network, card.Channels, weights, card.Backbone));
     }
 
-    /// <summary>The same detector with another calibration; it shares the network and does not own it.</summary>
-    public Detector With(Calibration calibration) => new(Card, network, views, calibration);
+    /// <summary>The same detector with another calibration; it shares the network and lives as long as this one.</summary>
+    public Detector With(Calibration calibration) => new(Card, network, views, calibration, owns: false);
 
     /// <summary>The same detector with the views and tiles of this configuration; its thresholds are to be fitted anew.</summary>
-    public Detector WithViews(Config config) => new(Card, network, TestTimeAugmentation.Of(network, config), Calibration);
+    public Detector WithViews(Config config) => new(Card, network, TestTimeAugmentation.Of(network, config), Calibration, owns: false);
 
     /// <summary>Thresholds for another way of scoring, from held-out good images.</summary>
     public Calibration Fit(ScoringCandidate candidate, CalibrationSettings settings, IReadOnlyList<Image> heldOut) =>
         Calibrator.Fit(candidate, settings, views, heldOut, Card.Ignore);
 
     /// <summary>Inspects prepared images: of the model's size, or, with tiles, of any shape.</summary>
+    /// <exception cref="ObjectDisposedException">It, or the detector whose network it shares, has been disposed of.</exception>
     public IReadOnlyList<Finding> Inspect(IReadOnlyList<Image> images)
     {
         ArgumentNullException.ThrowIfNull(images);
+        ObjectDisposedException.ThrowIf(disposed, this);
         if (views.Inspect(images, Calibration.Scoring, Card.Ignore) is { } seen)
             return images.Zip(seen, (image, one) => Found(image, one.Answer, one.Heatmap, one.Score)).ToList();
         var pairs = images.Zip(views.Reconstruct(images));
@@ -74,7 +79,12 @@ public sealed class Detector : IDisposable
     public Image Reconstruct(Image image) => Difference.reconstruction(image.Channels, network.Reconstruct([image])[0]);
 
     /// <inheritdoc/>
-    public void Dispose() => network.Dispose();
+    public void Dispose()
+    {
+        disposed = true;
+        if (owns)
+            network.Dispose();
+    }
 
     private Finding Judge(Image image, Image reconstruction)
     {

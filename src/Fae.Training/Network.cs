@@ -11,6 +11,7 @@ public sealed class Network : IReconstructor
     private readonly AnomalyNet net;
     private readonly Device device;
     private readonly object gate = new();
+    private bool disposed;
 
     /// <summary>A network of the settings with weights drawn from the seed, and of the backbone if it uses features.</summary>
     /// <exception cref="System.IO.InvalidDataException">It uses features and has no backbone.</exception>
@@ -68,12 +69,21 @@ public sealed class Network : IReconstructor
     public Image Reconstruct(Image image) => Reconstruct([image])[0];
 
     /// <inheritdoc/>
-    public void Dispose() => net.Dispose();
+    public void Dispose()
+    {
+        // Another thread's pictures are finished first.
+        lock (gate)
+        {
+            disposed = true;
+            net.Dispose();
+        }
+    }
 
     private List<Image> Forward(float[] values, long[] shape, Image[] images)
     {
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             using var off = no_grad();
             using var scope = NewDisposeScope();
             net.eval();

@@ -106,24 +106,19 @@ public sealed class Backbone
         try
         {
             using var session = OnnxSession.Of(model.ToByteArray());
-            using var options = new RunOptions();
             using var input = OrtValue.CreateTensorValueFromMemory(new float[3 * height * width], [1, 3, height, width]);
-            using var outputs = session.Run(options, [Input], [input], stages);
-            return stages
-                .Zip(
-                    outputs,
-                    (stage, output) =>
-                        output.GetTensorTypeAndShape().Shape is [1, > 0 and var channels, > 1, > 1]
-                            ? (int)channels
-                            : throw new InvalidDataException($"its stage {stage} is no map of features")
-                )
-                .ToList();
+            return session.Run(Input, input, stages, outputs => stages.Zip(outputs, ChannelsOf).ToList());
         }
         catch (OnnxRuntimeException e)
         {
             throw new InvalidDataException($"it does not run on a picture of three channels: {e.Message.Split('\n')[0]}");
         }
     }
+
+    private static int ChannelsOf(string stage, OrtValue output) =>
+        output.GetTensorTypeAndShape().Shape is [1, > 0 and var channels, > 1, > 1]
+            ? (int)channels
+            : throw new InvalidDataException($"its stage {stage} is no map of features");
 
     private static string Tap(FeatureSettings settings, int stage) =>
         stage >= 1 && stage <= settings.Taps.Length

@@ -9,8 +9,7 @@ public sealed class FeatureExtractor : IDisposable
 {
     private const string Input = "image";
     private const string Output = "embedding";
-    private readonly InferenceSession session;
-    private readonly RunOptions options = new();
+    private readonly OnnxSession session;
 
     /// <summary>Of pictures of one or three channels, seen at a scale in (0, 1].</summary>
     /// <exception cref="InvalidDataException">The backbone does not run.</exception>
@@ -28,21 +27,21 @@ public sealed class FeatureExtractor : IDisposable
     public IReadOnlyList<Image> Embed(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        session.Dispose();
-        options.Dispose();
-    }
+    public void Dispose() => session.Dispose();
 
     private List<Image> Forward(float[] values, long[] shape, Image[] images)
     {
         using var input = OrtValue.CreateTensorValueFromMemory(values, shape);
-        using var outputs = session.Run(options, [Input], [input], [Output]);
-        var sides = outputs[0].GetTensorTypeAndShape().Shape;
+        return session.Run(Input, input, [Output], outputs => Embeddings(outputs[0], images.Length));
+    }
+
+    private static List<Image> Embeddings(OrtValue output, int count)
+    {
+        var sides = output.GetTensorTypeAndShape().Shape;
         var (d, h, w) = ((int)sides[1], (int)sides[2], (int)sides[3]);
-        var all = outputs[0].GetTensorDataAsSpan<float>();
+        var all = output.GetTensorDataAsSpan<float>();
         var embeddings = new List<Image>();
-        for (var i = 0; i < images.Length; i++)
+        for (var i = 0; i < count; i++)
             embeddings.Add(ImageModule.ofArray(d, h, w, all.Slice(i * d * h * w, d * h * w).ToArray()));
         return embeddings;
     }

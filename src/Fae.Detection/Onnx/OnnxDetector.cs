@@ -23,16 +23,11 @@ public sealed record SelfCheckResult(SelfCheckPicture Picture, OnnxFinding Findi
 /// </summary>
 public sealed class OnnxDetector : IDisposable
 {
-    private readonly InferenceSession session;
-    private readonly RunOptions options = new();
+    private readonly OnnxSession session;
 
     /// <summary>Of a model that <see cref="Export"/> made.</summary>
     /// <exception cref="OnnxRuntimeException">It is no ONNX model.</exception>
-    public OnnxDetector(byte[] model)
-    {
-        using var settings = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        session = new InferenceSession(model, settings);
-    }
+    public OnnxDetector(byte[] model) => session = OnnxSession.Of(model);
 
     /// <summary>The model's bytes; models with tiles need the shape of the camera's pictures.</summary>
     /// <exception cref="System.IO.InvalidDataException">The weights do not fit the configuration.</exception>
@@ -96,7 +91,11 @@ public sealed class OnnxDetector : IDisposable
             DetectorGraph.Heatmap,
             DetectorGraph.Reconstruction,
         ];
-        using var outputs = session.Run(options, [DetectorGraph.Images], [input], wanted);
+        return session.Run(DetectorGraph.Images, input, wanted, outputs => Findings(outputs, count));
+    }
+
+    private static List<OnnxFinding> Findings(IReadOnlyList<OrtValue> outputs, int count)
+    {
         var scores = outputs[0].GetTensorDataAsSpan<float>().ToArray();
         var shares = outputs[1].GetTensorDataAsSpan<float>().ToArray();
         var verdicts = outputs[2].GetTensorDataAsSpan<bool>().ToArray();
@@ -108,11 +107,7 @@ public sealed class OnnxDetector : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        session.Dispose();
-        options.Dispose();
-    }
+    public void Dispose() => session.Dispose();
 
     /// <summary>(N, C, H, W) apart.</summary>
     private static List<Image> Planes(OrtValue value)

@@ -8,8 +8,7 @@ namespace Fae.Detection;
 /// </summary>
 public sealed class OnnxNetwork : IReconstructor
 {
-    private readonly InferenceSession session;
-    private readonly RunOptions options = new();
+    private readonly OnnxSession session;
 
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
     public static bool Knows(NetworkSettings settings) => NetworkGraph.Knows(settings);
@@ -24,31 +23,16 @@ public sealed class OnnxNetwork : IReconstructor
     public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => Batches.Run(images, Forward);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        session.Dispose();
-        options.Dispose();
-    }
+    public void Dispose() => session.Dispose();
 
     private List<Image> Forward(float[] values, long[] shape, Image[] images)
     {
         using var input = OrtValue.CreateTensorValueFromMemory(values, shape);
-        using var outputs = session.Run(options, [NetworkGraph.Input], [input], [NetworkGraph.Output]);
-        return Batches.Split(outputs[0].GetTensorDataAsSpan<float>(), images);
-    }
-}
-
-/// <summary>Sessions of ONNX Runtime.</summary>
-internal static class OnnxSession
-{
-    /// <summary>A session of a model's bytes, with all optimisations.</summary>
-    public static InferenceSession Of(byte[] model)
-    {
-        using var options = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
-        return new InferenceSession(model, options);
+        return session.Run(
+            NetworkGraph.Input,
+            input,
+            [NetworkGraph.Output],
+            outputs => Batches.Split(outputs[0].GetTensorDataAsSpan<float>(), images)
+        );
     }
 }

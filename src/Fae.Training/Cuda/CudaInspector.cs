@@ -20,6 +20,7 @@ public sealed class CudaInspector : IInspector
     private readonly CudaMachine machine;
     private readonly DeviceScoring scoring;
     private readonly object gate = new();
+    private bool disposed;
 
     /// <summary>Takes ownership of the network and of the machine.</summary>
     public CudaInspector(Network network, CudaMachine machine)
@@ -72,6 +73,7 @@ public sealed class CudaInspector : IInspector
         ArgumentNullException.ThrowIfNull(way);
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             using var off = no_grad();
             network.Module.eval();
             return tiling is null || images.All(image => image.Height == tiling.Side && image.Width == tiling.Side)
@@ -125,9 +127,15 @@ public sealed class CudaInspector : IInspector
     /// <inheritdoc/>
     public void Dispose()
     {
-        // The scoring disposes of the machine.
-        scoring.Dispose();
-        network.Dispose();
+        lock (gate)
+        {
+            if (disposed)
+                return;
+            disposed = true;
+            // The scoring disposes of the machine.
+            scoring.Dispose();
+            network.Dispose();
+        }
     }
 
     private static float[] Here(Tensor there)

@@ -183,6 +183,43 @@ let tests =
                     Expect.isGreaterThan strict.Threshold detector.Threshold "fewer alarms"
                     Expect.throwsT<ArgumentOutOfRangeException> (fun () -> detector.At 0.01 |> ignore) "ten parts cannot promise that")
             }
+            test "a detector that was disposed of throws and never ends the process; one at another rate shares its network" {
+                inTemporaryFolder (fun folder ->
+                    let path = brightnessModel folder
+                    let picture = ImageSource.FromBytes(lightPicture 1)
+                    let detector = Detector.Load path
+
+                    (use strict = detector.At 0.2
+                     strict.Inspect picture |> ignore)
+
+                    Expect.equal (detector.Inspect picture).Verdict Verdict.Good "the first one goes on"
+                    let other = detector.At 0.2
+                    detector.Dispose()
+                    detector.Dispose()
+
+                    for disposed in [ detector; other ] do
+                        Expect.throwsT<ObjectDisposedException> (fun () -> disposed.Inspect picture |> ignore) "used after its end"
+
+                    // Threads that inspect while it is disposed of finish or throw.
+                    for _ in 1..20 do
+                        use shared = Detector.Load path
+                        let pictures = [ for i in 0..15 -> ImageSource.FromBytes(lightPicture i) ]
+
+                        let works =
+                            [
+                                for _ in 1..4 ->
+                                    Threading.Tasks.Task.Run(fun () ->
+                                        try
+                                            for picture in pictures do
+                                                shared.Inspect picture |> ignore
+                                        with :? ObjectDisposedException ->
+                                            ())
+                            ]
+
+                        Threading.Thread.Sleep 5
+                        shared.Dispose()
+                        Threading.Tasks.Task.WaitAll(Array.ofList works))
+            }
             test "TryLoad returns the reason for an unreadable model" {
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "model.safetensors")
