@@ -91,9 +91,8 @@ let demo (args: string list) =
     build ()
     let folder = inArtifacts [ "demo" ]
     let data = Path.Combine(folder, "data")
-    let config = inRoot [ "configs"; "demo.toml" ]
     fae [ "demo-data"; "--out"; data ]
-    fae ([ "train"; "--config"; config; "--data"; data; "--out"; folder ] @ args)
+    fae ([ "train"; "--data"; data; "--out"; folder; "--budget"; "6m" ] @ args)
     fae [ "eval"; "--model"; folder; "--data"; data; "--out"; folder ]
     printfn $"""look at {Path.Combine(folder, "report.html")}"""
 

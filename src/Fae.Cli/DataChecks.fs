@@ -49,15 +49,16 @@ module DataChecks =
 
     let private pairs found = found |> List.map (fun (a, b) -> if a = b then a else $"{a} = {b}") |> list
 
-    /// Training pictures that are test pictures too.
-    let testInTraining (trained: string list) (test: string list) =
-        match sameBytes test trained with
-        | [] -> ()
-        | found ->
+    /// Test pictures that were trained on, with what they are called in the training.
+    let trainedOn (found: (string * string) list) =
+        if not found.IsEmpty then
             Console.warn (
-                $"{found.Length} test picture(s) were trained on (the same bytes): what is measured on them is too good "
+                $"{found.Length} test picture(s) were trained on (the same pixels): what is measured on them is too good "
                 + $"to be true: {pairs found}"
             )
+
+    /// Training pictures that are test pictures too: the same files. What is the same in other files is found by eval.
+    let private testInTraining (trained: string list) (test: string list) = trainedOn (sameBytes test trained)
 
     /// Held-out pictures that are trained on too: thresholds rest on them.
     let private heldOutInTraining (split: TrainingSplit) =
@@ -150,6 +151,20 @@ module DataChecks =
         match strange with
         | [] -> ()
         | (_, text) :: _ -> Console.warn $"{text}: {list (List.map fst strange)}"
+
+    /// Files of several pages or frames: what is said of them is said of the first.
+    let pages (paths: string list) =
+        let several =
+            paths
+            |> Array.ofList
+            |> Array.Parallel.choose (fun path ->
+                match ImageDecoder.pages path with
+                | Ok pages when pages > 1 -> Some $"{path} ({pages})"
+                | _ -> None)
+            |> List.ofArray
+
+        if not several.IsEmpty then
+            Console.warn $"{several.Length} file(s) hold several pages or frames; only the first of each is looked at: {list several}"
 
     /// Training pictures from which nothing can be learned: about as many are looked at.
     let private sample = 32

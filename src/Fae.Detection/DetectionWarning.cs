@@ -17,6 +17,13 @@ public static class DetectionWarning
                 + $"{significance:E0}): many are anomalous, or the camera or the light has changed"
         );
 
+    /// <summary>A file of several pages, of which the first is inspected; null of all others.</summary>
+    public static string? Pages(Picture picture)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        return picture.Pages > 1 ? "the files hold several pages; only the first of each is inspected" : null;
+    }
+
     /// <summary>A picture whose values are not those that the model was trained on; null of all others.</summary>
     public static string? Values(ValueSettings settings, Picture picture)
     {

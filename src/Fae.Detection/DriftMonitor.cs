@@ -21,6 +21,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
     private bool drifting;
     private bool wrongColours;
     private bool wrongValues;
+    private bool severalPages;
 
     /// <summary>
     /// A picture got this score. <paramref name="coloured"/> is asked for the first picture and then for every fiftieth, outside the
@@ -34,7 +35,8 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
         {
             checkColours = seen % ColourEvery == 0;
             Count(score);
-            CheckValues(picture);
+            wrongValues = Say(DetectionWarning.Values(card.Config.Image.Values, picture), wrongValues);
+            severalPages = Say(DetectionWarning.Pages(picture), severalPages);
         }
         if (!checkColours)
             return;
@@ -65,19 +67,13 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
         drifting = now;
     }
 
-    private void CheckValues(Picture picture)
-    {
-        var warning = DetectionWarning.Values(card.Config.Image.Values, picture);
-        if (warning is not null && !wrongValues)
-            warn(warning);
-        wrongValues = warning is not null;
-    }
+    private void CheckColours(bool coloured) => wrongColours = Say(DetectionWarning.Colours(card.Channels, coloured), wrongColours);
 
-    private void CheckColours(bool coloured)
+    /// <summary>Says a warning unless its cause has gone on; whether there is one.</summary>
+    private bool Say(string? warning, bool before)
     {
-        var warning = DetectionWarning.Colours(card.Channels, coloured);
-        if (warning is not null && !wrongColours)
+        if (warning is not null && !before)
             warn(warning);
-        wrongColours = warning is not null;
+        return warning is not null;
     }
 }

@@ -25,7 +25,7 @@ public sealed record InspectionJson(string Path, float Score, double PValue, boo
             finding.Prediction.PValue,
             finding.Prediction.Anomalous,
             Findings.RegionsJson(picture, finding)
-        ) { }
+        ) => PagesNotInspected = picture.Pages > 1 ? picture.Pages - 1 : null;
 
     /// <summary>The heatmap's file, or a data URL; null if none was requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
@@ -39,6 +39,9 @@ public sealed record InspectionJson(string Path, float Score, double PValue, boo
 
     /// <summary>Of the original picture.</summary>
     public int? Height { get; init; }
+
+    /// <summary>Further pages of the file, or frames; the verdict is of the first alone.</summary>
+    public int? PagesNotInspected { get; init; }
 
     /// <summary>In the server's history.</summary>
     public long? Id { get; init; }

@@ -1,6 +1,10 @@
 /// Pictures from files and bytes: PNG, JPEG, TIFF, WebP through libvips, BMP through stb; 8 and 16 bit; grey, RGB, with alpha.
 namespace Fae.Imaging
 
+open System
+open System.Runtime.InteropServices
+open System.Security.Cryptography
+open System.Text
 open Fae.Core
 
 [<RequireQualifiedAccess>]
@@ -96,11 +100,34 @@ module ImageDecoder =
 
         Vips.guard name decode |> Result.bind id
 
+    /// Pages of a file, from its header.
+    let pages (path: string) : Result<int, ImageProblem> =
+        Vips.guard path (fun () ->
+            use file = openFile path
+            Planes.pages file)
+
     /// The values of a picture.
     let values (path: string) : Result<ValueSpan, ImageProblem> =
         Vips.guard path (fun () ->
             use file = openFile path
             Planes.valuesOf file)
+
+    /// A digest of the upright picture's decoded pixels: the same for every file that holds them, on every machine.
+    let digest (path: string) : Result<string, ImageProblem> =
+        Vips.guard path (fun () ->
+            use file = openFile path
+            use upright = file.Autorot()
+            use sha = IncrementalHash.CreateHash HashAlgorithmName.SHA256
+            let header = $"{upright.Width} {upright.Height} {upright.Bands} {upright.Format}"
+            sha.AppendData(Encoding.UTF8.GetBytes header)
+
+            if upright.Format = NetVips.Enums.BandFormat.Uchar then
+                sha.AppendData(upright.WriteToMemory<byte>())
+            else
+                use floats = upright.Cast(NetVips.Enums.BandFormat.Double)
+                sha.AppendData(MemoryMarshal.AsBytes(ReadOnlySpan(floats.WriteToMemory<float>())))
+
+            Convert.ToHexString(sha.GetHashAndReset(), 0, 16))
 
     /// Reads a picture with 1 or 3 planes, its values as `settings` say, resized with anti-aliasing to the height and width that `shape`
     /// makes of its own. EXIF rotation is applied first.

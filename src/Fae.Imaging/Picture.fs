@@ -16,9 +16,19 @@ type ImageProblem =
 /// The values of a picture's file: their type, the lowest and the highest.
 type ValueSpan = { Kind: ValueKind; Lowest: float32; Highest: float32 }
 
-/// A decoded picture: its pixels in [0, 1] at the requested size, its original size, and the values that it had if they are not bytes.
+/// A decoded picture.
 [<NoComparison>]
-type Picture = { Image: Image; OriginalWidth: int; OriginalHeight: int; Values: ValueSpan option }
+type Picture =
+    {
+        /// Its pixels in [0, 1] at the requested size.
+        Image: Image
+        OriginalWidth: int
+        OriginalHeight: int
+        /// The values that it had, if they are not bytes.
+        Values: ValueSpan option
+        /// Pages of its file, or frames. The first is read.
+        Pages: int
+    }
 
 /// Pixels as a camera hands them over: rows of `Bands` values of `Depth` bytes each, a row every `Stride` bytes; of four values the last
 /// is passed over. Swapped: blue first. Bits: those that the values use, 0 if that is not known.

@@ -16,6 +16,15 @@ module internal Planes =
         else
             1
 
+    /// Pages of a file, or frames of an animation.
+    let pages (file: NetVips.Image) =
+        if file.Contains "n-pages" then
+            match file.Get "n-pages" with
+            | :? int as pages -> max 1 pages
+            | _ -> 1
+        else
+            1
+
     /// From so many pixels on, rows are used as they are decoded instead of after all of them: less memory, for a thread more. A rotation
     /// needs them all.
     let isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
@@ -119,4 +128,11 @@ module internal Planes =
         use small = small
 
         toPlanes name channels scale (struct (height, width)) span small
-        |> Result.map (fun image -> { Image = image; OriginalWidth = fullWidth; OriginalHeight = fullHeight; Values = values })
+        |> Result.map (fun image ->
+            {
+                Image = image
+                OriginalWidth = fullWidth
+                OriginalHeight = fullHeight
+                Values = values
+                Pages = pages upright
+            })

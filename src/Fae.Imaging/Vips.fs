@@ -50,8 +50,29 @@ module Vips =
     /// The cache of libvips is off: it is keyed by file names, and would return the old content of a replaced file.
     let private forgetful = lazy (NetVips.Cache.Max <- 0)
 
+    /// The loaders of the formats that are read. libvips has others (SVG, GIF, PDF, …), of which a small file can take gigabytes.
+    let private loaders = [ "Png"; "Jpeg"; "Tiff"; "Webp" ]
+
+    /// Refuses a file of another format, by its content.
+    let private checkFormat source =
+        let loader: string | null =
+            match source with
+            | OnDisk path -> NetVips.Image.FindLoad path
+            | InMemory bytes -> NetVips.Image.FindLoadBuffer bytes
+
+        match loader with
+        | null -> refuse "it is no PNG, JPEG, TIFF, BMP or WebP file"
+        | name when loaders |> List.exists (fun format -> name.StartsWith("VipsForeignLoad" + format, StringComparison.Ordinal)) -> ()
+        | _ -> refuse "it is of a format that is not read; use PNG, JPEG, TIFF, BMP or WebP"
+
     let internal load (options: NetVips.VOption) source =
         forgetful.Force()
+
+        // A file that is not there, or cut off, has its own message.
+        match source with
+        | OnDisk path when not (File.Exists path) -> ()
+        | InMemory bytes when bytes.Length = 0 -> ()
+        | _ -> checkFormat source
 
         match source with
         | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)

@@ -31,6 +31,18 @@ type Evaluation =
         Seconds: float
     }
 
+/// A test picture in the JSON of an evaluation.
+[<NoComparison; NoEquality>]
+type EvaluatedJson =
+    {
+        Path: string
+        /// The folder's name, "good" for good ones.
+        Defect: string
+        Score: float32
+        PValue: float
+        Anomalous: bool
+    }
+
 /// The JSON of an evaluation.
 [<NoComparison; NoEquality>]
 type EvaluationJson =
@@ -54,7 +66,15 @@ type EvaluationJson =
         ThresholdImage: float32
         ThresholdPixel: float32
         Images: int
+        /// Pictures with defects, and those of them whose scores are above the threshold.
+        Bad: int
+        Found: int
+        /// Good pictures, and those of them whose scores are above the threshold.
+        Good: int
+        FalseAlarms: int
         PerDefect: IDictionary<string, Nullable<float>>
+        /// Every picture; not in the records of `fae reproduce`.
+        Pictures: EvaluatedJson[] | null
         Seconds: float
         /// From the start of training to the model file; only in the records of `fae reproduce`, and not after a resumed training.
         TrainingSeconds: Nullable<float>
@@ -119,6 +139,19 @@ module Evaluation =
             Seconds = seconds
         }
 
+    /// The pictures of an evaluation, for its JSON.
+    let pictures (judged: EvaluatedImage list) =
+        [|
+            for one in judged ->
+                {
+                    Path = one.Picture.Path
+                    Defect = one.Picture.Defect
+                    Score = one.Prediction.Score
+                    PValue = one.Prediction.PValue
+                    Anomalous = one.Prediction.Anomalous
+                }
+        |]
+
     /// The JSON of `eval --json`; its keys are stable. What is not defined is null.
     let toJson (e: Evaluation) : EvaluationJson =
         let image, pixel = e.Image, e.Pixel
@@ -134,6 +167,11 @@ module Evaluation =
             ThresholdImage = e.ThresholdImage
             ThresholdPixel = e.ThresholdPixel
             Images = e.Images
+            Bad = e.Bad
+            Found = e.Found
+            Good = e.Good
+            FalseAlarms = e.FalseAlarms
+            Pictures = null
             PerDefect = dict [ for defect, _, auroc in e.PerDefect -> defect, Option.toNullable auroc ]
             Seconds = e.Seconds
             TrainingSeconds = Nullable()

@@ -5,24 +5,37 @@ open System.IO
 open System.Text.Json
 
 /// One row: a configuration on a data set with a seed.
-type private Measurement = { Name: string; Config: string; Data: string; Seed: int }
+type private Measurement = { Name: string; Folder: string; How: string list; Data: string; Seed: int }
 
 let private folder = Shell.inArtifacts [ "measure" ]
 let private demoData = Path.Combine(folder, "demo-data")
 
 let private measurements =
     [
-        for name in [ "magnetic-tile"; "pcb" ] ->
-            { Name = name; Config = name; Data = Shell.inRoot [ ".."; "shared"; "data"; name ]; Seed = 0 }
-        for seed in 0..2 -> { Name = $"demo, seed {seed}"; Config = "demo"; Data = demoData; Seed = seed }
+        let own name = [ "--config"; Shell.inRoot [ "configs"; name + ".toml" ] ]
+        let shared name = Shell.inRoot [ ".."; "shared"; "data"; name ]
+
+        for name in [ "magnetic-tile"; "pcb" ] -> { Name = name; Folder = name; How = own name; Data = shared name; Seed = 0 }
+        for seed in 0..2 -> { Name = $"demo, seed {seed}"; Folder = "demo"; How = own "demo"; Data = demoData; Seed = seed }
+
+        for name in [ "casting"; "pcb"; "magnetic-tile"; "ksdd" ] ->
+            { Name = $"{name}, no configuration"; Folder = $"auto-{name}"; How = []; Data = shared name; Seed = 0 }
+
+        for seed in 0..2 ->
+            {
+                Name = $"demo, no configuration, seed {seed}"
+                Folder = "auto-demo"
+                How = [ "--budget"; "6m" ]
+                Data = demoData
+                Seed = seed
+            }
     ]
 
 /// Trains (or resumes a training that was stopped) and evaluates; the row of the table.
 let private measure m =
-    let out = Path.Combine(folder, $"{m.Config}-{m.Seed}")
-    let config = Shell.inRoot [ "configs"; m.Config + ".toml" ]
+    let out = Path.Combine(folder, $"{m.Folder}-{m.Seed}")
     let resume = [ if File.Exists(Path.Combine(out, "checkpoint.safetensors")) then "--resume" ]
-    Shell.fae ([ "train"; "--config"; config; "--data"; m.Data; "--out"; out; "--seed"; string m.Seed ] @ resume)
+    Shell.fae ([ "train"; "--data"; m.Data; "--out"; out; "--seed"; string m.Seed ] @ m.How @ resume)
     Shell.fae [ "eval"; "--model"; out; "--data"; m.Data; "--out"; out; "--compare"; Path.Combine(out, "compare.txt") ]
     use json = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "eval.json")))
 
@@ -53,5 +66,5 @@ let write (names: string list) =
     Shell.fae [ "demo-data"; "--out"; demoData ]
 
     for m in measurements do
-        if (m.Config = "demo" || Directory.Exists m.Data) && (names.IsEmpty || List.contains m.Name names) then
+        if Directory.Exists m.Data && (names.IsEmpty || List.contains m.Name names) then
             writeRow m (measure m)

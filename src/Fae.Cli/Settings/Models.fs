@@ -5,6 +5,7 @@ open System.IO
 open Fae.Core
 open Fae.Data
 open Fae.Detection
+open Fae.Imaging
 open Fae.Training
 open FsToolkit.ErrorHandling
 
@@ -34,7 +35,26 @@ module Models =
     let heldOut (data: string) (detector: Detector) =
         let card = detector.Card
         let paths = card.HeldOut |> Seq.map (fun name -> Path.Combine(data, name)) |> List.ofSeq
-        Pictures.cache card.Config card.Channels (Option.ofObj card.Ignore) paths
+
+        result {
+            let! pictures = Pictures.cache card.Config card.Channels (Option.ofObj card.Ignore) paths
+
+            let another =
+                Seq.zip card.HeldOut paths
+                |> Seq.tryFind (fun (name, path) -> card.Digests.ContainsKey name && ImageDecoder.digest path <> Ok card.Digests[name])
+
+            return!
+                match another with
+                | Some(name, _) ->
+                    Error(
+                        Usage
+                            [
+                                $"--data {data}: {name} is not the picture of that name that was held out when the model was trained; "
+                                + "take the data set that it was trained on"
+                            ]
+                    )
+                | None -> Ok pictures
+        }
 
     /// A calibration at another false-alarm rate. Too few held-out pictures are an error that ends with `advice`.
     let promised (advice: string) (rate: float) calibration =

@@ -106,6 +106,7 @@ module BankTraining =
                     Data = data
                     Split = split
                     TrainedBefore = Array.ofSeq card.TrainedOn
+                    DigestsBefore = [ for entry in card.Digests -> entry.Key, entry.Value ]
                     Outcome = outcome
                     Out = out
                 }

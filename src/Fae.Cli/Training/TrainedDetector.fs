@@ -6,6 +6,7 @@ open System.IO
 open Fae.Core
 open Fae.Data
 open Fae.Detection
+open Fae.Imaging
 open Fae.Training
 
 /// A training at its end.
@@ -23,8 +24,9 @@ type TrainedDetector =
         /// The folder that names of pictures are relative to.
         Data: string
         Split: TrainingSplit
-        /// Names of pictures that an extended model knew before.
+        /// Names of pictures that an extended model was trained on before, and the digests of all that it knew.
         TrainedBefore: string[]
+        DigestsBefore: (string * string) list
         Outcome: TrainOutcome
         Out: string
     }
@@ -44,6 +46,16 @@ module TrainedDetector =
             $"{p.Step},{text p.Loss},{orNan p.CleanError},{orNan p.SyntheticAuroc}")
         |> Seq.append [ "step,loss,clean_error,synthetic_auroc" ]
         |> String.concat "\n"
+
+    /// The digests of all pictures by their names.
+    let private digests (t: TrainedDetector) =
+        let now =
+            t.Split.Training @ t.Split.HeldOut
+            |> Array.ofList
+            |> Array.Parallel.choose (fun path ->
+                ImageDecoder.digest path |> Result.toOption |> Option.map (fun digest -> nameIn t.Data path, digest))
+
+        Seq.append now t.DigestsBefore
 
     let private network (t: TrainedDetector) =
         Reconstructor.Of(t.Config.Network, t.Channels, t.Outcome.Best, t.Device, Console.warn, Option.toObj t.Backbone)
@@ -87,6 +99,8 @@ module TrainedDetector =
         let augmented = TestTimeAugmentation.Of(best, config)
         let calibration = Calibrator.Fit(candidate, config.Calibration, augmented, t.HeldOut, ignoreOrNull)
 
+        let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
+
         let cardWith (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
             ModelCard(
                 config,
@@ -98,6 +112,7 @@ module TrainedDetector =
                 ScoringSearch.Table trials,
                 ignoreOrNull,
                 SelfCheck = selfCheck,
+                Digests = known,
                 Backbone = Option.toObj t.Backbone
             )
 

@@ -162,11 +162,37 @@ module Eval =
         else
             Ok()
 
+    /// The pictures without those that were trained on, where good pictures to train on and to test are in one folder; elsewhere what was
+    /// trained on is said.
+    let private untrained (card: ModelCard) data (pictures: TestPicture list) =
+        let heldOut = set card.HeldOut
+
+        let trained =
+            card.Digests
+            |> Seq.filter (fun entry -> not (heldOut.Contains entry.Key))
+            |> Seq.map (fun entry -> entry.Value, entry.Key)
+            |> Map.ofSeq
+
+        let nameOf (picture: TestPicture) =
+            ImageDecoder.digest picture.Path |> Result.toOption |> Option.bind (fun digest -> Map.tryFind digest trained)
+
+        let names = pictures |> Array.ofList |> Array.Parallel.map nameOf |> List.ofArray
+
+        match List.zip pictures names |> List.partition (snd >> Option.isSome) with
+        | [], _ -> pictures
+        | known, fresh when not (Directory.Exists(Path.Combine(data, "test"))) && fresh |> List.exists (fun (one, _) -> not one.Anomalous) ->
+            Console.say $"{known.Length} good pictures were trained on and are left out; the others were held out or are new"
+            List.map fst fresh
+        | known, _ ->
+            DataChecks.trainedOn [ for one, name in known -> one.Path, Option.get name ]
+            pictures
+
     /// The metrics of a detector on the test pictures of a data set, and the evaluated pictures; warns of missing and empty masks.
     let measure (detector: Detector) (data: string) =
         result {
             let! pictures = DataSet.testPictures data |> Result.mapError Data
             DataChecks.folders true data
+            DataChecks.pages [ for picture in pictures -> picture.Path ]
 
             do!
                 match DataSet.checkMasks pictures with
@@ -174,7 +200,7 @@ module Eval =
                 | problems -> Error(Data problems)
 
             let clock = Stopwatch.StartNew()
-            let! judged = judge detector pictures
+            let! judged = judge detector (untrained detector.Card data pictures)
             let unmasked = judged |> List.filter (fun j -> j.Mask.IsNone) |> List.length
 
             let empty =
@@ -200,19 +226,10 @@ module Eval =
         | Some v -> $"{100.0 * v:F2}"
         | None -> "not defined here"
 
-    /// Warns of test pictures that were trained on and of wrong colours.
+    /// Warns of wrong colours.
     let private warnings (card: ModelCard) data =
-        let trained =
-            Seq.append card.TrainedOn card.HeldOut
-            |> Seq.map (fun name -> Path.Combine(data, name))
-            |> Seq.filter File.Exists
-            |> List.ofSeq
-
         match DataSet.testPictures data with
-        | Ok pictures ->
-            let paths = pictures |> List.map (fun (picture: TestPicture) -> picture.Path)
-            DataChecks.testInTraining trained paths
-            DataChecks.colours card paths
+        | Ok pictures -> DataChecks.colours card [ for picture in pictures -> picture.Path ]
         | Error _ -> ()
 
     let run (args: ParseResults<EvalArgs>) : Result<int, Fault> =
@@ -224,7 +241,9 @@ module Eval =
             let! rescored = rescored data pairs loaded
             let! detector = Models.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
             let! evaluation, judged = measure detector data
-            let json = JsonSerializer.Serialize(Evaluation.toJson evaluation, FaeJson.Indented)
+
+            let json =
+                JsonSerializer.Serialize({ Evaluation.toJson evaluation with Pictures = Evaluation.pictures judged }, FaeJson.Indented)
 
             match args.TryGetResult EvalArgs.Out with
             | Some out ->
@@ -256,6 +275,15 @@ module Eval =
                         [ "pixel AP"; percent (pixel |> Option.map _.AveragePrecision) ]
                      ]
                      @ [ for defect, count, auroc in evaluation.PerDefect -> [ $"image AUROC, {defect} ({count})"; percent auroc ] ])
+
+                let calibration = detector.Calibration
+
+                Console.table
+                    [ $"at threshold {calibration.ImageThreshold:G4}, false-alarm rate {calibration.FalseAlarm:G3}"; "pictures" ]
+                    [
+                        [ "defects found"; $"{evaluation.Found} of {evaluation.Bad}" ]
+                        [ "false alarms"; $"{evaluation.FalseAlarms} of {evaluation.Good}" ]
+                    ]
 
             return 0
         }

@@ -177,6 +177,7 @@ module Train =
             let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
             DataChecks.folders false data
+            DataChecks.pages (split.Training @ split.HeldOut)
             let config = Pictures.withValues config (split.Training @ split.HeldOut)
             let channels = Pictures.channels config (split.Training @ split.HeldOut)
             let! config = Pictures.surveyed options.WorkingSize config channels split.Training
@@ -228,6 +229,7 @@ module Train =
                         Data = data
                         Split = split
                         TrainedBefore = [||]
+                        DigestsBefore = []
                         Outcome = outcome
                         Out = out
                     }

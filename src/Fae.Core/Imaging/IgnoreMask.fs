@@ -9,12 +9,12 @@ module IgnoreMask =
     /// The share of hidden pixels.
     let share (mask: Image) = mask.Pixels |> Array.averageBy (fun value -> if hides value then 1.0 else 0.0)
 
-    /// The picture with each hidden pixel as the mean of the visible ones of its channel; as it is where all are hidden.
+    /// The picture with each hidden pixel as the mean of the visible ones of its channel; black where all are hidden.
     let fill (mask: Image) (image: Image) =
         let visible = Array.init mask.Area (fun i -> not (hides mask.Pixels[i]))
         let count = visible |> Array.sumBy (fun seen -> if seen then 1 else 0)
 
-        if count = 0 || count = mask.Area then
+        if count = mask.Area then
             image
         else
             let mean channel =
@@ -23,7 +23,7 @@ module IgnoreMask =
                 for i in 0 .. mask.Area - 1 do
                     if visible[i] then sum <- sum + float image.Pixels[channel * mask.Area + i]
 
-                float32 (sum / float count)
+                float32 (sum / float (max 1 count))
 
             let means = Array.init image.Channels mean
 

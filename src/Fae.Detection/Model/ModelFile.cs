@@ -28,6 +28,12 @@ public sealed record ModelCard(
     /// </summary>
     public string Fingerprint { get; init; } = "";
 
+    /// <summary>
+    /// Digests of the prepared pixels of the pictures that it was trained on and that were held out, by their names: a picture is known by
+    /// what it shows and not by its file.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Digests { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The pretrained network whose features it uses, or null.</summary>
     public Backbone? Backbone { get; init; }
 
@@ -47,13 +53,13 @@ public sealed record ModelCard(
 
 /// <summary>
 /// The model file: one safetensors file, weights as arrays, everything else in its metadata (all values texts): fae.format, fae.version,
-/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.curve, fae.choice, fae.self_check; self-check
+/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.digests, fae.curve, fae.choice, fae.self_check; self-check
 /// pictures are arrays of bytes, and so is the ONNX graph of a backbone (fae.backbone).
 /// </summary>
 public static class ModelFile
 {
     /// <summary>The newest format that this build reads and the one that it writes.</summary>
-    public const int Format = 2;
+    public const int Format = 3;
 
     private const string IgnoreMask = "fae.ignore_mask";
     private const string BackboneName = "fae.backbone";
@@ -91,6 +97,7 @@ public static class ModelFile
                     ["fae.calibration"] = JsonSerializer.Serialize(CalibrationJson.Of(card.Calibration), FaeJson.Compact),
                     ["fae.trained_on"] = JsonSerializer.Serialize(card.TrainedOn),
                     ["fae.held_out"] = JsonSerializer.Serialize(card.HeldOut),
+                    ["fae.digests"] = JsonSerializer.Serialize(card.Digests),
                     ["fae.curve"] = card.Curve,
                     ["fae.choice"] = card.Choice,
                     ["fae.self_check"] = JsonSerializer.Serialize(
@@ -142,6 +149,7 @@ public static class ModelFile
             )
             {
                 SelfCheck = SelfCheckOf(content),
+                Digests = Json<Dictionary<string, string>>(Text("fae.digests")),
                 Backbone = content.Bytes.FirstOrDefault(array => array.Name == BackboneName) is { } backbone
                     ? Backbone.Of(backbone.Values)
                     : null,

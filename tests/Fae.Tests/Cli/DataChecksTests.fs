@@ -4,6 +4,7 @@ module Fae.Tests.DataChecksTests
 open System.IO
 open Expecto
 open Fae.Core
+open Fae.Detection
 open Fae.Tests.Helpers
 open Fae.Tests.Serving
 
@@ -61,7 +62,9 @@ let tests =
                     Expect.equal well.Code 0 well.Error
 
                     Expect.isFalse
-                        (well.Error.Contains "unlike the others" || well.Error.Contains "the same bytes" || well.Error.Contains "twice")
+                        (well.Error.Contains "unlike the others"
+                         || well.Error.Contains "the same pixels"
+                         || well.Error.Contains "twice")
                         well.Error
 
                     let ill = train dirty (Path.Combine(folder, "ill"))
@@ -118,5 +121,53 @@ let tests =
                             Expect.equal (inspect path) 200 path
 
                         until 10.0 said (fun () -> (said ()).Contains "the camera or the light has changed")))
+            }
+
+            test "pictures are known by what they show: in another folder, under another name, in another file" {
+                inTemporaryFolder (fun folder ->
+                    let parts, run = Path.Combine(folder, "parts"), Path.Combine(folder, "run")
+
+                    for number in 0..23 do
+                        writePng parts $"good/{number:D3}.png" (part 64 number) |> ignore
+
+                    for number in 0..5 do
+                        writePng parts $"bad/{number}.png" (fst (blotted 64 (100 + number))) |> ignore
+
+                    let settings = [ "train.steps=20"; "image.size=64"; "network.width=8"; "train.held_out=0.25" ]
+                    let trained = fae (training (Path.Combine(parts, "good")) run settings)
+                    Expect.equal trained.Code 0 trained.Error
+
+                    // Trained on parts/good, evaluated on parts: the pictures that were held out are left.
+                    let measured = fae [ "eval"; "--model"; run; "--data"; parts; "--json"; "-" ]
+                    Expect.equal measured.Code 0 measured.Error
+                    Expect.stringContains measured.Error "18 good pictures were trained on and are left out" "said"
+                    use json = System.Text.Json.JsonDocument.Parse measured.Output
+                    Expect.equal (json.RootElement.GetProperty("images").GetInt32()) 12 "six held out, six bad"
+
+                    // One of them as a TIFF of another name among the test pictures of another set.
+                    let other = Path.Combine(folder, "other")
+                    let struct (card, _) = ModelFile.Read(ModelFile.PathOf run)
+                    Directory.CreateDirectory(Path.Combine(other, "test", "good")) |> ignore
+
+                    use known = NetVips.Image.NewFromFile(Path.Combine(parts, "good", card.TrainedOn[0]))
+                    known.WriteToFile(Path.Combine(other, "test", "good", "copy.tif"))
+                    writePng other "test/good/new.png" (part 64 200) |> ignore
+                    writePng other "test/dent/0.png" (fst (blotted 64 201)) |> ignore
+                    let warned = fae [ "eval"; "--model"; run; "--data"; other ]
+                    Expect.equal warned.Code 0 warned.Error
+                    Expect.stringContains warned.Error "1 test picture(s) were trained on" "a copy in another format"
+                    Expect.stringContains warned.Error "copy.tif" "which"
+
+                    // Another product whose pictures have the same names: no thresholds are fitted on them.
+                    let product = Path.Combine(folder, "product")
+
+                    for name in card.HeldOut do
+                        writePng product name (Image.constant 1 64 64 0.3f) |> ignore
+
+                    writePng product "test/good/0.png" (part 64 300) |> ignore
+                    writePng product "test/dent/0.png" (fst (blotted 64 301)) |> ignore
+                    let refused = fae [ "eval"; "--model"; run; "--data"; product; "--set"; "score.measure=mse" ]
+                    Expect.equal refused.Code 2 refused.Error
+                    Expect.stringContains refused.Error "is not the picture of that name" "why")
             }
         ]

@@ -118,6 +118,38 @@ let tests =
                     near "a buffer for a model of bytes" (ImagePreparation.ofBuffer ofBytes 1 null "camera" buffer))
             }
 
+            test "formats that are not promised are refused by their content, whatever the file is called" {
+                let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9999' height='9999'><rect width='9' height='9'/></svg>"B
+                let gif = Convert.FromBase64String "R0lGODdhAQABAIAAAP///////ywAAAAAAQABAAACAkQBADs="
+
+                inTemporaryFolder (fun folder ->
+                    for bytes in [ svg; gif; "%PDF-1.4 nothing"B; "P5 1 1 255 x"B ] do
+                        let path = Path.Combine(folder, "picture.png")
+                        File.WriteAllBytes(path, bytes)
+
+                        for read in [ ImageDecoder.read 1 0 path; ImageDecoder.readBytes 1 id "picture" bytes ] do
+                            match read with
+                            | Ok _ -> failtest "it was read"
+                            | Error problem -> Expect.stringContains problem.Reason "PNG, JPEG, TIFF, BMP or WebP" "what is read")
+            }
+
+            test "a file of several pages is said to be one, in words and in JSON" {
+                inTemporaryFolder (fun folder ->
+                    let model = Path.GetDirectoryName(brightnessModel folder)
+                    let pages = Path.Combine(folder, "pages.tif")
+                    use page = NetVips.Image.Black(32, 32)
+                    use three = NetVips.Image.Arrayjoin([| page; page; page |], 1)
+                    use paged = three.Mutate(fun image -> image.Set(NetVips.GValue.GIntType, "page-height", 32))
+                    paged.WriteToFile pages
+                    Expect.equal (ImageDecoder.pages pages) (Ok 3) "three"
+                    let inspected = fae [ "inspect"; "--model"; string model; pages; "--json"; "-" ]
+                    Expect.equal inspected.Code 0 inspected.Error
+                    Expect.stringContains inspected.Error "pages.tif (3)" "which file"
+                    use json = JsonDocument.Parse inspected.Output
+                    let first = Seq.head (json.RootElement.EnumerateArray())
+                    Expect.equal (first.GetProperty("pages_not_inspected").GetInt32()) 2 "how many pages nobody looked at")
+            }
+
             test "values that are not the training pictures' are said; what holds nothing to learn stops with a line" {
                 inTemporaryFolder (fun folder ->
                     let data, run = Path.Combine(folder, "data"), Path.Combine(folder, "run")
