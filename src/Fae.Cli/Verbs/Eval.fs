@@ -177,10 +177,11 @@ module Eval =
             ImageDecoder.digest picture.Path |> Result.toOption |> Option.bind (fun digest -> Map.tryFind digest trained)
 
         let names = pictures |> Array.ofList |> Array.Parallel.map nameOf |> List.ofArray
+        let oneFolder = not (Directory.Exists(Path.Combine(data, "test")))
 
         match List.zip pictures names |> List.partition (snd >> Option.isSome) with
         | [], _ -> pictures
-        | known, fresh when not (Directory.Exists(Path.Combine(data, "test"))) && fresh |> List.exists (fun (one, _) -> not one.Anomalous) ->
+        | known, fresh when oneFolder && fresh |> List.exists (fun (one, _) -> not one.Anomalous) ->
             Console.say $"{known.Length} good pictures were trained on and are left out; the others were held out or are new"
             List.map fst fresh
         | known, _ ->

@@ -53,8 +53,8 @@ public sealed record ModelCard(
 
 /// <summary>
 /// The model file: one safetensors file, weights as arrays, everything else in its metadata (all values texts): fae.format, fae.version,
-/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.digests, fae.curve, fae.choice, fae.self_check; self-check
-/// pictures are arrays of bytes, and so is the ONNX graph of a backbone (fae.backbone).
+/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.digests, fae.curve, fae.choice, fae.self_check;
+/// self-check pictures are arrays of bytes, and so is the ONNX graph of a backbone (fae.backbone).
 /// </summary>
 public static class ModelFile
 {
