@@ -58,8 +58,7 @@ let private writeRow m line =
         else
             old |> List.tryFind _.StartsWith($"| {other.Name} |")
 
-    Pages.rewriteResults (Shell.inRoot [ "README.md" ]) "Measure" (fun old ->
-        [ "" ] @ headings @ List.choose (row old) measurements @ [ "" ])
+    Pages.rewriteResults (Shell.inRoot [ "README.md" ]) "Measure" (fun old -> headings @ List.choose (row old) measurements)
 
 /// All rows, or those that are named ("pcb", "demo, seed 1"). Hours, not minutes.
 let write (names: string list) =
