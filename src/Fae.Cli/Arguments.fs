@@ -33,7 +33,7 @@ type TrainArgs =
             | Set _ -> "overrides any key of the configuration: --set corruption.curve_chance=0.3"
             | Resume -> "goes on from the run's checkpoint"
             | Textures _ -> "a folder of texture pictures (DTD, for instance) to paint defects with"
-            | Ignore _ -> "a mask picture for the whole set: pixels at half or above are ignored"
+            | Ignore _ -> "a mask picture for the whole set: what is not black in it is ignored"
             | Budget _ -> "without a configuration: about how long it may take here, like 10m or 2h (30m); it sets train.steps"
             | Fast -> "without a configuration: a detector that inspects a picture in about 30 ms, at 256×256 pixels or as many"
             | Smallest_Defect _ -> "width in the pictures' pixels of the smallest defect to find, where image.size is auto"

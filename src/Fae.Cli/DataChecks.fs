@@ -153,18 +153,19 @@ module DataChecks =
         | (_, text) :: _ -> Console.warn $"{text}: {list (List.map fst strange)}"
 
     /// Files of several pages or frames: what is said of them is said of the first.
-    let pages (paths: string list) =
-        let several =
-            paths
-            |> Array.ofList
-            |> Array.Parallel.choose (fun path ->
-                match ImageDecoder.pages path with
-                | Ok pages when pages > 1 -> Some $"{path} ({pages})"
-                | _ -> None)
-            |> List.ofArray
+    let pagesOf (files: (string * int) list) =
+        let several = files |> List.filter (fun (_, pages) -> pages > 1) |> List.map (fun (path, pages) -> $"{path} ({pages})")
 
         if not several.IsEmpty then
             Console.warn $"{several.Length} file(s) hold several pages or frames; only the first of each is looked at: {list several}"
+
+    /// The same of files that nobody has read yet, from their headers.
+    let pages (paths: string list) =
+        paths
+        |> Array.ofList
+        |> Array.Parallel.choose (fun path -> ImageDecoder.pages path |> Result.toOption |> Option.map (fun pages -> path, pages))
+        |> List.ofArray
+        |> pagesOf
 
     /// Training pictures from which nothing can be learned: about as many are looked at.
     let private sample = 32

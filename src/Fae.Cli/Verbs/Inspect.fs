@@ -71,8 +71,8 @@ module Inspect =
             use! loaded = Models.detector (args.TryGetResult InspectArgs.Device) (args.GetResult InspectArgs.Model)
             let! detector = Models.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
             DataChecks.colours detector.Card paths
-            DataChecks.pages paths
             let found, broken = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out)) |> partition
+            DataChecks.pagesOf [ for one in found -> one.Path, one.Picture.Pages ]
             DataChecks.values detector.Card [ for one in found -> one.Path, one.Picture ]
             DataChecks.drift detector.Calibration [| for one in found -> one.Score |]
             let json = JsonSerializer.Serialize(List.map _.Json found, FaeJson.Indented)
