@@ -83,10 +83,11 @@ module DataSet =
             if List.isEmpty categories then NoPictures root else OneLevelTooHigh(root, categories)
 
     /// 19 held-out pictures are the fewest that promise a false-alarm rate of 5%: a small set gives up to a quarter of itself for them.
-    let private wantedHeldOut = 20
+    /// Of a larger set a fifth is better, up to 60: what the held-out pictures choose depends less on which they are.
+    let private fewest count = min (count / 4) (max 20 (min 60 (count / 5)))
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least 20 or a quarter, whichever is less,
-    /// and at most half.
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least a fifth, but not more than 60 for that;
+    /// at least 20 or a quarter, whichever is less; and at most half.
     let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let pictures = goodPictures root
         let count = pictures.Length
@@ -97,7 +98,7 @@ module DataSet =
             Error [ TooFewPictures(root, count) ]
         else
             let requested = int (ceil (heldOut * float32 count))
-            let held = max 2 (min (count / 2) (max requested (min wantedHeldOut (count / 4))))
+            let held = max 2 (min (count / 2) (max requested (fewest count)))
             let key = Random.mix64 (uint64 seed + 0x5EEDUL)
 
             // A picture's place in the split depends on its index and the seed alone.

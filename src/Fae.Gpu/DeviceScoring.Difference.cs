@@ -16,6 +16,10 @@ public sealed partial class DeviceScoring
             case Measure.Geometric geometric:
                 GeometricMean(geometric, map, shape, (measure, part) => Map(measure, x, r, part, shape));
                 break;
+            case Measure.Smoothed smoothed:
+                Map(smoothed.Item3, x, r, map, shape);
+                Smooth(map, 1, shape.Height, shape.Width, smoothed.filterSize, smoothed.passes);
+                break;
             case { IsMse: true }:
                 machine.Launch(nameof(DeviceKernels.Mse), shape.Area, x, r, map, shape.Channels);
                 break;

@@ -13,7 +13,7 @@ let suites =
     @ ScoringLaws.suites
     @ [ MetricLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
-    @ [ DriftLaws.suite; OutlierLaws.suite ]
+    @ [ DriftLaws.suite; OutlierLaws.suite; CombinationLaws.suite ]
     @ FeatureLaws.suites
     @ FileLaws.suites
 

@@ -17,6 +17,8 @@ type Measure =
     | MultiGms
     /// An anomaly map that the network predicts, counted from 1: a plane after the reconstruction. Only for networks that predict it.
     | AnomalyMap of number: int
+    /// G_k^n of the map of a named measure: k × k mean filter, odd k, applied n times. Lets the terms of a mean have filters of their own.
+    | Smoothed of filterSize: int * passes: int * Measure
     /// Σ wᵢ·Dᵢ with positive weights.
     | Weighted of terms: (float32 * Measure) list
     /// exp(Σ wᵢ·ln Dᵢ), the weighted geometric mean, with positive weights. In a heatmap each Dᵢ is filtered first. Without terms, as a
@@ -29,7 +31,7 @@ module Difference =
 
     let private number (weight: float32) = weight.ToString("R", CultureInfo.InvariantCulture)
 
-    /// "mse", "0.5*mse + 2*ssim", or "mse^0.5 * ssim^0.5".
+    /// "mse", "mse@5x2" (smoothed), "0.5*mse + 2*ssim", or "mse^0.5 * ssim@5x2^0.5".
     let rec name =
         function
         | Mse -> "mse"
@@ -39,6 +41,7 @@ module Difference =
         | MultiGms -> "msgms"
         | AnomalyMap 1 -> "anomaly_map"
         | AnomalyMap number -> $"anomaly_map_{number}"
+        | Smoothed(size, passes, measure) -> $"{name measure}@{size}x{passes}"
         | Weighted terms -> terms |> List.map (fun (weight, measure) -> number weight + "*" + name measure) |> String.concat " + "
         | Geometric [] -> "combined"
         | Geometric terms -> terms |> List.map (fun (weight, measure) -> name measure + "^" + number weight) |> String.concat " * "
@@ -52,7 +55,16 @@ module Difference =
     /// The geometric mean whose terms are to be fitted.
     let combined = Geometric []
 
-    let private tryWord (text: string) = named |> List.tryFind (fun measure -> name measure = text)
+    let private tryNamed (text: string) = named |> List.tryFind (fun measure -> name measure = text)
+
+    let private tryWord (text: string) =
+        match text.Split '@' with
+        | [| word; filter |] ->
+            match tryNamed word, filter.Split 'x' |> Array.map System.Int32.TryParse with
+            | Some measure, [| true, size; true, passes |] when size > 0 && size % 2 = 1 && passes > 0 ->
+                Some(Smoothed(size, passes, measure))
+            | _ -> None
+        | _ -> tryNamed text
 
     let private tryWeighted (weight: string) word =
         match System.Single.TryParse(weight, NumberStyles.Float, CultureInfo.InvariantCulture), tryWord word with
@@ -86,6 +98,7 @@ module Difference =
     let rec anomalyMaps =
         function
         | AnomalyMap number -> Set.singleton number
+        | Smoothed(_, _, measure) -> anomalyMaps measure
         | Weighted terms
         | Geometric terms -> terms |> List.map (snd >> anomalyMaps) |> Set.unionMany
         | Mse
@@ -100,6 +113,7 @@ module Difference =
 
         function
         | AnomalyMap number -> AnomalyMap(1 + List.findIndex ((=) number) kept)
+        | Smoothed(size, passes, measure) -> Smoothed(size, passes, onMaps kept measure)
         | Weighted terms -> Weighted(each terms)
         | Geometric terms -> Geometric(each terms)
         | Mse
@@ -206,6 +220,7 @@ module Difference =
         | Gms -> gms x r
         | MultiGms -> multiGms x r
         | AnomalyMap number -> Image.plane (x.Channels + number - 1) answer
+        | Smoothed(size, passes, measure) -> map measure x answer |> MeanFilter.apply size passes
         | Weighted terms ->
             terms
             |> List.map (fun (weight, measure) -> Image.map (fun v -> weight * v) (map measure x answer))

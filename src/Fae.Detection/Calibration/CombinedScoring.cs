@@ -1,12 +1,13 @@
+using System.Globalization;
 using Fae.Core;
 using Fae.Kernels;
+using Microsoft.FSharp.Collections;
 
 namespace Fae.Detection;
 
 /// <summary>
-/// Several measures as one: the geometric mean of their heatmaps. The log of such a mean is a weighted sum of log-scores. Each is divided
-/// by its deviation on held-out good pictures, so that all are on one scale, and weighted by how well it alone tells synthetic defects
-/// from good pictures.
+/// Several measures as one: the geometric mean of their heatmaps, each smoothed by filters of several sizes. The log of such a mean is a
+/// weighted sum of log-scores; <c>Fae.Core.Combination</c> says how each counts.
 /// </summary>
 public static class CombinedScoring
 {
@@ -17,15 +18,6 @@ public static class CombinedScoring
     /// <summary>In pixels at 256; larger images get a proportionally larger one.</summary>
     private const double Border = 12;
 
-    /// <summary>A smaller deviation of log-scores counts as this one: two equal pictures would weigh without bound.</summary>
-    private const double LeastDeviation = 0.02;
-
-    /// <summary>The share is (2·AUROC − 1) to this power: the best measure dominates; one that is almost as good counts too.</summary>
-    private const double Sharpness = 5;
-
-    /// <summary>A measure with a smaller share is left out: it costs time at each inspection.</summary>
-    private const double LeastShare = 0.01;
-
     /// <summary>Whether these settings ask for it.</summary>
     public static bool IsAskedFor(ScoreSettings settings)
     {
@@ -34,8 +26,8 @@ public static class CombinedScoring
     }
 
     /// <summary>
-    /// A combination of <c>NetworkGeometry.combined</c> for each filter, reduction and norm that the configuration leaves open, from
-    /// held-out good pictures (two at least) and pictures with synthetic defects.
+    /// A combination of <c>NetworkGeometry.combined</c> over the filters for each reduction and norm that the configuration leaves open,
+    /// from held-out good pictures (two at least) and pictures with synthetic defects.
     /// </summary>
     public static IReadOnlyList<ScoringCandidate> Candidates(
         Config config,
@@ -54,40 +46,54 @@ public static class CombinedScoring
         var border = settings.Border?.Value ?? (int)Math.Round(Border * config.Image.Size / 256);
         var filters = Filters
             .Select(f => (Size: settings.FilterSize?.Value ?? f.Size, Passes: settings.FilterPasses?.Value ?? f.Passes))
-            .Distinct();
-        var candidates = new List<ScoringCandidate>();
-        foreach (var (size, passes) in filters)
-        {
-            ScoringCandidate Way(Measure measure, ReductionKind kind, bool norm) =>
-                new(measure, size, passes, ReductionModule.ofKind(settings.TopFraction, kind), border, norm);
-            var ways = kinds.SelectMany(kind => norms.Select(norm => (Kind: kind, Norm: norm))).ToList();
-            var shares = measures
-                .Select(measure => Shares(ways.Select(way => Way(measure, way.Kind, way.Norm)).ToList(), good, bad, ignore))
-                .ToList();
-            for (var i = 0; i < ways.Count; i++)
-                candidates.Add(Way(Combination(measures, shares.Select(share => share[i]).ToList()), ways[i].Kind, ways[i].Norm));
-        }
-        return candidates;
-    }
-
-    private static Measure Combination(List<Measure> measures, List<(double Share, double Deviation)> fits)
-    {
-        var all = fits.Sum(fit => fit.Share);
-        var kept = measures
-            .Zip(fits, (measure, fit) => (Measure: measure, Share: all > 0 ? fit.Share / all : 1.0 / fits.Count, fit.Deviation))
-            .Where(one => one.Share >= LeastShare)
-            .Select(one => (one.Measure, Weight: one.Share / one.Deviation))
+            .Distinct()
             .ToList();
-        var sum = kept.Sum(one => one.Weight);
-        var terms = kept.Select(one => Tuple.Create((float)(one.Weight / sum), one.Measure));
-        return Measure.NewGeometric(Microsoft.FSharp.Collections.ListModule.OfSeq(terms));
+        var ways = kinds.SelectMany(kind => norms.Select(norm => (Kind: kind, Norm: norm))).ToList();
+        // Scores of each filter and measure, by each way.
+        var scores = filters
+            .Select(filter =>
+                measures.Select(measure => Scores(ways.ConvertAll(way => Way(measure, filter, way)), good, bad, ignore)).ToList()
+            )
+            .ToList();
+        return ways.Select(
+                (way, number) =>
+                {
+                    var weights = Combination.weights(
+                        ListModule.OfSeq(scores.Select(ofFilter => ListModule.OfSeq(ofFilter.Select(of => of[number]))))
+                    );
+                    // One filter is that of the heatmap, as a configuration says it; several are each term's own.
+                    return filters.Count == 1
+                        ? Way(Combined(weights[0].Zip(measures)), filters[0], way)
+                        : Way(
+                            Combined(
+                                measures.SelectMany((m, of) => filters.Select((filter, at) => (weights[at][of], Smoothed(m, filter))))
+                            ),
+                            (1, 0),
+                            way
+                        );
+                }
+            )
+            .ToList();
+
+        ScoringCandidate Way(Measure measure, (int Size, int Passes) filter, (ReductionKind Kind, bool Norm) way) =>
+            new(measure, filter.Size, filter.Passes, ReductionModule.ofKind(settings.TopFraction, way.Kind), border, way.Norm);
     }
 
-    /// <summary>
-    /// Of ways that differ in reduction and norm: the share of the measure by its synthetic AUROC, and the deviation of its log-scores on
-    /// good pictures.
-    /// </summary>
-    private static List<(double Share, double Deviation)> Shares(
+    private static Measure Smoothed(Measure measure, (int Size, int Passes) filter) =>
+        filter.Passes == 0 ? measure : Measure.NewSmoothed(filter.Size, filter.Passes, measure);
+
+    /// <summary>Terms without a weight are left out; those of one measure stand beside each other.</summary>
+    private static Measure Combined(IEnumerable<(double Weight, Measure Measure)> terms) =>
+        Measure.NewGeometric(
+            ListModule.OfSeq(terms.Where(term => term.Weight > 0).Select(term => Tuple.Create(Short(term.Weight), term.Measure)))
+        );
+
+    /// <summary>Three digits: people read them.</summary>
+    private static float Short(double weight) =>
+        float.Parse(weight.ToString("G3", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    /// <summary>The scores of ways that differ in reduction and norm.</summary>
+    private static List<MemberScores> Scores(
         List<ScoringCandidate> ways,
         IReadOnlyList<ReconstructionPair> good,
         IReadOnlyList<ReconstructionPair> bad,
@@ -102,26 +108,9 @@ public static class CombinedScoring
             .AsOrdered()
             .Select(pair => ScoringKernel.Heatmap(plain, pair.Input, pair.Reconstruction))
             .ToList();
-        var goodMaps = maps.Take(good.Count).ToList();
-        var scorings = ways.ConvertAll(way => ScoringSearch.Fit(way, hidden, goodMaps));
+        var scorings = ways.ConvertAll(way => ScoringSearch.Fit(way, hidden, maps.Take(good.Count).ToList()));
         var scores = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(scorings, hidden, map)).ToList();
-        var labels = scores.Select((_, number) => number >= good.Count).ToArray();
-        return scorings
-            .Select(
-                (_, way) =>
-                {
-                    var auroc = Metrics.auroc(scores.Select(one => one[way]).ToArray(), labels);
-                    var better = auroc.IsOk ? Math.Max(0, 2 * auroc.ResultValue - 1) : 0;
-                    var logs = scores.Take(good.Count).Select(one => Math.Log(Math.Max(float.Epsilon, one[way])));
-                    return (Math.Pow(better, Sharpness), Math.Max(LeastDeviation, Deviation(logs.ToList())));
-                }
-            )
-            .ToList();
-    }
-
-    private static double Deviation(List<double> values)
-    {
-        var mean = values.Average();
-        return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / Math.Max(1, values.Count - 1));
+        float[] Of(IEnumerable<float[]> some, int way) => some.Select(one => one[way]).ToArray();
+        return ways.Select((_, way) => new MemberScores(Of(scores.Take(good.Count), way), Of(scores.Skip(good.Count), way))).ToList();
     }
 }

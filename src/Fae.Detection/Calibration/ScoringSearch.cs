@@ -189,8 +189,11 @@ public static class ScoringSearch
             ? string.Create(CultureInfo.InvariantCulture, $"mean of the top {100 * top.q:0.##}%")
             : ReductionModule.name(scoring.Reduction);
         var normalisation = scoring.TypicalMedian is null ? "" : " normalised by the picture's median";
-        var filter = $"mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times";
-        return $"{Difference.name(scoring.Measure)}, {filter}, {reduction}{normalisation}, border {scoring.Border}";
+        var filter =
+            scoring.FilterPasses == 0
+                ? ""
+                : $", mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times";
+        return $"{Difference.name(scoring.Measure)}{filter}, {reduction}{normalisation}, border {scoring.Border}";
     }
 
     /// <summary>The mean median of good heatmaps; positive.</summary>

@@ -25,6 +25,7 @@ internal sealed partial class DetectorGraph
             Measure.Weighted weighted => weighted
                 .terms.Select(term => Node("Mul", Difference(term.Item2, x, r, output), Number(term.Item1)))
                 .Aggregate((sum, term) => Node("Add", sum, term)),
+            Measure.Smoothed smoothed => Mean(Difference(smoothed.Item3, x, r, output), smoothed.filterSize, smoothed.passes),
             { IsMse: true } => MeanPlane(Squared(Node("Sub", x, r))),
             { IsRelative: true } => MeanPlane(
                 Node(

@@ -41,6 +41,10 @@ public static partial class DifferenceKernel
                     (part, into) => Map(part, x, r, into.AsMemory(0, height * width), channels, height, width)
                 );
                 break;
+            case Measure.Smoothed smoothed:
+                Map(smoothed.Item3, x, r, map, channels, height, width);
+                MeanFilterKernel.Apply(map, map, height, width, smoothed.filterSize, smoothed.passes);
+                break;
             case { IsMse: true }:
                 EachRow(height, width, (from, count) => Mse(x.Span, r.Span, map.Span, channels, from, count));
                 break;

@@ -48,6 +48,8 @@ let private laws: Law<Differences> list =
             let parts = Image.map2 (fun a b -> exp (0.3f * logarithm a + 0.7f * logarithm b)) (d Mse x r) (d Ssim x r)
             let mean = d (Geometric [ 0.3f, Mse; 0.7f, Ssim ]) x r
             Array.forall2 (fun a b -> abs (a - b) <= 1e-4f * b + 1e-7f) mean.Pixels parts.Pixels)
+        Law.forAll "a smoothed measure is the mean filter of its map" (fun d (Pair(x, r)) ->
+            Near.images 1e-4f (d (Smoothed(5, 2, Ssim)) x r) (MeanFilter.apply 5 2 (d Ssim x r)))
         Law.forAll "a colour image's map is the mean of its planes' maps" (fun d (Coloured(x, r)) ->
             let planes m = List.init 3 (fun c -> d m (Image.plane c x) (Image.plane c r))
 
@@ -148,6 +150,12 @@ let private mutants: (string * string * Differences) list =
         (fun m x r ->
             match m with
             | Geometric terms -> plain (Weighted terms) x r
+            | m -> plain m x r)
+        "smoothed once, whatever was asked for",
+        "a smoothed measure is the mean filter of its map",
+        (fun m x r ->
+            match m with
+            | Smoothed(size, _, measure) -> plain (Smoothed(size, 1, measure)) x r
             | m -> plain m x r)
         "only the first plane is looked at",
         "a colour image's map is the mean of its planes' maps",

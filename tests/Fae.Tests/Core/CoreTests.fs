@@ -12,7 +12,12 @@ let tests =
         [
             test "a measure is read as it is named" {
                 for measure in
-                    [ Weighted [ 0.5f, Mse; 2.0f, Ssim ]; Geometric [ 0.25f, Mse; 0.75f, Ssim ]; Difference.combined ]
+                    [
+                        Weighted [ 0.5f, Mse; 2.0f, Ssim ]
+                        Geometric [ 0.25f, Mse; 0.75f, Smoothed(9, 2, Ssim) ]
+                        Smoothed(5, 1, AnomalyMap 2)
+                        Difference.combined
+                    ]
                     @ Difference.all do
                     Expect.equal (Difference.tryParse (Difference.name measure)) (Some measure) (Difference.name measure)
 

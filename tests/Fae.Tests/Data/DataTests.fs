@@ -134,7 +134,10 @@ let tests =
                     Expect.equal (split 1) a "same seed"
                     Expect.notEqual (split 2).HeldOut a.HeldOut "another seed"
                     fill 20 119
-                    Expect.equal (splitBy 0.05f 1).HeldOut.Length 20 "held out: enough to promise a false-alarm rate of 5%")
+                    Expect.equal (splitBy 0.05f 1).HeldOut.Length 24 "held out: a fifth"
+                    fill 120 399
+                    Expect.equal (splitBy 0.05f 1).HeldOut.Length 60 "held out: a fifth, but not more than 60 for that"
+                    Expect.equal (splitBy 0.2f 1).HeldOut.Length 80 "held out: as asked")
             }
 
             test "problems of a folder are reported: missing, empty, one picture, one level too high, masks of another size" {

@@ -162,7 +162,11 @@ let tests =
                             (fun (s: ScoringCandidate) -> { s with Measure = MultiGms; NormaliseByMedian = true })
                             "of a geometric mean of filtered maps",
                             (fun (s: ScoringCandidate) ->
-                                { s with Measure = Geometric [ 0.3f, Mse; 0.3f, Ssim; 0.4f, Gms ]; FilterSize = 5; FilterPasses = 2 })
+                                { s with
+                                    Measure = Geometric [ 0.3f, Mse; 0.2f, Smoothed(3, 1, Mse); 0.1f, Smoothed(9, 2, Ssim); 0.4f, Gms ]
+                                    FilterSize = 5
+                                    FilterPasses = 2
+                                })
                             "of a sum of measures, unfiltered",
                             (fun (s: ScoringCandidate) -> { s with Measure = Weighted [ 0.5f, Mse; 2.0f, Ssim ]; FilterPasses = 0 })
                         ] do

@@ -171,7 +171,7 @@ let tests =
                         let logs = [ for score in Array.take good.Length scores -> log (float score) ]
                         let mean = List.average logs
                         let deviation = sqrt (List.sumBy (fun v -> (v - mean) * (v - mean)) logs / float (logs.Length - 1))
-                        (max 0.0 (2.0 * auroc - 1.0)) ** 5.0, max 0.02 deviation
+                        (max 0.0 (2.0 * auroc - 1.0)) ** 3.0, max 0.02 deviation
 
                     let measures = [ Mse; Ssim; Gms; AnomalyMap 1 ]
                     let fits = List.map expected measures
@@ -204,7 +204,7 @@ let tests =
 
                 for candidate in CombinedScoring.Candidates(config, same, same, null) do
                     match candidate.Measure with
-                    | Geometric terms -> Expect.hasLength terms 4 "all measures"
+                    | Geometric terms -> Expect.hasLength terms 12 "all measures, with each filter"
                     | other -> failtest (Difference.name other)
             }
 
@@ -239,7 +239,7 @@ let tests =
                     let trained = train []
                     Expect.equal trained.Code 0 trained.Error
                     Expect.stringContains trained.Error "no --config: a U-Net and memory banks" "what is trained"
-                    Expect.stringContains trained.Error "anomaly_map^" "the maps are combined"
+                    Expect.stringContains trained.Error "anomaly_map@" "the maps are combined"
                     Expect.stringContains trained.Error "96×144, trained on 96×96" "the aspect ratio is kept"
                     let compared = Path.Combine(folder, "compared.txt")
                     let measured = fae [ "eval"; "--model"; run; "--data"; data; "--json"; "-"; "--compare"; compared ]

@@ -35,7 +35,7 @@ let tests =
 
                             let scoring =
                                 {
-                                    Scoring.Measure = Geometric [ 0.3f, Mse; 0.3f, Ssim; 0.4f, Gms ]
+                                    Scoring.Measure = Geometric [ 0.3f, Mse; 0.3f, Smoothed(9, 2, Ssim); 0.4f, Smoothed(5, 1, Gms) ]
                                     FilterSize = 5
                                     FilterPasses = 2
                                     Reduction = Maximum

@@ -1,0 +1,68 @@
+/// How much each difference measure counts in a combined heatmap.
+namespace Fae.Core
+
+/// The image scores of one measure with one filter, > 0: of good pictures, and of pictures with synthetic defects.
+type MemberScores = { Good: float32[]; Bad: float32[] }
+
+[<RequireQualifiedAccess>]
+module Combination =
+    /// The share of a measure is (2·AUROC − 1) to this power: the best dominates; one that is almost as good counts too.
+    let private sharpness = 3.0
+
+    /// The share of a filter is (2·AUROC − 1) of its combination to this power. A hundred synthetic defects cannot tell filters apart that
+    /// are almost equal: these are averaged.
+    let private filterSharpness = 20.0
+
+    /// A smaller deviation of log-scores counts as this one: two equal pictures would weigh without bound.
+    let private leastDeviation = 0.02
+
+    /// A term with a smaller share is left out: it costs time at each inspection.
+    let private leastShare = 0.01
+
+    let private logs = Array.map (fun (score: float32) -> log (float (max score System.Single.Epsilon)))
+
+    let private deviation values =
+        let mean = Array.average values
+        let squares = values |> Array.sumBy (fun v -> (v - mean) * (v - mean))
+        max leastDeviation (sqrt (squares / float (max 1 (values.Length - 1))))
+
+    /// 2·AUROC − 1, at least 0.
+    let private separation (good: float[]) (bad: float[]) =
+        let scores = Array.append good bad |> Array.map float32
+        let labels = Array.init scores.Length (fun i -> i >= good.Length)
+
+        match Metrics.auroc scores labels with
+        | Ok auroc -> max 0.0 (2.0 * auroc - 1.0)
+        | Error _ -> 0.0
+
+    /// Shares in proportion to weights; equal ones where all are 0.
+    let private shares (weights: float list) =
+        let sum = List.sum weights
+        weights |> List.map (fun w -> if sum > 0.0 then w / sum else 1.0 / float weights.Length)
+
+    /// For each filter the exponents of the measures in a geometric mean over both, which sum to 1. The log-scores of a measure are
+    /// divided by their deviation on good pictures; its share grows with how well it alone tells synthetic defects from good pictures,
+    /// that of a filter with how well its combination does. `scores` holds a list for each filter, of as many measures each, in one order.
+    let weights (scores: MemberScores list list) : float list list =
+        let fitted (members: MemberScores list) =
+            let members = members |> List.map (fun m -> logs m.Good, logs m.Bad)
+            let shares = members |> List.map (fun (good, bad) -> separation good bad ** sharpness) |> shares
+            let terms = List.map2 (fun share (good, _) -> share / deviation good) shares members
+
+            let sum part =
+                List.map2 (fun term logs -> Array.map (fun v -> term * v) (part logs)) terms members
+                |> List.reduce (Array.map2 (+))
+
+            separation (sum fst) (sum snd) ** filterSharpness, List.zip shares terms
+
+        let filters = List.map fitted scores
+        let filterShares = filters |> List.map fst |> shares
+
+        let kept =
+            [
+                for filterShare, (_, terms) in List.zip filterShares filters ->
+                    [ for share, term in terms -> if filterShare * share >= leastShare then filterShare * term else 0.0 ]
+            ]
+
+        let sum = List.sumBy List.sum kept
+        kept |> List.map (List.map (fun weight -> weight / sum))

@@ -1,0 +1,116 @@
+/// The exponents of the measures in a combined heatmap.
+module Fae.Spec.CombinationLaws
+
+open Fae.Core
+
+/// Scores by filter and measure → exponents.
+type private Weighing = MemberScores list list -> float list list
+
+let private normals seed count = (Noise.field (Random.mix64 seed) 1.0f 1 1 count).Pixels
+
+/// Scores of 24 good pictures and 48 defects; log-scores of defects are higher by so many deviations.
+let private scores seed (deviation: float32) (higher: float32) =
+    let good, bad = normals (2UL * seed) 24, normals (2UL * seed + 1UL) 48
+    let score shift = Array.map (fun v -> exp (deviation * (v + shift)))
+    { Good = score 0.0f good; Bad = score higher bad }
+
+/// Two filters and three measures; the last measure says nothing.
+let private some seed =
+    [
+        for filter in 0UL .. 1UL ->
+            [
+                for measure, higher in [ 0UL, 2.0f; 1UL, 1.0f; 2UL, -9.0f ] -> scores (16UL * seed + 4UL * filter + measure) 0.3f higher
+            ]
+    ]
+
+let private same (a: float list list) (b: float list list) = List.forall2 (List.forall2 (fun (x: float) y -> abs (x - y) <= 1e-4)) a b
+
+let private laws: Law<Weighing> list =
+    [
+        Law.forAll "the exponents sum to 1, none is negative" (fun weigh (seed: uint64) ->
+            let all = List.concat (weigh (some seed))
+            abs (List.sum all - 1.0) < 1e-6 && List.forall (fun w -> w >= 0.0) all)
+        Law.forAll "a measure that takes defects for good pictures is left out" (fun weigh (seed: uint64) ->
+            weigh (some seed) |> List.forall (fun terms -> terms[2] = 0.0))
+        Law.forAll "the unit of a measure's scores changes nothing" (fun weigh (seed: uint64) ->
+            let scaled =
+                some seed
+                |> List.map (
+                    List.mapi (fun i m ->
+                        if i = 0 then
+                            { Good = Array.map ((*) 64.0f) m.Good; Bad = Array.map ((*) 64.0f) m.Bad }
+                        else
+                            m)
+                )
+
+            same (weigh (some seed)) (weigh scaled))
+        Law.forAll "log-scores that deviate twice as much get half the exponent of their like" (fun weigh (seed: uint64) ->
+            let squared m = { Good = Array.map (fun s -> s * s) m.Good; Bad = Array.map (fun s -> s * s) m.Bad }
+            let one = scores seed 0.3f 1.5f
+
+            match weigh [ [ one; squared one ] ] with
+            | [ [ a; b ] ] -> abs (a - 2.0 * b) < 1e-3
+            | _ -> false)
+        Law.forAll "the order of measures and filters does not matter" (fun weigh (seed: uint64) ->
+            let turned = some seed |> List.map List.rev |> List.rev
+            same (weigh turned) (weigh (some seed) |> List.map List.rev |> List.rev))
+        Law.forAll "a filter with which defects are told better counts for more, the other is not forgotten" (fun weigh (seed: uint64) ->
+            // The same pictures, the defects a little higher with the first filter.
+            let better = [ scores seed 0.3f 2.2f ]
+            let worse = [ scores seed 0.3f 2.0f ]
+
+            match weigh [ better; worse ] with
+            | [ [ a ]; [ b ] ] -> a >= b && b > 0.0
+            | _ -> false)
+        Law.once "where nothing tells defects from good pictures, all count alike" (fun weigh ->
+            let alike = { Good = [| 1.0f; 2.0f; 4.0f |]; Bad = [| 1.0f; 2.0f; 4.0f |] }
+            let expected = List.replicate 2 (List.replicate 3 (1.0 / 6.0))
+            same (weigh (List.replicate 2 (List.replicate 3 alike))) expected)
+    ]
+
+let private plain = Combination.weights
+
+let private normalised (weights: float list list) =
+    let sum = List.sumBy List.sum weights
+    weights |> List.map (List.map (fun w -> w / sum))
+
+let private mutants: (string * string * Weighing) list =
+    [
+        "each filter's exponents sum to 1",
+        "the exponents sum to 1, none is negative",
+        (fun scores -> plain scores |> List.map (fun terms -> let sum = List.sum terms in List.map (fun w -> w / max sum 1e-9) terms))
+        "all measures keep a little",
+        "a measure that takes defects for good pictures is left out",
+        (fun scores -> plain scores |> List.map (List.map (fun w -> w + 0.01)) |> normalised)
+        "scores instead of their logarithms",
+        "the unit of a measure's scores changes nothing",
+        (fun scores -> List.map2 (List.map2 (fun w m -> w * float (Array.average m.Good))) (plain scores) scores |> normalised)
+        "deviations are forgotten",
+        "log-scores that deviate twice as much get half the exponent of their like",
+        (fun scores -> plain scores |> List.map (List.map (fun w -> if w > 0.0 then 1.0 else 0.0)) |> normalised)
+        "the first measure of each filter alone",
+        "the order of measures and filters does not matter",
+        (fun scores -> plain scores |> List.map (List.mapi (fun i w -> if i = 0 then w else 0.0)) |> normalised)
+        "the best filter alone",
+        "a filter with which defects are told better counts for more, the other is not forgotten",
+        (fun scores ->
+            let weights = plain scores
+            let best = weights |> List.map List.sum |> List.max
+
+            weights
+            |> List.map (fun terms -> if List.sum terms = best then terms else List.map (fun _ -> 0.0) terms)
+            |> normalised)
+        "without a winner the first measure alone",
+        "where nothing tells defects from good pictures, all count alike",
+        (fun scores ->
+            let weights = plain scores
+            let flat = List.concat weights
+
+            if List.forall (fun w -> abs (w - flat.Head) < 1e-9) flat then
+                weights |> List.map (List.mapi (fun i _ -> if i = 0 then 0.5 else 0.0))
+            else
+                weights)
+    ]
+
+let suite =
+    Suite.create "Combination" "How much each measure and each filter counts in a combined heatmap." laws [ "plain", plain ] mutants
