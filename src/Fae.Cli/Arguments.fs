@@ -91,6 +91,13 @@ type WatchArgs =
     | [<Unique>] Move
     | [<Unique>] False_Alarm of RATE: float
     | [<Unique>] Mqtt of BROKER: string
+    | [<Unique>] Mqtt_User of NAME: string
+    | [<Unique>] Mqtt_Password_File of FILE: string
+    | [<Unique>] Mqtt_Ca of FILE: string
+    | [<Unique>] Mqtt_Certificate of FILE: string
+    | [<Unique>] Mqtt_Client_Id of ID: string
+    | [<Unique>] Mqtt_Status of TOPIC: string
+    | [<Unique>] Journal_Megabytes of SIZE: float
     | [<Unique>] Settle of SECONDS: float
     | [<Unique>] Once
     | [<Unique>] Device of NAME: string
@@ -103,7 +110,14 @@ type WatchArgs =
             | Out _ -> "inspections.jsonl, a line for each picture, and the heatmaps go there"
             | Move -> "moves what was inspected into OUT/good, OUT/anomalous or OUT/unreadable"
             | False_Alarm _ -> "the rate of good pictures called anomalous, by the held-out good ones"
-            | Mqtt _ -> "sends each line to an MQTT broker as well: HOST/TOPIC or HOST:PORT/TOPIC"
+            | Mqtt _ -> "sends each line to an MQTT broker as well: HOST[:PORT]/TOPIC, or mqtts://HOST[:PORT]/TOPIC for TLS"
+            | Mqtt_User _ -> "the user's name at the broker"
+            | Mqtt_Password_File _ -> "a file whose first line is the password at the broker"
+            | Mqtt_Ca _ -> "certificates (PEM) of the authorities that sign the broker's; else those of this machine"
+            | Mqtt_Certificate _ -> "a certificate with its key (PEM) that this program shows to the broker"
+            | Mqtt_Client_Id _ -> "this program's client id at the broker (a random one)"
+            | Mqtt_Status _ -> "a topic that holds \"online\" or, by the last will, \"offline\""
+            | Journal_Megabytes _ -> "inspections.jsonl is set aside under a name with the time when it gets larger (100)"
             | Settle _ -> "how long a file must have kept its size and time before it counts as written (0.5)"
             | Once -> "ends when everything that is there was inspected"
             | Device _ -> "auto, cpu, cuda or cuda:N"
@@ -307,4 +321,4 @@ type Arguments =
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Arguments =
     /// Options whose values are numbers with a point.
-    let reals = [ "--false-alarm"; "--settle"; "--tolerance" ]
+    let reals = [ "--false-alarm"; "--settle"; "--tolerance"; "--journal-megabytes" ]

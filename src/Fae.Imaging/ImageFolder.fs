@@ -35,16 +35,55 @@ module ImageFolder =
         else
             []
 
+    /// Where a folder really is: a link leads to its target.
+    let private realPath (folder: string) =
+        match DirectoryInfo(folder).ResolveLinkTarget true with
+        | null -> None
+        | target -> Some target.FullName
+
+    /// What `files` lists of a folder and of all folders in it. A folder that two links lead to, or one to itself, is visited once; of one
+    /// that cannot be listed `failed` hears.
+    let private walk (failed: string -> exn -> unit) (files: string -> string list) (root: string) =
+        let visited = Collections.Generic.HashSet<string>(StringComparer.Ordinal)
+
+        let rec visit (folder: string) (real: string) =
+            if not (visited.Add real) then
+                []
+            else
+                try
+                    let inside =
+                        folders folder |> List.map (fun f -> f, realPath f |> Option.defaultValue (Path.Combine(real, Files.name f)))
+
+                    Ok(files folder, inside)
+                with
+                | :? IOException
+                | :? UnauthorizedAccessException as e -> Error e
+                |> function
+                    | Ok(found, inside) -> found @ List.collect (fun (folder, real) -> visit folder real) inside
+                    | Error e ->
+                        failed folder e
+                        []
+
+        let full = Path.GetFullPath root |> Path.TrimEndingDirectorySeparator
+        visit root (if Directory.Exists root then realPath root |> Option.defaultValue full else full)
+
+    let private throw _ (e: exn) = Runtime.ExceptionServices.ExceptionDispatchInfo.Throw e
+
+    /// The pictures of a folder and of all folders in it; folders of the system are passed over, and `failed` hears of folders that cannot
+    /// be listed.
+    let listReadable failed (folder: string) = walk failed list folder
+
     /// The pictures of a folder and of all folders in it; folders of the system are passed over.
-    let rec listAll (folder: string) = list folder @ List.collect listAll (folders folder)
+    let listAll (folder: string) = walk throw list folder
 
     /// Files of a folder and of all folders in it that are not read: their endings are those of no format that is.
-    let rec unread (folder: string) =
-        if Directory.Exists folder then
-            (Directory.GetFiles folder |> Array.filter (fun path -> not (hasEnding path) && not (isHidden path)) |> sorted)
-            @ List.collect unread (folders folder)
-        else
-            []
+    let unread (folder: string) =
+        folder
+        |> walk throw (fun folder ->
+            if Directory.Exists folder then
+                Directory.GetFiles folder |> Array.filter (fun path -> not (hasEnding path) && not (isHidden path)) |> sorted
+            else
+                [])
 
     /// Whether a file was listed under a name that is not UTF-8: .NET cannot open it.
     let isUnreachable (path: string) = path.Contains '\uFFFD' && not (File.Exists path)

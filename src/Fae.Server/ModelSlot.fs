@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Threading
 open Fae.Detection
+open Fae.Imaging
 
 /// A detector and the pictures that still need it.
 type ModelLease(detector: Detector, stamp: struct (int64 * int64)) =
@@ -46,10 +47,7 @@ type ModelSlot private (name: string, path: string, load: string -> Result<Detec
     let mutable refused = struct (0L, 0L)
     let mutable reloads = 0
 
-    static let stampOf path =
-        let info = FileInfo path
-
-        if info.Exists then Some(struct (info.Length, info.LastWriteTimeUtc.Ticks)) else None
+    static let stampOf = Files.stamp
 
     static member Open(name: string, path: string, load) : Result<ModelSlot, string> =
         match stampOf path with

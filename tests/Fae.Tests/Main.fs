@@ -93,6 +93,7 @@ let private test (argv: string[]) =
                     CrashTests.tests
                     SweepTests.tests
                     WatchTests.tests
+                    WatchTroubleTests.tests
                     ServerTests.tests
                     ServerLimitTests.tests
                     HistoryTests.tests

@@ -35,62 +35,86 @@ module JournalEntry =
         with :? JsonException ->
             None
 
-type Journal private (path: string, stream: FileStream, entries: Dictionary<string, JournalEntry>, count: int) =
+/// Where lines are written, and how large a file may grow before it is set aside.
+type JournalOptions = { Path: string; MostBytes: int64 }
+
+type Journal private (options: JournalOptions, entries: Dictionary<string, JournalEntry>, count: int) =
+    let path = options.Path
     let mutable count = count
+    let mutable stream = JournalFiles.openAppend path
 
-    /// Reads whole lines one by one, for a journal may be larger than memory; returns where the last one ends, or None if a line is no
-    /// entry.
-    static let readLines (stream: FileStream) (onEntry: FileStamp * JournalEntry -> unit) =
-        let buffer = Array.zeroCreate<byte> 65536
-        use line = new MemoryStream()
-        let mutable valid = true
-        let mutable ended = 0L
-        let mutable position = 0L
-        let mutable read = stream.Read buffer
+    /// The file under the journal's name may be another one by now, or none: somebody has set it aside.
+    let reopen () =
+        let there = FileInfo path
 
-        while read > 0 && valid do
-            for i in 0 .. read - 1 do
-                position <- position + 1L
+        if not there.Exists || there.Length <> stream.Length then
+            stream.Dispose()
+            stream <- JournalFiles.openAppend path
 
-                if buffer[i] <> byte '\n' then
-                    line.WriteByte buffer[i]
-                elif valid then
-                    match JournalEntry.tryParse (Encoding.UTF8.GetString(line.GetBuffer(), 0, int line.Length)) with
-                    | Some found -> onEntry found
-                    | None -> valid <- false
+    let setAsideIfFull (more: int) =
+        if stream.Length > 0L && stream.Length + int64 more > options.MostBytes then
+            stream.Dispose()
+            JournalFiles.setAside path |> ignore
+            stream <- JournalFiles.openAppend path
 
-                    line.SetLength 0L
-                    ended <- position
-
-            read <- stream.Read buffer
-
-        if valid then Some ended else None
-
-    /// Opens or creates a journal. Entries of files for which `exists` is false are counted and not kept. What follows the last whole
-    /// line was cut off by a crash and is removed. A file with a line that is no entry is refused.
-    static member Open(path: string, exists: string -> bool) : Result<Journal, Fault> =
-        let stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read)
+    /// Opens or creates a journal; files of it that were set aside are read too. Entries of files for which `exists` is false are counted
+    /// and not kept. What follows the last whole line was cut off by a crash and is removed. Lines that are no entries are passed over,
+    /// and `warn` hears of them; a file without any entry that is not empty is somebody else's and is refused.
+    static member Open(options: JournalOptions, exists: string -> bool, warn: string -> unit) : Result<Journal, Fault> =
         let entries = Dictionary()
         let mutable count = 0
 
-        let ended =
-            readLines stream (fun (stamp, entry) ->
-                count <- count + 1
+        /// Where the last whole line ends, and how many lines are entries and how many are not.
+        let read file =
+            use stream = JournalFiles.openRead file
+            let mutable good = 0
+            let mutable bad = 0
 
-                if exists stamp.Name then entries[stamp.Name] <- entry)
+            let ended =
+                JournalFiles.readLines stream (fun line ->
+                    match JournalEntry.tryParse line with
+                    | Some(stamp, entry) ->
+                        good <- good + 1
+                        if exists stamp.Name then entries[stamp.Name] <- entry
+                    | None -> bad <- bad + 1)
 
-        match ended with
-        | None ->
-            stream.Dispose()
-            Error(Usage [ $"{path}: is not a journal of fae watch; take another --out" ])
-        | Some ended ->
+            count <- count + good
+            struct (ended, good, bad)
+
+        let passedOver file bad = if bad > 0 then warn $"{file}: {bad} line(s) that are no entries are passed over"
+
+        for file in JournalFiles.aside options.Path do
+            try
+                let struct (_, good, bad) = read file
+                if good > 0 then passedOver file bad
+            with
+            | :? IOException
+            | :? InvalidDataException
+            | :? UnauthorizedAccessException as e -> warn $"{file}: cannot be read ({e.Message}); what it says is done again"
+
+        let struct (ended, good, bad) = if File.Exists options.Path then read options.Path else struct (0L, 0, 0)
+
+        /// A line that was cut off starts like any other.
+        let isOurs =
+            good > 0
+            || bad = 0
+               && (not (File.Exists options.Path)
+                   || FileInfo(options.Path).Length = ended
+                   || File.ReadLines options.Path
+                      |> Seq.truncate 1
+                      |> Seq.forall (fun line -> line.TrimStart('\000').StartsWith '{' || line.Trim '\000' = ""))
+
+        if not isOurs then
+            Error(Usage [ $"{options.Path}: is not a journal of fae watch; take another --out" ])
+        else
+            passedOver options.Path bad
+            use stream = JournalFiles.openAppend options.Path
             stream.SetLength ended
-            stream.Seek(0L, SeekOrigin.End) |> ignore
-            Ok(new Journal(path, stream, entries, count))
+            Ok(new Journal(options, entries, count))
 
     member _.Path = path
 
-    /// Number of entries since the journal was created.
+    /// Number of entries since the journal was created, those of files that were set aside too.
     member _.Count = count
 
     /// The entry of a file, if it was inspected as it is now.
@@ -101,7 +125,12 @@ type Journal private (path: string, stream: FileStream, entries: Dictionary<stri
 
     /// Appends the line of a file; it is on the disk when this returns.
     member _.Add(stamp: FileStamp, movedTo: string | null, line: string) =
-        stream.Write(Encoding.UTF8.GetBytes(line + "\n"))
+        let bytes = Encoding.UTF8.GetBytes(line + "\n")
+        reopen ()
+        setAsideIfFull bytes.Length
+        // At the end as it is now: somebody may have cut the file off.
+        stream.Seek(0L, SeekOrigin.End) |> ignore
+        stream.Write bytes
         stream.Flush true
 
         entries[stamp.Name] <- { Path = stamp.Name; Size = Nullable stamp.Size; Changed = Nullable stamp.Changed; MovedTo = movedTo }

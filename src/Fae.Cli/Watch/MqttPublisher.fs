@@ -11,100 +11,172 @@ open Fae.Detection
 open MQTTnet
 open MQTTnet.Protocol
 
-/// Where lines go.
-type Broker = { Host: string; Port: int; Topic: string }
+/// How far the lines are published: up to this byte of the file whose first line has this digest.
+[<Struct>]
+type private Position = { File: string option; Offset: int64 }
 
-[<RequireQualifiedAccess>]
-module Broker =
-    /// HOST/TOPIC or HOST:PORT/TOPIC.
-    let tryParse (text: string) =
-        match text.IndexOf '/' with
-        | at when at > 0 && at < text.Length - 1 ->
-            let topic = text.Substring(at + 1)
-
-            match text.Substring(0, at).Split ':' with
-            | [| host |] when host <> "" -> Some { Host = host; Port = 1883; Topic = topic }
-            | [| host; port |] when host <> "" ->
-                match Int32.TryParse port with
-                | true, port when port > 0 && port < 65536 -> Some { Host = host; Port = port; Topic = topic }
-                | _ -> None
-            | _ -> None
+[<AutoOpen>]
+module private Parsing =
+    let (|Int64|_|) (text: string) =
+        match Int64.TryParse text with
+        | true, value when value >= 0L -> Some value
         | _ -> None
 
 type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
     /// Between two reads of the journal, and between two attempts to connect.
     let pause = TimeSpan.FromSeconds 0.5
+
+    /// For connecting, and for the broker's answer to one line.
     let timeout = TimeSpan.FromSeconds 5.0
+
+    /// Lines that are on their way at once.
+    let window = 16
     let client = MqttClientFactory().CreateMqttClient()
+    let options = Mqtt.options timeout broker
 
-    let mutable offset =
-        match
-            (if File.Exists offsetFile then
-                 Int64.TryParse(File.ReadAllText offsetFile)
-             else
-                 (false, 0L))
-        with
-        | true, value when value >= 0L -> value
-        | _ -> 0L
+    let mutable position =
+        let text = if File.Exists offsetFile then (File.ReadAllText offsetFile).Trim() else ""
 
-    let mutable away = false
+        match text.Split ' ' |> Array.rev with
+        | [| "" |] -> { File = Some "none"; Offset = 0L }
+        | [| Int64 offset |] -> { File = None; Offset = offset }
+        | [| Int64 offset; file |] -> { File = Some file; Offset = offset }
+        | _ -> { File = None; Offset = 0L }
 
-    let connect (stop: CancellationToken) =
+    let mutable trouble: string option = None
+
+    let save () = AtomicFile.WriteText(offsetFile, $"""{Option.defaultValue "" position.File} {position.Offset}""".Trim())
+
+    let connect () =
         task {
             if not client.IsConnected then
-                let options =
-                    MqttClientOptionsBuilder()
-                        .WithTcpServer(broker.Host, Nullable broker.Port)
-                        .WithTimeout(timeout)
-                        .WithCleanSession()
-                        .Build()
+                use limit = new CancellationTokenSource(timeout)
+                let! answer = client.ConnectAsync(options, limit.Token)
 
-                let! _ = client.ConnectAsync(options, stop)
-                ()
+                if answer.ResultCode <> MqttClientConnectResultCode.Success then
+                    raise (UnauthorizedAccessException(string answer.ResultCode))
+
+                match broker.StatusTopic with
+                | Some topic ->
+                    let! _ = client.PublishStringAsync(topic, "online", MqttQualityOfServiceLevel.AtLeastOnce, true, limit.Token)
+                    ()
+                | None -> ()
         }
 
-    /// The whole lines of the journal after the offset, and where they end.
-    let fresh () =
-        use stream = new FileStream(journal, FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
-
-        // A journal that is shorter than it was is another one.
-        if stream.Length < offset then offset <- 0L
-
-        stream.Seek(offset, SeekOrigin.Begin) |> ignore
-        let bytes = Array.zeroCreate<byte>(int (min (stream.Length - offset) 1_000_000L))
-        stream.ReadExactly bytes
-        let whole = 1 + Array.LastIndexOf(bytes, byte '\n')
-        Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries), offset + int64 whole
-
-    /// Sends what is new; a broker that cannot be reached is tried again later.
-    let drain (stop: CancellationToken) =
+    /// Sends one line; it is acknowledged when this ends.
+    let publish (line: string) : Task =
         task {
-            let lines, reached = fresh ()
+            use limit = new CancellationTokenSource(timeout)
 
-            if lines.Length > 0 then
-                do! connect stop
+            let message =
+                MqttApplicationMessageBuilder()
+                    .WithTopic(broker.Topic)
+                    .WithPayload(line)
+                    .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+                    .Build()
 
-                for line in lines do
-                    let message =
-                        MqttApplicationMessageBuilder()
-                            .WithTopic(broker.Topic)
-                            .WithPayload(line)
-                            .WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
-                            .Build()
-
-                    let! result = client.PublishAsync(message, stop)
-
-                    if not result.IsSuccess then raise (IOException $"it refuses: {result.ReasonString}")
-
-                offset <- reached
-                AtomicFile.WriteText(offsetFile, string offset)
-
-                if away then
-                    away <- false
-                    Console.say $"the MQTT broker {broker.Host}:{broker.Port} is back"
+            let! result = client.PublishAsync(message, limit.Token)
+            if not result.IsSuccess then raise (IOException $"it refuses: {result.ReasonString}")
         }
 
-    /// Publishes until it is cancelled, then what is left if the broker can be reached.
+    /// The files of the journal that are not published yet, the oldest first, and where to begin in the first one.
+    let pending () =
+        let files =
+            (JournalFiles.aside journal |> List.filter (fun file -> not (file.EndsWith(".gz", StringComparison.Ordinal))))
+            @ [ journal ]
+            |> List.choose (fun file -> JournalFiles.identity file |> Option.map (fun identity -> file, identity))
+
+        match position.File, files |> List.tryFindIndex (fun (_, identity) -> Some identity = position.File) with
+        | Some _, Some at -> List.skip at files, position.Offset
+        // Before the first line that was published: all of them.
+        | Some "none", None -> files, 0L
+        // An offset without a file is one of the current journal; a file that is gone took its lines along.
+        | None, _ -> files |> List.filter (fun (file, _) -> file = journal), position.Offset
+        | Some _, None -> files |> List.filter (fun (file, _) -> file = journal), 0L
+
+    /// The next whole lines of a file from an offset on, about a megabyte of them, each with where it ends.
+    let rec next (stream: Stream) (offset: int64) (most: int) =
+        stream.Seek(offset, SeekOrigin.Begin) |> ignore
+        let bytes = Array.zeroCreate<byte>(int (min (stream.Length - offset) (int64 most)))
+        stream.ReadExactly bytes
+
+        if Array.contains (byte '\n') bytes then
+            let mutable start = 0
+
+            [|
+                for ended in 1 .. bytes.Length do
+                    if bytes[ended - 1] = byte '\n' then
+                        struct (Encoding.UTF8.GetString(bytes, start, ended - 1 - start).Trim '\000', offset + int64 ended)
+                        start <- ended
+            |]
+        elif bytes.Length < most then
+            [||]
+        else
+            next stream offset (2 * most)
+
+    /// Publishes what a file has after an offset, a window at a time; the position moves with each window that was acknowledged.
+    let publishFile (file: string) identity from (cancelled: unit -> bool) =
+        task {
+            use stream = JournalFiles.openRead file
+            // A file that is shorter than it was is another one.
+            let mutable offset = if stream.Length < from then 0L else from
+            let mutable lines = next stream offset 1_000_000
+
+            while lines.Length > 0 && not (cancelled ()) do
+                for group in Array.chunkBySize window lines do
+                    if not (cancelled ()) then
+                        do! connect ()
+
+                        do!
+                            Task.WhenAll
+                                [|
+                                    for struct (line, _) in group do
+                                        if line <> "" then publish line
+                                |]
+
+                        let struct (_, ended) = Array.last group
+                        offset <- ended
+                        position <- { File = Some identity; Offset = offset }
+                        save ()
+
+                lines <- if cancelled () then [||] else next stream offset 1_000_000
+        }
+
+    let drain cancelled =
+        task {
+            let files, offset = pending ()
+            let mutable offset = offset
+
+            for file, identity in files do
+                do! publishFile file identity offset cancelled
+                offset <- 0L
+
+            if Option.isSome trouble && client.IsConnected then
+                trouble <- None
+                Console.say $"the MQTT broker {broker.Address} is back"
+        }
+
+    /// An exception and those that caused it, the outermost first.
+    let rec chain (e: exn) =
+        e
+        :: (match e.InnerException with
+            | Null -> []
+            | NonNull inner -> chain inner)
+
+    /// What a failure means, in words.
+    let explain (e: exn) =
+        let all = chain e
+        let reasons = all |> List.map _.Message |> List.distinct |> String.concat " "
+
+        if all |> List.exists (fun e -> e :? System.Security.Authentication.AuthenticationException) then
+            $"has no certificate that is trusted ({reasons}); see --mqtt-ca"
+        else
+            match e with
+            | :? UnauthorizedAccessException -> $"refuses the login ({e.Message}); see --mqtt-user and --mqtt-password-file"
+            | :? OperationCanceledException -> "does not answer in time"
+            | _ -> $"cannot be reached ({reasons})"
+
+    /// Publishes until it is cancelled, then what is left if the broker can be reached. Whatever goes wrong is said once and tried again.
     member _.Run(stop: CancellationToken) : Task =
         task {
             let mutable go = true
@@ -113,22 +185,32 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
                 go <- not stop.IsCancellationRequested
 
                 try
-                    use limit = new CancellationTokenSource(timeout)
-                    do! drain limit.Token
-                with e when
-                    (e :? IOException
-                     || e :? OperationCanceledException
-                     || e :? Exceptions.MqttCommunicationException
-                     || e :? Net.Sockets.SocketException) ->
-                    if not away then
-                        away <- true
-                        Console.warn $"the MQTT broker {broker.Host}:{broker.Port} cannot be reached ({e.Message}); lines wait in {journal}"
+                    // What is left at the end has as long as a line may take.
+                    use last = new CancellationTokenSource()
+                    if not go then last.CancelAfter timeout
+                    do! drain (fun () -> last.IsCancellationRequested)
+                with e ->
+                    let reason = explain e
+
+                    if trouble <> Some reason then
+                        trouble <- Some reason
+                        Console.warn $"the MQTT broker {broker.Address} {reason}; lines wait in {journal}"
 
                 if go then
                     try
                         do! Task.Delay(pause, stop)
                     with :? OperationCanceledException ->
                         ()
+
+            if client.IsConnected then
+                match broker.StatusTopic with
+                | Some topic ->
+                    // An orderly end publishes no last will.
+                    let! _ = client.PublishStringAsync(topic, "offline", MqttQualityOfServiceLevel.AtLeastOnce, true)
+                    ()
+                | None -> ()
+
+                do! client.DisconnectAsync()
         }
 
     interface IDisposable with

@@ -28,6 +28,8 @@ type private WatchOptions =
         Monitor: DriftMonitor
         /// Files with names that cannot be opened; each was warned of.
         Unreachable: HashSet<string>
+        Troubles: Troubles
+        Moved: MovedFiles
     }
 
 [<RequireQualifiedAccess>]
@@ -40,64 +42,48 @@ module Watch =
     /// A file that was seen and is not done: as it was, and since when it is so.
     type private Waiting = { Stamp: FileStamp; Since: TimeSpan }
 
-    let private stampOf folder (path: string) =
-        let info = FileInfo path
-
-        if info.Exists then
-            Some { Name = Path.GetRelativePath(folder, path); Size = info.Length; Changed = info.LastWriteTimeUtc.Ticks }
-        else
-            None
-
-    /// The pictures of the folder, but for those that the watch itself puts there.
+    /// The pictures of the folder, but for those that the watch itself puts there, and whether these are all. A folder that may not be
+    /// listed is said.
     let private pictures options =
-        ImageFolder.listAll options.Folder
-        |> List.filter (fun path -> not (path.StartsWith(options.Out + string Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+        let mutable complete = true
 
-    /// A name below the folder that no file has: the name itself, or numbered.
-    let private freeName (folder: string) (name: string) =
-        let numbered n =
-            if n = 1 then
-                name
-            else
-                Path.Combine(string (Path.GetDirectoryName name), $"{Files.stem name}-{n}{Files.extension name}")
+        let failed (folder: string) (e: exn) =
+            complete <- false
+            options.Troubles.Say(folder, e.Message)
 
-        Seq.initInfinite (fun i -> numbered (i + 1))
-        |> Seq.find (fun candidate -> not (File.Exists(Path.Combine(folder, candidate))))
+        let found =
+            ImageFolder.listReadable failed options.Folder
+            |> List.filter (fun path -> not (path.StartsWith(options.Out + string Path.DirectorySeparatorChar, StringComparison.Ordinal)))
 
-    /// From one place to another, whole or not at all, on another disk too.
-    let private moveWhole (source: string) (target: string) =
-        Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
-
-        if File.Exists target then
-            // The copy to another disk was finished and the machine ended before the source was removed.
-            File.Delete source
-        else
-            try
-                // A rename and nothing else: File.Move copies to another disk, and may leave half a file there.
-                Directory.Move(source, target)
-            with :? IOException when File.Exists source ->
-                AtomicFile.Copy(source, target)
-                File.Delete source
+        // A share that is away may look like an empty folder.
+        found, complete && not (List.isEmpty found)
 
     /// Finishes the move that the file's entry announces, if there is one: it may have been cut short.
     let private finishMove options (path: string) (movedTo: string | null) =
         match movedTo with
         | null -> ()
-        | target -> moveWhole path (Path.Combine(options.Out, target))
+        | target ->
+            let target = Path.Combine(options.Out, target)
+
+            if options.Troubles.Survive(path, (fun () -> WatchedFiles.moveWhole path target)) then
+                options.Moved.Add(path, target)
 
     let private now () = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture)
 
     /// Where the file goes, below the output folder; null without --move.
     let private destination options (stamp: FileStamp) (folder: string) : string | null =
         if options.Move then
-            Path.Combine(folder, freeName (Path.Combine(options.Out, folder)) stamp.Name)
+            Path.Combine(folder, WatchedFiles.freeName (Path.Combine(options.Out, folder)) stamp.Name)
         else
             null
 
-    /// Writes the line first and moves the file after it: after a crash in between, the next start finishes the move.
+    /// Writes the line first and moves the file after it: after a crash in between, the next start finishes the move. A file that has
+    /// changed since it was read stays: it gets another verdict.
     let private record options (journal: Journal) (path: string) (stamp: FileStamp) (movedTo: string | null) (line: 'json) =
         journal.Add(stamp, movedTo, JsonSerializer.Serialize(line, FaeJson.Compact))
-        finishMove options path movedTo
+
+        if WatchedFiles.stampOf options.Folder path = Some stamp then
+            finishMove options path movedTo
 
     let private inspect options (journal: Journal) (path: string) (stamp: FileStamp) =
         let card = options.Detector.Card
@@ -150,9 +136,12 @@ module Watch =
     let private look options (journal: Journal) (clock: Stopwatch) (waiting: Dictionary<string, Waiting>) (stop: CancellationToken) =
         let there = HashSet()
         let mutable idle = true
+        options.Moved.Return(Console.warn)
 
-        for path in pictures options do
-            match stampOf options.Folder path with
+        let pictures, complete = pictures options
+
+        for path in pictures do
+            match WatchedFiles.stampOf options.Folder path with
             | Some stamp when not stop.IsCancellationRequested ->
                 there.Add stamp.Name |> ignore
 
@@ -177,7 +166,8 @@ module Watch =
             | None when ImageFolder.isUnreachable path && options.Unreachable.Add path -> Console.warn $"{path}: {ImageFolder.unreachable}"
             | _ -> ()
 
-        journal.Keep there
+        if complete then journal.Keep there
+        options.Troubles.Keep(fun about -> File.Exists about || Directory.Exists about)
 
         for name in List.ofSeq waiting.Keys do
             if not (there.Contains name) then waiting.Remove name |> ignore
@@ -204,14 +194,6 @@ module Watch =
                 gone <- true
 
             if go then stop.WaitHandle.WaitOne pause |> ignore
-
-    let private broker (args: ParseResults<WatchArgs>) =
-        match args.TryGetResult WatchArgs.Mqtt with
-        | None -> Ok None
-        | Some text ->
-            match Broker.tryParse text with
-            | Some broker -> Ok(Some broker)
-            | None -> Error(Usage [ $"--mqtt {text}: write HOST/TOPIC or HOST:PORT/TOPIC" ])
 
     /// Watches and publishes until both are stopped.
     let private follow (options: WatchOptions) (journal: Journal) broker once (stop: CancellationToken) =
@@ -246,12 +228,18 @@ module Watch =
                 else
                     Error(Usage [ $"--settle {settle}: must be a number of seconds" ])
 
-            let! broker = broker args
+            let! broker = Mqtt.broker args
             use! loaded = Models.detector (args.TryGetResult WatchArgs.Device) (args.GetResult WatchArgs.Model)
             let! detector = Models.atRate (args.TryGetResult WatchArgs.False_Alarm) loaded
             let _ = Directory.CreateDirectory out
 
-            use! journal = Journal.Open(Path.Combine(out, "inspections.jsonl"), (fun name -> File.Exists(Path.Combine(folder, name))))
+            let files =
+                {
+                    Path = Path.Combine(out, "inspections.jsonl")
+                    MostBytes = int64 (1e6 * args.GetResult(WatchArgs.Journal_Megabytes, defaultValue = 100.0))
+                }
+
+            use! journal = Journal.Open(files, (fun name -> File.Exists(Path.Combine(folder, name))), Console.warn)
 
             let options =
                 {
@@ -262,6 +250,8 @@ module Watch =
                     Detector = detector
                     Monitor = DriftMonitor(detector.Card, detector.Calibration.HeldOut, Console.warn)
                     Unreachable = HashSet()
+                    Troubles = Troubles()
+                    Moved = MovedFiles()
                 }
 
             Console.say $"watching {folder}; {journal.Count} done before"

@@ -14,7 +14,7 @@ open Fae.Tests.Helpers
 open MQTTnet
 open MQTTnet.Server
 
-let private watch (model: string) (folder: string) (out: string) more =
+let watch (model: string) (folder: string) (out: string) more =
     let args = [ faeAssembly; "watch"; folder; "--model"; model; "--out"; out; "--settle"; "0.3" ] @ more
 
     match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
@@ -25,7 +25,7 @@ let private watch (model: string) (folder: string) (out: string) more =
         child.BeginOutputReadLine()
         child
 
-let private journal out =
+let journal out =
     let path = Path.Combine(out, "inspections.jsonl")
 
     if File.Exists path then
@@ -42,7 +42,7 @@ let private journal out =
     else
         []
 
-let private stop (child: Process) =
+let stop (child: Process) =
     terminate child
     Expect.isTrue (child.WaitForExit 30000) "it ends when it is asked to"
     Expect.equal child.ExitCode 0 "in order"

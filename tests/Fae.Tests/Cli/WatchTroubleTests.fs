@@ -1,0 +1,364 @@
+/// fae watch beside other programs: what they do to its files and folders, and brokers that refuse.
+module Fae.Tests.WatchTroubleTests
+
+open System
+open System.Collections.Concurrent
+open System.Diagnostics
+open System.IO
+open System.Net
+open System.Net.Sockets
+open System.Security.Cryptography
+open System.Security.Cryptography.X509Certificates
+open System.Text.Json.Nodes
+open System.Threading.Tasks
+open Expecto
+open Fae.Tests.Helpers
+open Fae.Tests.WatchTests
+open MQTTnet
+open MQTTnet.Protocol
+open MQTTnet.Server
+
+/// A watch whose messages are kept, without the rights of root over files.
+let private watchHeard model (folder: string) (out: string) more =
+    let messages = ConcurrentQueue<string>()
+    let command = [ "dotnet"; faeAssembly; "watch"; folder; "--model"; model; "--out"; out; "--settle"; "0.3" ] @ more
+
+    let command =
+        if Environment.UserName = "root" then
+            "setpriv" :: "--bounding-set=-dac_override,-dac_read_search" :: command
+        else
+            command
+
+    match Process.Start(ProcessStartInfo(command.Head, command.Tail, RedirectStandardError = true, RedirectStandardOutput = true)) with
+    | null -> failtest "fae did not start"
+    | child ->
+        child.ErrorDataReceived.Add(fun line ->
+            match line.Data with
+            | NonNull text -> messages.Enqueue text
+            | Null -> ())
+
+        child.BeginErrorReadLine()
+        child.BeginOutputReadLine()
+        child, messages
+
+let private said (messages: ConcurrentQueue<string>) (part: string) = messages |> Seq.filter _.Contains(part) |> Seq.length
+
+let private folders folder =
+    let into, out = Path.Combine(folder, "in"), Path.Combine(folder, "out")
+    Directory.CreateDirectory into |> ignore
+    into, out
+
+let private put into (name: string) number =
+    let hidden = Path.Combine(into, "." + name)
+    File.WriteAllBytes(hidden, lightPicture number)
+    File.Move(hidden, Path.Combine(into, name), true)
+
+let private inspected out count =
+    until 40.0 (fun () -> $"{count} lines, not {(journal out).Length}") (fun () -> (journal out).Length = count)
+
+let private freePort () =
+    use listener = new TcpListener(IPAddress.Loopback, 0)
+    listener.Start()
+    (listener.LocalEndpoint :?> IPEndPoint).Port
+
+/// A certificate for localhost that signs itself.
+let private selfSigned () =
+    use key = RSA.Create 2048
+    let request = CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+    let names = SubjectAlternativeNameBuilder()
+    names.AddDnsName "localhost"
+    request.CertificateExtensions.Add(names.Build())
+    request.CertificateExtensions.Add(X509BasicConstraintsExtension(true, false, 0, true))
+    request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays -1.0, DateTimeOffset.UtcNow.AddDays 1.0)
+
+/// Runs a broker; `accepts` judges logins, `delay` is how long it thinks about each line. What it got is kept.
+let private withBroker (options: MqttServerOptionsBuilder -> MqttServerOptionsBuilder) accepts (delay: int) work =
+    let received = ConcurrentQueue<string * string>()
+    use server = MqttServerFactory().CreateMqttServer((options (MqttServerOptionsBuilder())).Build())
+
+    server.add_ValidatingConnectionAsync (fun args ->
+        if not (accepts args.UserName args.Password) then
+            args.ReasonCode <- MqttConnectReasonCode.BadUserNameOrPassword
+
+        Task.CompletedTask)
+
+    server.add_InterceptingPublishAsync (fun args ->
+        task {
+            do! Task.Delay delay
+            received.Enqueue(args.ApplicationMessage.Topic, args.ApplicationMessage.ConvertPayloadToString())
+        })
+
+    server.StartAsync().Wait()
+    work received
+    server.StopAsync().Wait()
+
+let private plainAt (port: int) (builder: MqttServerOptionsBuilder) =
+    builder.WithDefaultEndpoint().WithDefaultEndpointBoundIPAddress(IPAddress.Loopback).WithDefaultEndpointPort port
+
+let private linesOf topic (received: ConcurrentQueue<string * string>) =
+    received |> Seq.filter (fun (t, _) -> t = topic) |> Seq.map snd |> List.ofSeq
+
+let private journalTests =
+    [
+        test "logrotate renames the journal, or copies it and cuts it off: nothing is inspected twice, now and after a restart" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let path = Path.Combine(out, "inspections.jsonl")
+
+                let running work =
+                    let child, messages = watchHeard model into out []
+                    use child = child
+                    work ()
+                    stop child
+                    messages
+
+                running (fun () ->
+                    put into "a.png" 1
+                    inspected out 1
+                    File.Move(path, path + ".1")
+                    put into "b.png" 2
+                    inspected out 1
+                    Expect.equal (textOf (journal out).Head "path") "b.png" "in a new file"
+                    // copytruncate
+                    File.Copy(path, path + "-20261127")
+                    use cut = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)
+                    cut.SetLength 0L
+                    put into "c.png" 4
+                    inspected out 1)
+                |> ignore
+
+                Expect.equal (textOf (journal out).Head "path") "c.png" "from the start of the file"
+                // Zeros, as a program leaves them that does not look where the file ends, and a line of somebody else.
+                File.WriteAllText(path, "\000\000\000" + File.ReadAllText path + "rotated\n")
+
+                let messages =
+                    running (fun () ->
+                        put into "d.png" 5
+                        until 40.0 (fun () -> "the new one") (fun () -> (File.ReadAllText path).Contains "d.png"))
+
+                Expect.equal (said messages "1 line(s) that are no entries") 1 "what was passed over"
+                Expect.equal (said messages "3 done before") 1 "those of the files that were set aside too"
+
+                for name in [ "a.png"; "b.png"; "c.png" ] do
+                    Expect.isFalse ((File.ReadAllText path).Contains name && name <> "c.png") "not again")
+        }
+
+        test "a journal that is full is set aside; what it says still counts, and a broker gets all of it" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let port = freePort ()
+                let args = [ "--journal-megabytes"; "0.001"; "--mqtt"; $"127.0.0.1:{port}/line" ]
+
+                for i in 0..19 do
+                    put into $"{i:D2}.png" i
+
+                let once () =
+                    let child, messages = watchHeard model into out ("--once" :: args)
+                    use child = child
+                    Expect.isTrue (child.WaitForExit 60000) "it ends"
+                    Expect.equal child.ExitCode 0 "in order"
+                    messages
+
+                once () |> ignore
+                let files = Directory.GetFiles(out, "inspections*.jsonl")
+                Expect.isGreaterThan files.Length 3 "several files"
+                Expect.all files (fun file -> FileInfo(file).Length <= 1000L) "none larger"
+                Expect.equal (said (once ()) "20 done before") 1 "nothing is done twice"
+
+                withBroker (plainAt port) (fun _ _ -> true) 0 (fun received ->
+                    let child, _ = watchHeard model into out args
+                    use child = child
+                    until 40.0 (fun () -> $"{received.Count} messages") (fun () -> received.Count >= 20)
+                    stop child
+                    let lines = files |> Array.sort |> Array.collect File.ReadAllLines
+                    Expect.containsAll (linesOf "line" received) lines "all lines"
+                    Expect.hasLength (linesOf "line" received) 20 "each once"))
+        }
+
+        test "somebody else's file without an end of line is refused and kept" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let path = Path.Combine(out, "inspections.jsonl")
+                Directory.CreateDirectory out |> ignore
+                File.WriteAllText(path, "my notes")
+                Expect.equal (fae [ "watch"; into; "--model"; model; "--out"; out; "--once" ]).Code 2 "no journal"
+                Expect.equal (File.ReadAllText path) "my notes" "kept")
+        }
+    ]
+
+let private fileTests =
+    [
+        test "a link is judged by what it leads to; a folder linked to itself is visited once" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let elsewhere = Path.Combine(folder, "elsewhere")
+                Directory.CreateDirectory elsewhere |> ignore
+                File.CreateSymbolicLink(Path.Combine(into, "latest.png"), Path.Combine(elsewhere, "now.png")) |> ignore
+                Directory.CreateSymbolicLink(Path.Combine(into, "again"), into) |> ignore
+                File.CreateSymbolicLink(Path.Combine(into, "x.png"), "x.png") |> ignore
+                let child, messages = watchHeard model into out []
+                use child = child
+                put elsewhere "now.png" 1
+                inspected out 1
+                put elsewhere "now.png" 3
+                inspected out 2
+                put into "own.png" 2
+                inspected out 3
+                stop child
+
+                Expect.equal
+                    (journal out |> List.map (fun l -> textOf l "path"))
+                    [ "latest.png"; "latest.png"; "own.png" ]
+                    "each content once"
+
+                Expect.equal (journal out |> List.map (fun l -> textOf l "anomalous")) [ "false"; "true"; "false" ] "of the target"
+                Expect.equal (said messages "warning") 0 "nothing to warn of")
+        }
+
+        test "a copy that has its full size at once and stalls gets a later verdict" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let child, messages = watchHeard model into out [ "--move" ]
+                use child = child
+                // Bitmaps are read with any content: what has not come yet is black.
+                let whole = Path.Combine(folder, "whole.bmp")
+                let header, light = Array.zeroCreate<byte> 54, Array.create (32 * 32 * 3) 160uy
+                "BM"B.CopyTo(header, 0)
+
+                for at, value in [ 2, 54 + light.Length; 10, 54; 14, 40; 18, 32; 22, 32; 34, light.Length ] do
+                    BitConverter.GetBytes(value).CopyTo(header, at)
+
+                header[26] <- 1uy
+                header[28] <- 24uy
+                File.WriteAllBytes(whole, Array.append header light)
+                use copy = new FileStream(Path.Combine(into, "part.bmp"), FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite)
+                copy.SetLength(int64 (header.Length + light.Length))
+                copy.Write header
+                copy.Flush true
+                until 40.0 (fun () -> "a verdict on half a copy") (fun () -> File.Exists(Path.Combine(out, "anomalous", "part.bmp")))
+                copy.Write light
+                copy.Flush true
+                copy.Dispose()
+                until 40.0 (fun () -> "a later verdict") (fun () -> File.Exists(Path.Combine(out, "good", "part.bmp")))
+                stop child
+                Expect.isFalse (File.Exists(Path.Combine(out, "anomalous", "part.bmp"))) "no longer there"
+                Expect.equal (journal out |> List.map (fun l -> textOf l "anomalous")) [ "true"; "false" ] "both verdicts"
+                Expect.equal (said messages "still written to after its verdict") 1 "why")
+        }
+
+        test "a folder that may not be listed and one that may not be changed are said once, and the watch goes on" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let closed, fixedOne = Path.Combine(into, "closed"), Path.Combine(into, "fixed")
+                let rights (path: string) mode = File.SetUnixFileMode(path, mode)
+                let all = UnixFileMode.UserRead ||| UnixFileMode.UserWrite ||| UnixFileMode.UserExecute
+
+                for path in [ closed; fixedOne ] do
+                    Directory.CreateDirectory path |> ignore
+
+                put closed "hidden.png" 2
+                put fixedOne "stays.png" 1
+                rights closed UnixFileMode.None
+                rights fixedOne (UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+                let child, messages = watchHeard model into out [ "--move" ]
+                use child = child
+                inspected out 1
+                put into "other.png" 4
+                inspected out 2
+                until 40.0 (fun () -> "moved") (fun () -> File.Exists(Path.Combine(out, "good", "other.png")))
+                Expect.isFalse child.HasExited "it goes on"
+                rights closed all
+                rights fixedOne all
+                inspected out 3
+                until 40.0 (fun () -> "moved later") (fun () -> not (File.Exists(Path.Combine(fixedOne, "stays.png"))))
+                stop child
+                Expect.equal (said messages $"{closed}: ") 1 "the folder, once"
+                Expect.equal (said messages (Path.Combine(fixedOne, "stays.png") + ": ")) 1 "the picture, once"
+                Expect.equal (journal out |> List.map (fun l -> textOf l "path") |> List.distinct |> List.length) 3 "each once")
+        }
+    ]
+
+let private brokerTests =
+    [
+        test "a slow broker gets each line once, and a name and a password" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                let password = Path.Combine(folder, "password")
+                File.WriteAllText(password, "wrong\n")
+                let port = freePort ()
+                let count = 60
+
+                for i in 0 .. count - 1 do
+                    put into $"{i:D3}.png" i
+
+                let args =
+                    [ "--mqtt"; $"127.0.0.1:{port}/line/4"; "--mqtt-user"; "fae"; "--mqtt-password-file"; password ]
+                    @ [ "--mqtt-status"; "line/4/status" ]
+
+                let accepts user secret = user = "fae" && secret = "right"
+
+                // 60 lines of 0.2 seconds are far beyond the five seconds that one line has.
+                withBroker (plainAt port) accepts 200 (fun received ->
+                    let child, messages = watchHeard model into out args
+                    use child = child
+                    inspected out count
+                    until 40.0 (fun () -> "refused") (fun () -> said messages "refuses the login" = 1)
+                    stop child
+                    Expect.isEmpty received "nothing without the password"
+                    File.WriteAllText(password, "right\n")
+                    let child, _ = watchHeard model into out args
+                    use child = child
+                    until 60.0 (fun () -> $"{received.Count} messages") (fun () -> (linesOf "line/4" received).Length >= count)
+                    stop child
+                    Expect.equal (linesOf "line/4" received) (journal out |> List.map _.ToJsonString()) "each once, in order"
+                    Expect.equal (linesOf "line/4/status" received) [ "online"; "offline" ] "its status"))
+        }
+
+        test "over TLS, with the broker's own authority" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                use certificate = selfSigned ()
+                let authority = Path.Combine(folder, "ca.pem")
+                File.WriteAllText(authority, certificate.ExportCertificatePem())
+                let port = freePort ()
+                put into "a.png" 1
+
+                let tls (builder: MqttServerOptionsBuilder) =
+                    builder
+                        .WithoutDefaultEndpoint()
+                        .WithEncryptedEndpoint()
+                        .WithEncryptedEndpointPort(port)
+                        .WithEncryptionCertificate(certificate)
+
+                withBroker tls (fun _ _ -> true) 0 (fun received ->
+                    let run more = watchHeard model into out ([ "--mqtt"; $"mqtts://localhost:{port}/line" ] @ more)
+
+                    let child, messages = run []
+                    use child = child
+                    until 40.0 (fun () -> String.concat "\n" messages) (fun () -> said messages "no certificate that is trusted" = 1)
+                    stop child
+                    Expect.isEmpty received "nothing to a stranger"
+                    let child, _ = run [ "--mqtt-ca"; authority ]
+                    use child = child
+                    until 40.0 (fun () -> "the line") (fun () -> (linesOf "line" received).Length = 1)
+                    stop child))
+        }
+
+        test "wrong options of a broker are one line each" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+
+                for options, part in
+                    [
+                        [ "--mqtt"; "broker/line/#" ], "# and + are for those who subscribe"
+                        [ "--mqtt"; "http://broker/line" ], "write HOST/TOPIC"
+                        [ "--mqtt"; "broker/line"; "--mqtt-ca"; "ca.pem" ], "ca.pem"
+                        [ "--mqtt"; "broker/line"; "--mqtt-password-file"; "nowhere" ], "nowhere"
+                    ] do
+                    let result = fae ([ "watch"; into; "--model"; model; "--out"; out; "--once" ] @ options)
+                    Expect.equal result.Code 2 result.Error
+                    Expect.stringContains result.Error part "what is wrong")
+        }
+    ]
+
+let tests = testSequenced <| testList "Watch beside others" (journalTests @ fileTests @ brokerTests)
