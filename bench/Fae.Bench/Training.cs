@@ -67,6 +67,7 @@ internal static class Training
             config.Train.LearningRate,
             config.Train.Lambda,
             config.Train.HeldOut,
+            config.Train.Groups,
             0,
             int.MaxValue,
             config.Train.Precision

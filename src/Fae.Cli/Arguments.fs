@@ -136,15 +136,22 @@ type ServeArgs =
     | [<Unique>] Max_Megabytes of N: int
     | [<Unique>] Max_Megapixels of N: int
     | [<Unique>] Timeout of SECONDS: int
+    | [<Unique>] Drain of SECONDS: int
+    | [<Unique>] Certificate of FILE: string
+    | [<Unique>] Certificate_Key of FILE: string
+    | [<Unique>] Cors of ORIGINS: string
+    | [<Unique>] Allow_Host of NAMES: string
+    | [<Unique>] Path_Base of PATH: string
+    | [<Unique>] Behind_Proxy
     | [<Unique>] Device of NAME: string
 
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | Model _ -> "a run's folder or a model file, or several with commas between; the first one is the default"
+            | Model _ -> "a run's folder or a model file, PATH or NAME=PATH, or several with commas between; the first one is the default"
             | Port _ -> "the port (8080; 0 for any that is free)"
             | Bind _ -> "the address to listen at (127.0.0.1: this machine alone)"
-            | Keys _ -> "a file of SHA-256 hashes of API keys, one a line: printf %s KEY | sha256sum"
+            | Keys _ -> "a file of lines HASH [NAME [ROLE]]: SHA-256 of an API key (printf %s KEY | sha256sum), role engineer or operator"
             | Queue _ -> "pictures that may wait; requests beyond are answered 429 (64)"
             | Batch _ -> "pictures that the network gets at once, at most (8)"
             | History _ ->
@@ -154,6 +161,13 @@ type ServeArgs =
             | Max_Megabytes _ -> "the largest body (32)"
             | Max_Megapixels _ -> "the largest picture (100)"
             | Timeout _ -> "seconds after which a request is given up (30)"
+            | Drain _ -> "seconds in which /ready says 503 and requests are still answered, after the server was asked to stop (0)"
+            | Certificate _ -> "serves over TLS: a certificate in PEM, with its key in the same file or in --certificate-key"
+            | Certificate_Key _ -> "the certificate's private key, PEM"
+            | Cors _ -> "other sites whose pages may use the server, like https://line.example, with commas between"
+            | Allow_Host _ -> "names under which a server without keys may be asked besides localhost, with commas between"
+            | Path_Base _ -> "the path under which a proxy serves it, like /fae"
+            | Behind_Proxy -> "believes a proxy on this machine who asked: X-Forwarded-For, -Proto and -Host"
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
 [<RequireQualifiedAccess>]

@@ -70,9 +70,34 @@ module DataChecks =
                 + $"remove the copies: {pairs found}"
             )
 
+    /// Widths over heights that differ by more than this factor are different shapes.
+    let private sameShape = 1.1
+
+    /// Pictures that are of another shape than most: they are stretched to one.
+    let private shapes (paths: string list) =
+        let aspects =
+            paths
+            |> Array.ofList
+            |> Array.Parallel.choose (fun path ->
+                match ImageDecoder.header path with
+                | Ok(struct (width, height, _)) when height > 0 -> Some(path, float width / float height)
+                | _ -> None)
+
+        if aspects.Length > 0 then
+            let usual = (aspects |> Array.map snd |> Array.sort)[aspects.Length / 2]
+            let others = aspects |> Array.filter (fun (_, aspect) -> max (aspect / usual) (usual / aspect) > sameShape)
+
+            if others.Length > 0 then
+                let names = others |> Array.truncate 3 |> Array.map (fst >> Files.name) |> String.concat ", "
+
+                Console.warn
+                    $"{others.Length} of {aspects.Length} good pictures have another shape than most and are stretched to it: {names}"
+
     /// Of a data set about to be trained on.
-    let ofTraining data (split: TrainingSplit) =
+    let ofTraining (config: Config) data (split: TrainingSplit) =
         heldOutInTraining split
+        // Tiles keep the shapes of their pictures.
+        if config.Image.Tile = 0 then shapes (split.Training @ split.HeldOut)
 
         match DataSet.testPictures data with
         | Ok test when Directory.Exists(Path.Combine(data, "test")) ->
@@ -175,8 +200,25 @@ module DataChecks =
         | Some reason -> Error(Data [ UselessPictures(data, reason) ])
         | None -> Ok()
 
+    /// Pictures of the same parts, where there are some.
+    let groups (split: TrainingSplit) =
+        let count = split.Training.Length + split.HeldOut.Length + split.Unused.Length
+
+        if split.Groups < count then
+            Console.say (
+                $"{count} good pictures seem to show {split.Groups} parts (train.groups); the {split.HeldOut.Length} held-out ones are of "
+                + $"parts that are not trained on, and {split.Unused.Length} further pictures of these are not used"
+            )
+
     /// Scores that are not those of good parts.
     let drift (calibration: Calibration) (scores: float32[]) =
         match Drift.test calibration.HeldOut scores with
         | Some drift when drift.IsAlarm -> Console.warn (DetectionWarning.Drift(scores.Length, drift.Significance))
         | _ -> ()
+
+    /// Pictures that score far below every good part.
+    let farBelow (calibration: Calibration) (scored: (string * float32) list) =
+        for path, score in scored do
+            match DetectionWarning.FarBelow(calibration.HeldOut, score) with
+            | Null -> ()
+            | NonNull warning -> Console.warn $"{path}: {warning}"

@@ -7,7 +7,16 @@ open Fae.Core
 open Fae.Imaging
 
 /// Good pictures that a training may use, already split by seed.
-type TrainingSplit = { Training: string list; HeldOut: string list }
+type TrainingSplit =
+    {
+        Training: string list
+        /// One of each group that is held out.
+        HeldOut: string list
+        /// The others of these groups: neither trained on nor held out.
+        Unused: string list
+        /// Parts that the pictures show, where several show the same; else the number of pictures.
+        Groups: int
+    }
 
 /// A test picture: `Defect` is the folder's name, "good" for good ones, whatever they are called; the mask's file where there is one.
 type TestPicture =
@@ -32,6 +41,7 @@ type DataProblem =
     | InvertedMasks of share: float * names: string
     | IgnoreShape of mask: string * width: int * height: int * pictureWidth: int * pictureHeight: int
     | AllIgnored of mask: string
+    | GroupPattern of pattern: string * reason: string
 
 [<RequireQualifiedAccess>]
 module DataSet =
@@ -53,6 +63,8 @@ module DataSet =
         | IgnoreShape(mask, w, h, pw, ph) -> $"{mask}: is {w}×{h}, which is not the shape of the pictures, {pw}×{ph}"
         | AllIgnored mask -> $"{mask}: hides the whole picture; only what is 0 (black) in it is looked at"
         | UselessPictures(folder, reason) -> $"{folder}: {reason}"
+        | GroupPattern(pattern, reason) ->
+            $"train.groups = \"{pattern}\": {reason}; write auto, none, or a regular expression like (part[0-9]+)_"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
 
     /// The folder of good pictures, as `FolderNames.isGood` knows it, in train or in the folder itself; else train, else the folder itself.
@@ -64,11 +76,17 @@ module DataSet =
         |> List.tryFind (fun folder -> not (List.isEmpty (ImageFolder.listAll folder)))
         |> Option.defaultValue root
 
+    /// Further good pictures of some data sets (MVTec LOCO and AD 2), which are split like the others.
+    let private validationFolder root = Path.Combine(root, "validation", "good")
+
     /// The good pictures: those of a folder for them with all folders in it; of the folder itself without.
     let private goodPictures root =
-        match goodFolder root with
-        | folder when folder = root -> ImageFolder.list root
-        | folder -> ImageFolder.listAll folder
+        let main =
+            match goodFolder root with
+            | folder when folder = root -> ImageFolder.list root
+            | folder -> ImageFolder.listAll folder
+
+        main @ ImageFolder.listAll (validationFolder root)
 
     /// Why a folder has no good pictures.
     let private diagnose root =
@@ -82,39 +100,71 @@ module DataSet =
 
             if List.isEmpty categories then NoPictures root else OneLevelTooHigh(root, categories)
 
-    /// 19 held-out pictures are the fewest that promise a false-alarm rate of 5%: a small set gives up to a quarter of itself for them.
-    /// Of a larger set a fifth is better, up to 60: what the held-out pictures choose depends less on which they are.
+    /// Of so many pictures of different parts the fewest that are held out. 19 are the fewest that promise a false-alarm rate of 5%: a
+    /// small set gives up to a quarter of itself for them. Of a larger set a fifth is better, up to 60: what the held-out pictures choose
+    /// depends less on which they are.
     let private fewest count = min (count / 4) (max 20 (min 60 (count / 5)))
 
     /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least a fifth, but not more than 60 for that;
-    /// at least 20 or a quarter, whichever is less; and at most half.
-    let split (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
+    /// at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures show the same part, by the number of
+    /// the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of different parts.
+    let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let pictures = goodPictures root
-        let count = pictures.Length
 
-        if count = 0 then
-            Error [ diagnose root ]
-        elif count < 4 then
-            Error [ TooFewPictures(root, count) ]
-        else
-            let requested = int (ceil (heldOut * float32 count))
-            let held = max 2 (min (count / 2) (max requested (fewest count)))
-            let key = Random.mix64 (uint64 seed + 0x5EEDUL)
+        match pictures.Length with
+        | 0 -> Error [ diagnose root ]
+        | count when count < 4 -> Error [ TooFewPictures(root, count) ]
+        | _ ->
+            groupsOf pictures
+            |> Result.map (fun (groups: int list) ->
+                let key = Random.mix64 (uint64 seed + 0x5EEDUL)
 
-            // A picture's place in the split depends on its index and the seed alone.
-            let shuffled = pictures |> List.indexed |> List.sortBy (fun (i, _) -> Random.hash key (uint64 i)) |> List.map snd
+                // A picture's place in the split depends on its group's first picture and the seed alone.
+                let shuffled =
+                    List.zip groups pictures
+                    |> List.groupBy fst
+                    |> List.sortBy (fun (group, _) -> Random.hash key (uint64 group))
+                    |> List.map (snd >> List.map snd)
 
-            Ok { HeldOut = List.sort (List.take held shuffled); Training = List.sort (List.skip held shuffled) }
+                let count = shuffled.Length
+                let requested = int (ceil (heldOut * float32 count))
+                let held = max 2 (min (count / 2) (max requested (fewest count)))
+                let parts = List.take held shuffled
+
+                {
+                    HeldOut = parts |> List.map List.head |> List.sort
+                    Unused = parts |> List.collect List.tail |> List.sort
+                    Training = shuffled |> List.skip held |> List.concat |> List.sort
+                    Groups = count
+                })
+
+    /// `splitBy`, each picture of a part of its own.
+    let split heldOut seed root = splitBy (List.mapi (fun i _ -> i) >> Ok) heldOut seed root
 
     let private maskEnding = "_mask.png"
 
+    /// The folder of test pictures: test; test_public of MVTec AD 2.
+    let private testRoot root =
+        [ "test"; "test_public" ] |> List.map (fun name -> Path.Combine(root, name)) |> List.tryFind Directory.Exists
+
+    /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them.
     let private maskOf root defect (picture: string) =
         let stem = Files.stem picture
 
-        [ stem + "_mask.png"; stem + ".png"; Files.name picture ]
-        |> List.map (fun name -> Path.Combine(root, "ground_truth", defect, name))
-        |> List.append [ Path.Combine(string (Path.GetDirectoryName picture), stem + maskEnding) ]
+        let labels = root :: Option.toList (testRoot root) |> List.map (fun folder -> Path.Combine(folder, "ground_truth", defect))
+
+        let files =
+            labels
+            |> List.allPairs [ stem + maskEnding; stem + ".png"; Files.name picture ]
+            |> List.map (fun (name, folder) -> Path.Combine(folder, name))
+
+        Path.Combine(string (Path.GetDirectoryName picture), stem + maskEnding) :: files
         |> List.tryFind File.Exists
+        |> Option.orElse (
+            labels
+            |> List.map (fun folder -> Path.Combine(folder, stem))
+            |> List.tryFind (ImageFolder.list >> List.isEmpty >> not)
+        )
 
     /// Whether a file is the mask of a picture beside it.
     let private isMaskBeside (path: string) =
@@ -125,13 +175,13 @@ module DataSet =
 
     /// The folders of test pictures: those in test, or, beside a folder of good pictures, all that are no part of the layout.
     let private testFolders root =
-        let test = Path.Combine(root, "test")
+        let classes folder = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isPartOfLayout >> not)
 
-        if Directory.Exists test then
-            ImageFolder.folders test
-        else
-            let classes = ImageFolder.folders root |> List.filter (Files.name >> FolderNames.isPartOfLayout >> not)
-            if classes |> List.exists (Files.name >> FolderNames.isGood) then classes else []
+        match testRoot root with
+        | Some test -> classes test
+        | None ->
+            let found = classes root
+            if found |> List.exists (Files.name >> FolderNames.isGood) then found else []
 
     /// Which folder is taken for what, with the number of its pictures: of a training, or of an evaluation.
     let folders evaluates (root: string) =
@@ -144,7 +194,13 @@ module DataSet =
                     relative folder, what, (ImageFolder.listAll folder).Length
             ]
         else
-            [ relative (goodFolder root), "good, to train", (goodPictures root).Length ]
+            let validation = ImageFolder.listAll (validationFolder root)
+
+            [
+                relative (goodFolder root), "good, to train", (goodPictures root).Length - validation.Length
+                if not validation.IsEmpty then
+                    relative (validationFolder root), "good, to train", validation.Length
+            ]
 
     /// What a training leaves out of its folder of good pictures, a line each: files of other endings, and folders that are no good parts.
     let leftOut (root: string) =
@@ -201,7 +257,7 @@ module DataSet =
             match picture.Mask with
             | None -> None
             | Some mask ->
-                match ImageDecoder.header picture.Path, ImageDecoder.header mask with
+                match ImageDecoder.header picture.Path, MaskDecoder.header mask with
                 | Ok(struct (pw, ph, _)), Ok(struct (w, h, _)) when (pw, ph) <> (w, h) -> Some(MaskSize(mask, w, h, pw, ph))
                 | _, Error problem -> Some(BadPicture problem)
                 | _ -> None)

@@ -17,6 +17,16 @@ public static class DetectionWarning
                 + $"{significance:E0}): many are anomalous, or the camera or the light has changed"
         );
 
+    /// <summary>A picture that scores far below every held-out good one; null of all others.</summary>
+    public static string? FarBelow(IReadOnlyList<float> heldOut, float score) =>
+        Outliers.isFarBelow([.. heldOut], score)
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"a score of {score:G3} is far below those of all good parts (the lowest is {heldOut.Min():G3}): "
+                    + $"the picture may show no part at all, or be black or white"
+            )
+            : null;
+
     /// <summary>A file of several pages, of which the first is inspected; null of all others.</summary>
     public static string? Pages(Picture picture)
     {

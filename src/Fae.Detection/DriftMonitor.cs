@@ -22,6 +22,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
     private bool wrongColours;
     private bool wrongValues;
     private bool severalPages;
+    private bool farBelow;
 
     /// <summary>
     /// A picture got this score. <paramref name="coloured"/> is asked for the first picture and then for every fiftieth, outside the
@@ -36,6 +37,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
             checkColours = seen % ColourEvery == 0;
             Count(score);
             wrongValues = Say(DetectionWarning.Values(card.Config.Image.Values, picture), wrongValues);
+            farBelow = Say(DetectionWarning.FarBelow(heldOut, score), farBelow);
             severalPages = Say(DetectionWarning.Pages(picture), severalPages);
         }
         if (!checkColours)

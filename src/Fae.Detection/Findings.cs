@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Fae.Core;
 using Fae.Imaging;
 
 namespace Fae.Detection;
@@ -15,15 +16,32 @@ public sealed record RegionJson(IReadOnlyList<int> Box, int Area, float Peak);
 /// The JSON of one inspected picture, for <c>inspect --json</c>, <c>watch</c>, the server and the library. What only some of them write
 /// is null elsewhere and left out.
 /// </summary>
-public sealed record InspectionJson(string Path, float Score, double PValue, bool Anomalous, IReadOnlyList<RegionJson> Regions)
+/// <param name="Path">What the picture is called.</param>
+/// <param name="Score">The image score.</param>
+/// <param name="PValue">The share of good parts that would score as high.</param>
+/// <param name="Anomalous">Whether the score is above the threshold.</param>
+/// <param name="Threshold">The threshold of the image score.</param>
+/// <param name="Fingerprint">Of the model that judged.</param>
+/// <param name="Regions">Where it is anomalous.</param>
+public sealed record InspectionJson(
+    string Path,
+    float Score,
+    double PValue,
+    bool Anomalous,
+    float Threshold,
+    string Fingerprint,
+    IReadOnlyList<RegionJson> Regions
+)
 {
-    /// <summary>The JSON of a finding.</summary>
-    public InspectionJson(string path, Picture picture, Finding finding)
+    /// <summary>The JSON of a finding, by the calibration and the model that it was made with.</summary>
+    public InspectionJson(string path, Picture picture, Finding finding, Calibration calibration, string fingerprint)
         : this(
             path,
             finding.Prediction.Score,
             finding.Prediction.PValue,
             finding.Prediction.Anomalous,
+            calibration.ImageThreshold,
+            fingerprint,
             Findings.RegionsJson(picture, finding)
         ) => PagesNotInspected = picture.Pages > 1 ? picture.Pages - 1 : null;
 

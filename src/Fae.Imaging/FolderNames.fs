@@ -17,4 +17,16 @@ module FolderNames =
         || isOneOf [ "System Volume Information"; "lost+found" ] name
 
     /// Folders of a data set that hold no class of parts.
-    let isPartOfLayout = isOneOf [ "train"; "test"; "ground_truth"; "masks"; "labels"; "annotations" ]
+    let isPartOfLayout =
+        isOneOf
+            [
+                "train"
+                "test"
+                "validation"
+                "ground_truth"
+                "masks"
+                "labels"
+                "annotations"
+                "test_private"
+                "test_private_mixed"
+            ]

@@ -2,6 +2,7 @@
 namespace Fae.Imaging
 
 open System.Collections.Generic
+open System.IO
 open Fae.Core
 open Fae.Kernels
 
@@ -26,9 +27,13 @@ module MaskDecoder =
             let listed = found |> Seq.sort |> Seq.map string |> String.concat ", "
             Error $"which of its values is background cannot be told: it holds {listed} and no 0"
 
-    /// The mask at its own size: upright, one plane, 1 where it labels something. Background is 0 in all bands; colours, grey levels and
-    /// class numbers are all labels; what is transparent is background.
-    let read (path: string) : Result<Image, ImageProblem> =
+    /// The files of a mask: itself, or those of a folder.
+    let private files (path: string) = if Directory.Exists path then ImageFolder.list path else [ path ]
+
+    /// Width, height and bands of a mask; of a folder of masks those of the first.
+    let header path = files path |> List.head |> ImageDecoder.header
+
+    let private readFile (path: string) : Result<Image, ImageProblem> =
         Vips.guard path (fun () ->
             use file = ImageDecoder.openFile path
             use upright = file.Autorot()
@@ -47,6 +52,22 @@ module MaskDecoder =
             |> Result.map (Image.ofArray 1 floats.Height floats.Width)
             |> Result.mapError (fun reason -> { Path = path; Reason = reason }))
         |> Result.bind id
+
+    /// The mask at its own size: upright, one plane, 1 where it labels something. Background is 0 in all bands; colours, grey levels and
+    /// class numbers are all labels; what is transparent is background. Of a folder of masks, which may not be empty, what any of them
+    /// labels.
+    let read (path: string) : Result<Image, ImageProblem> =
+        let both (a: Image) (b: Image) file =
+            if (a.Height, a.Width) = (b.Height, b.Width) then
+                Ok(Image.map2 max a b)
+            else
+                Error { Path = file; Reason = $"is {b.Width}×{b.Height}, another mask of its folder is {a.Width}×{a.Height}" }
+
+        match files path with
+        | [] -> Error { Path = path; Reason = "holds no masks" }
+        | first :: others ->
+            (readFile first, others)
+            ||> List.fold (fun union file -> union |> Result.bind (fun a -> readFile file |> Result.bind (fun b -> both a b file)))
 
     /// The mask at the size that `shape` makes of its own. No labelled region vanishes.
     let readTo (shape: struct (int * int) -> struct (int * int)) path =

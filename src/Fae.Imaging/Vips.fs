@@ -19,13 +19,22 @@ module Vips =
         for domain, level in [ "VIPS", NetVips.Enums.LogLevelFlags.Warning; "GLib-GObject", NetVips.Enums.LogLevelFlags.Critical ] do
             NetVips.Log.SetLogHandler(domain, level, (fun _ _ message -> log message)) |> ignore
 
+    /// What libvips says, in words: the first line of it names a function, the next ones what it found.
+    let private reasonOf (message: string) =
+        match message.Split('\n') |> Array.map _.Trim() |> Array.filter ((<>) "") |> List.ofArray with
+        | first :: rest when first.StartsWith "unable to call VipsForeignLoad" || first.StartsWith "unable to write to memory" ->
+            let details = if rest.IsEmpty then "" else $" ({rest.Head})"
+            $"the file is damaged or cut off{details}"
+        | first :: _ -> first
+        | [] -> "the file is damaged or cut off"
+
     let internal guard path (work: unit -> 'a) =
         let problem reason = Error { Path = path; Reason = if ImageFolder.isUnreachable path then ImageFolder.unreachable else reason }
 
         try
             Ok(work ())
         with
-        | :? NetVips.VipsException as e -> problem ("cannot be read: " + e.Message.Trim().Split('\n')[0])
+        | :? NetVips.VipsException as e -> problem ("cannot be read: " + reasonOf e.Message)
         | :? IOException
         | :? UnauthorizedAccessException as e -> problem e.Message
 

@@ -77,36 +77,41 @@ module HistoryRoutes =
     /// The body is `{"mark": "good"}`, "anomalous", or null to remove a mark.
     let private mark (history: History) (context: HttpContext) : Task =
         task {
-            match context.Features.Get<IHttpMaxRequestBodySizeFeature>() with
-            | null -> ()
-            | limit -> limit.MaxRequestBodySize <- longestMark
+            if not (context.Request.HasJsonContentType()) then
+                // Other types can be sent by a page of any site without asking.
+                do! Http.writeError context 415 "send JSON: Content-Type: application/json"
+            else
 
-            use reader = new StreamReader(context.Request.Body)
-            let! body = reader.ReadToEndAsync context.RequestAborted
+                match context.Features.Get<IHttpMaxRequestBodySizeFeature>() with
+                | null -> ()
+                | limit -> limit.MaxRequestBodySize <- longestMark
 
-            let mark =
-                try
-                    match JsonNode.Parse body with
-                    | :? JsonObject as json when json.ContainsKey "mark" ->
-                        match json["mark"] with
-                        | null -> Some None
-                        | word when word.GetValueKind() = JsonValueKind.String ->
-                            match word.GetValue<string>() with
-                            | "good" -> Some(Some false)
-                            | "anomalous" -> Some(Some true)
+                use reader = new StreamReader(context.Request.Body)
+                let! body = reader.ReadToEndAsync context.RequestAborted
+
+                let mark =
+                    try
+                        match JsonNode.Parse body with
+                        | :? JsonObject as json when json.ContainsKey "mark" ->
+                            match json["mark"] with
+                            | null -> Some None
+                            | word when word.GetValueKind() = JsonValueKind.String ->
+                                match word.GetValue<string>() with
+                                | "good" -> Some(Some false)
+                                | "anomalous" -> Some(Some true)
+                                | _ -> None
                             | _ -> None
                         | _ -> None
-                    | _ -> None
-                with :? JsonException ->
-                    None
+                    with :? JsonException ->
+                        None
 
-            match mark with
-            | None -> do! Http.writeError context 400 """send {"mark": "good"}, {"mark": "anomalous"} or {"mark": null}"""
-            | Some mark ->
-                if history.Mark(identity context, mark) then
-                    do! one history context
-                else
-                    do! missing context
+                match mark with
+                | None -> do! Http.writeError context 400 """send {"mark": "good"}, {"mark": "anomalous"} or {"mark": null}"""
+                | Some mark ->
+                    if history.Mark(identity context, mark) then
+                        do! one history context
+                    else
+                        do! missing context
         }
 
     /// Without a history every path under it answers 404 with a hint.
@@ -117,7 +122,7 @@ module HistoryRoutes =
 
             app.Map("/v1/history/{**rest}", RequestDelegate none) |> ignore
         | Some history ->
-            let get (path: string) (handle: HttpContext -> Task) = app.MapGet("/v1/history" + path, RequestDelegate handle) |> ignore
+            let get (path: string) (handle: HttpContext -> Task) = Http.mapRead app ("/v1/history" + path) handle
             get "" (list history)
             get "/{id}" (one history)
             get "/{id}/picture.jpg" (view history "image/jpeg" _.Picture)

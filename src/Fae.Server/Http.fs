@@ -6,6 +6,7 @@ open System.Text.Json
 open System.Threading.Tasks
 open Fae.Detection
 open Fae.Imaging
+open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.Extensions.Primitives
 
@@ -15,6 +16,10 @@ type Refusal = { Status: int; Reason: string }
 [<RequireQualifiedAccess>]
 module Http =
     let refuse status reason = Error { Status = status; Reason = reason }
+
+    /// A route that is read: GET, and HEAD without the body.
+    let mapRead (app: WebApplication) (path: string) (handle: HttpContext -> Task) =
+        app.MapMethods(path, [ "GET"; "HEAD" ], RequestDelegate handle) |> ignore
 
     /// Answers with a value as JSON.
     let writeJson (context: HttpContext) status (value: 'a) : Task =

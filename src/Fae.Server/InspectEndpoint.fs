@@ -20,7 +20,8 @@ type private Answer =
     {
         Picture: Picture
         Finding: Finding
-        Threshold: float32
+        Calibration: Calibration
+        Fingerprint: string
         /// Made on first use, by the history or the answer.
         Views: Lazy<Views>
         /// In the history, where there is one.
@@ -93,6 +94,7 @@ type private InspectEndpoint
     let inspectOne (model: ModelSlot) (name: string, bytes: byte[]) (stop: CancellationToken) : Task<Result<Answer, Refusal>> =
         task {
             let clock = Stopwatch.StartNew()
+            use _ = inspector.Work()
             let lease = model.Take()
             let card = lease.Detector.Card
             let mutable taken = true
@@ -135,14 +137,23 @@ type private InspectEndpoint
                         let views = lazy InspectionViews.make threshold picture finding
                         let! id = record model card name picture finding views
 
-                        return Ok { Picture = picture; Finding = finding; Threshold = threshold; Views = views; Id = id }
+                        return
+                            Ok
+                                {
+                                    Picture = picture
+                                    Finding = finding
+                                    Calibration = lease.Detector.Calibration
+                                    Fingerprint = card.Fingerprint
+                                    Views = views
+                                    Id = id
+                                }
             finally
                 if taken then lease.Release()
         }
 
     let answerJson (model: ModelSlot) (context: HttpContext) name (answer: Answer) =
         let query (name: string) = string context.Request.Query[name] = "1"
-        let threshold, picture, finding = answer.Threshold, answer.Picture, answer.Finding
+        let threshold, picture, finding = answer.Calibration.PixelThreshold, answer.Picture, answer.Finding
 
         let heatmap: string | null = if query "heatmap" then InspectionViews.heatmapUrl threshold picture finding else null
 
@@ -153,6 +164,8 @@ type private InspectEndpoint
             name,
             picture,
             finding,
+            answer.Calibration,
+            answer.Fingerprint,
             Heatmap = heatmap,
             Model = model.Name,
             Width = Nullable picture.OriginalWidth,
@@ -163,12 +176,21 @@ type private InspectEndpoint
 
     /// One picture: its finding, or as a heatmap alone.
     let writeOne (context: HttpContext) (model: ModelSlot) name (answer: Answer) : Task =
+        let prediction = answer.Finding.Prediction
+
+        for name, value in
+            [
+                "Fae-Score", string prediction.Score
+                "Fae-P-Value", string prediction.PValue
+                "Fae-Anomalous", (if prediction.Anomalous then "true" else "false")
+                "Fae-Threshold", string answer.Calibration.ImageThreshold
+                "Fae-Model", model.Name
+                "Fae-Fingerprint", answer.Fingerprint
+            ] do
+            context.Response.Headers[name] <- StringValues(Uri.EscapeDataString value)
+
         if (string context.Request.Headers.Accept).StartsWith "image/png" then
-            let prediction = answer.Finding.Prediction
-            let png = Findings.HeatmapPng(answer.Threshold, answer.Picture, answer.Finding)
-            context.Response.Headers["Fae-Score"] <- StringValues(string prediction.Score)
-            context.Response.Headers["Fae-P-Value"] <- StringValues(string prediction.PValue)
-            context.Response.Headers["Fae-Anomalous"] <- StringValues(if prediction.Anomalous then "true" else "false")
+            let png = Findings.HeatmapPng(answer.Calibration.PixelThreshold, answer.Picture, answer.Finding)
             Http.writeBytes context "image/png" png
         else
             Http.writeJson context 200 (answerJson model context name answer)

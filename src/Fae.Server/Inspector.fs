@@ -1,7 +1,9 @@
 /// Pictures of many requests through one network: a bounded queue, a few at a time.
 namespace Fae.Server
 
+open System
 open System.Collections.Generic
+open System.Diagnostics
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
@@ -16,6 +18,21 @@ type private Job = { ModelLease: ModelLease; Image: Image; Finding: TaskCompleti
 type Inspector(room: int, together: int) =
     let queue =
         Channel.CreateBounded<Job>(BoundedChannelOptions(room, SingleReader = true, FullMode = BoundedChannelFullMode.Wait))
+
+    // For readiness: the time since which there is work and none of it was finished.
+    let clock = Stopwatch.StartNew()
+    let mutable under = 0
+    let mutable since = 0.0
+
+    let begun () =
+        lock clock (fun () ->
+            if under = 0 then since <- clock.Elapsed.TotalSeconds
+            under <- under + 1)
+
+    let ended () =
+        lock clock (fun () ->
+            under <- under - 1
+            since <- clock.Elapsed.TotalSeconds)
 
     let finish (jobs: Job list) =
         let lease = (List.head jobs).ModelLease
@@ -51,6 +68,17 @@ type Inspector(room: int, together: int) =
             finish (List.ofSeq jobs)
 
     let working = DrainQueue.start queue.Reader together inspect
+
+    /// Something that a picture needs, like decoding, begins; dispose of the result when it has ended.
+    member _.Work() : IDisposable =
+        begun ()
+
+        { new IDisposable with
+            member _.Dispose() = ended ()
+        }
+
+    /// Seconds since which there was work and none was finished; 0 where there is none.
+    member _.StuckFor = lock clock (fun () -> if under = 0 then 0.0 else clock.Elapsed.TotalSeconds - since)
 
     /// Pictures that wait.
     member _.Waiting = queue.Reader.Count

@@ -6,28 +6,72 @@ open System.IO
 open System.Security.Cryptography
 open System.Text
 
-/// The SHA-256 hashes of the accepted keys.
-type Keys(hashes: byte[] list) =
-    /// Reads a file of hexadecimal hashes, one a line; # starts a comment.
+/// What a key lets its owner do.
+type Role =
+    /// Everything.
+    | Engineer
+    /// POST /v1/inspect, GET /v1/models and /v1/statistics.
+    | Operator
+
+/// Who has a key.
+type Caller = { Name: string; Role: Role }
+
+/// The SHA-256 hashes of the accepted keys, and whose they are.
+type Keys(callers: (byte[] * Caller) list) =
+    static let tryParse (number: int) (line: string) =
+        match line.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries) with
+        | [||] -> Ok None
+        | words ->
+            let hash, name = words[0], (if words.Length > 1 then words[1] else $"key {number}")
+
+            let role =
+                match words |> Array.tryItem 2 with
+                | None
+                | Some "engineer" -> Some Engineer
+                | Some "operator" -> Some Operator
+                | Some _ -> None
+
+            match role with
+            | _ when hash.Length <> 64 || not (Seq.forall Char.IsAsciiHexDigit hash) ->
+                Error "holds a line that is no SHA-256 in hexadecimal; make one with: printf %s KEY | sha256sum"
+            | Some role when words.Length <= 3 -> Ok(Some(Convert.FromHexString hash, { Name = name; Role = role }))
+            | _ -> Error $"line {number}: write HASH, HASH NAME, or HASH NAME ROLE with the role engineer or operator"
+
+    /// Reads a file of hexadecimal hashes, one a line, each with a name and a role if wanted; # starts a comment.
     static member Read(path: string) : Result<Keys, string> =
         try
-            let lines =
-                File.ReadAllLines path
-                |> Array.map (fun line -> line.Split('#')[0] |> _.Trim())
-                |> Array.filter (fun line -> line <> "")
-                |> List.ofArray
+            let lines = File.ReadAllLines path |> Array.mapi (fun i line -> tryParse (i + 1) (line.Split('#')[0])) |> List.ofArray
 
-            match lines |> List.tryFind (fun line -> line.Length <> 64 || not (Seq.forall Char.IsAsciiHexDigit line)) with
-            | Some _ -> Error $"{path}: holds a line that is no SHA-256 in hexadecimal; make one with: printf %%s KEY | sha256sum"
-            | None when lines.IsEmpty -> Error $"{path}: holds no key"
-            | None -> Ok(Keys(lines |> List.map Convert.FromHexString))
+            match
+                lines
+                |> List.tryPick (fun line ->
+                    match line with
+                    | Error reason -> Some reason
+                    | Ok _ -> None)
+            with
+            | Some reason -> Error $"{path}: {reason}"
+            | None ->
+                match
+                    lines
+                    |> List.choose (function
+                        | Ok found -> found
+                        | Error _ -> None)
+                with
+                | [] -> Error $"{path}: holds no key"
+                | found -> Ok(Keys found)
         with
         | :? IOException
         | :? UnauthorizedAccessException as e -> Error e.Message
 
-    /// Whether this key is one of them; every hash is compared, each in constant time.
-    member _.LetsIn(key: string) =
+    /// Whose key it is; every hash is compared, each in constant time.
+    member _.Find(key: string) : Caller option =
         let hash = SHA256.HashData(Encoding.UTF8.GetBytes key)
 
-        hashes
-        |> List.fold (fun found known -> CryptographicOperations.FixedTimeEquals(ReadOnlySpan hash, ReadOnlySpan known) || found) false
+        callers
+        |> List.fold
+            (fun found (known, caller) ->
+                if CryptographicOperations.FixedTimeEquals(ReadOnlySpan hash, ReadOnlySpan known) then
+                    Some caller
+                else
+                    found)
+            None

@@ -2,7 +2,6 @@
 namespace Fae.Server
 
 open System
-open System.IO
 open System.Threading
 open Fae.Detection
 open Fae.Imaging

@@ -12,7 +12,7 @@ open Microsoft.AspNetCore.Hosting
 open Microsoft.AspNetCore.Hosting.Server
 open Microsoft.AspNetCore.Hosting.Server.Features
 open Microsoft.AspNetCore.Http
-open Microsoft.AspNetCore.Http.Features
+open Microsoft.AspNetCore.HttpOverrides
 open Microsoft.Extensions.DependencyInjection
 open Microsoft.Extensions.Logging
 open Microsoft.Extensions.Primitives
@@ -29,6 +29,8 @@ module Server =
             MaxBatch = 8
             Timeout = 30.0
             Keys = None
+            Web = WebGuard.none
+            Certificate = None
             History = None
         }
 
@@ -51,33 +53,71 @@ module Server =
 
     let private heldOut (model: ModelSlot) = model.Current.Calibration.HeldOut
 
-    let private hasKey (options: ServerOptions) (context: HttpContext) =
+    /// Whose key a request brings; where there are no keys, anybody's.
+    let private caller (options: ServerOptions) (context: HttpContext) =
         match options.Keys with
-        | None -> true
+        | None -> Some { Name = "anybody"; Role = Engineer }
         | Some keys ->
             let bearer = string context.Request.Headers.Authorization
 
-            keys.LetsIn(
+            keys.Find(
                 if bearer.StartsWith("Bearer ", StringComparison.Ordinal) then
                     bearer.Substring 7
                 else
                     string context.Request.Headers["X-Api-Key"]
             )
 
+    /// What operators may reach.
+    let private operatorPaths = [ "/v1/inspect"; "/v1/models"; "/v1/statistics" ] |> List.map PathString
+
     let private build (options: ServerOptions) =
         let builder = WebApplication.CreateSlimBuilder()
         builder.Logging.ClearProviders() |> ignore
 
+        if Option.isSome options.Certificate then
+            builder.WebHost.UseKestrelHttpsConfiguration() |> ignore
+
         builder.WebHost.ConfigureKestrel(fun kestrel ->
             kestrel.AddServerHeader <- false
             kestrel.Limits.MaxRequestBodySize <- Nullable options.MaxBytes
-            kestrel.Listen(options.Address, options.Port))
+
+            kestrel.Listen(
+                options.Address,
+                options.Port,
+                fun listen -> options.Certificate |> Option.iter (fun certificate -> listen.UseHttps certificate |> ignore)
+            ))
         |> ignore
 
-        builder.Services.Configure<FormOptions>(fun (form: FormOptions) -> form.MultipartBodyLengthLimit <- options.MaxBytes)
+        builder.Services.AddCors(fun cors ->
+            cors.AddDefaultPolicy(fun policy ->
+                policy
+                    .WithOrigins(Array.ofList options.Web.AllowedOrigins)
+                    .WithMethods("GET", "POST")
+                    .WithHeaders("Authorization", "Content-Type", "X-Api-Key")
+                    .WithExposedHeaders(
+                        [| "Fae-Score"; "Fae-P-Value"; "Fae-Anomalous"; "Fae-Threshold"; "Fae-Model"; "Fae-Fingerprint" |]
+                    )
+                |> ignore))
         |> ignore
 
-        builder.Build()
+        let app = builder.Build()
+
+        if options.Web.IsBehindProxy then
+            // Only proxies on this machine are believed.
+            app.UseForwardedHeaders(
+                ForwardedHeadersOptions(
+                    ForwardedHeaders =
+                        (ForwardedHeaders.XForwardedFor ||| ForwardedHeaders.XForwardedProto ||| ForwardedHeaders.XForwardedHost)
+                )
+            )
+            |> ignore
+
+        if options.Web.PathBase <> "" then
+            app.UsePathBase(PathString options.Web.PathBase) |> ignore
+
+        app.UseRouting() |> ignore
+        app.UseCors() |> ignore
+        app
 
     /// A request that Kestrel finds broken as it is read gets its 4xx. An unexpected exception is logged, and the client gets a 500.
     let private catchAll (say: string -> unit) (context: HttpContext) (next: RequestDelegate) : Task =
@@ -101,11 +141,22 @@ module Server =
                     context.Response.Headers.ContentSecurityPolicy <- StringValues "default-src 'self' 'unsafe-inline' data: blob:"
                     context.Response.Headers["X-Content-Type-Options"] <- StringValues "nosniff"
 
-                    if context.Request.Path.StartsWithSegments(PathString "/v1") && not (hasKey options context) then
+                    let request = context.Request
+                    let isGuarded = request.Path.StartsWithSegments(PathString "/v1")
+                    let isOpen = Option.isNone options.Keys && IPAddress.IsLoopback options.Address
+                    let problem = if isGuarded then WebGuard.problem options.Web isOpen request else None
+
+                    match problem, (if isGuarded then caller options context else Some { Name = ""; Role = Engineer }) with
+                    | Some problem, _ -> do! Http.writeError context 403 problem
+                    | None, None ->
                         context.Response.Headers.WWWAuthenticate <- StringValues "Bearer"
                         do! Http.writeError context 401 "a key is needed: Authorization: Bearer KEY"
-                    else
-                        do! catchAll say context next
+                    | None, Some caller when
+                        caller.Role = Operator
+                        && not (operatorPaths |> List.exists (fun path -> request.Path.StartsWithSegments path))
+                        ->
+                        do! Http.writeError context 403 $"the key of {caller.Name} is for inspecting alone"
+                    | None, Some _ -> do! catchAll say context next
 
                     telemetry.Answered context.Response.StatusCode
                 })
@@ -117,13 +168,20 @@ module Server =
         for model in models do
             match model.Refresh() with
             | Ok true ->
-                telemetry.Replaced model.Name
+                telemetry.Replaced(model.Name, model.Current.Card.Fingerprint)
                 say $"model {model.Name} was replaced"
             | Ok false -> ()
             | Error reason -> say $"warning: the new file of model {model.Name} is refused, the old one serves on: {reason}"
 
     /// The routes that only read.
-    let private map (app: WebApplication) (models: ModelSlot list) (telemetry: Telemetry) (inspector: Inspector) stopping =
+    let private map
+        (app: WebApplication)
+        (options: ServerOptions)
+        (models: ModelSlot list)
+        (telemetry: Telemetry)
+        (inspector: Inspector)
+        stopping
+        =
         let page, description = Http.resource "page.html", OpenApi.document ()
 
         let metrics (context: HttpContext) =
@@ -131,7 +189,7 @@ module Server =
             let scored = [ for model in models -> model.Name, heldOut model ]
             telemetry.Write(scored, inspector.Waiting, context.Response.Body)
 
-        let route (path: string) (handle: HttpContext -> Task) = app.MapGet(path, RequestDelegate handle) |> ignore
+        let route = Http.mapRead app
         route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models))
 
         route "/v1/statistics" (fun context ->
@@ -140,9 +198,16 @@ module Server =
         route "/health" (Http.text "text/plain" (fun () -> "alive\n"))
 
         route "/ready" (fun context ->
-            if stopping () then context.Response.StatusCode <- 503
+            let state =
+                if stopping () then
+                    "stopping\n"
+                else
+                    match inspector.StuckFor with
+                    | stuck when stuck > options.Timeout -> $"no picture was finished for {stuck:F0} seconds\n"
+                    | _ -> "ready\n"
 
-            Http.text "text/plain" (fun () -> if stopping () then "stopping\n" else "ready\n") context)
+            if state <> "ready\n" then context.Response.StatusCode <- 503
+            Http.text "text/plain" (fun () -> state) context)
 
         route "/metrics" metrics
         route "/openapi.json" (Http.text "application/json" (fun () -> description))
@@ -158,6 +223,10 @@ module Server =
         : Task =
         task {
             let telemetry = Telemetry()
+
+            for model in models do
+                telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+
             let inspector = Inspector(options.QueueCapacity, options.MaxBatch)
             use endpoint = new InspectEndpoint(options, models, telemetry, inspector, history, say)
             use app = build options
@@ -165,7 +234,7 @@ module Server =
 
             let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
 
-            map app models telemetry inspector stopping
+            map app options models telemetry inspector stopping
             app.MapPost("/v1/inspect", RequestDelegate endpoint.Inspect) |> ignore
             HistoryRoutes.map app history
             do! app.StartAsync CancellationToken.None
@@ -181,6 +250,11 @@ module Server =
                     do! Task.Delay(TimeSpan.FromSeconds 0.5, stop)
                 with :? OperationCanceledException ->
                     ()
+
+            if options.Web.Drain > 0.0 then
+                // Who sends pictures here looks at /ready and goes elsewhere before the port closes.
+                say $"stopping in {options.Web.Drain} seconds"
+                do! Task.Delay(TimeSpan.FromSeconds options.Web.Drain)
 
             say "stopping: what was taken is finished"
             use last = new CancellationTokenSource(TimeSpan.FromSeconds(options.Timeout + 5.0))

@@ -2,7 +2,9 @@
 namespace Fae.Server
 
 open System.Net
+open System.Security.Cryptography.X509Certificates
 
+[<NoComparison; NoEquality>]
 type ServerOptions =
     {
         Address: IPAddress
@@ -18,6 +20,9 @@ type ServerOptions =
         /// Seconds after which a request is given up.
         Timeout: float
         Keys: Keys option
+        Web: WebOptions
+        /// TLS, where there is one.
+        Certificate: X509Certificate2 option
         /// Where inspections are kept, and how many of them.
         History: (string * Retention) option
     }

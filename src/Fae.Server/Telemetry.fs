@@ -38,6 +38,13 @@ type Telemetry() =
     let significance = gauge "fae_drift_significance" "Probability of a distance as large where nothing has changed." ofModel
     let alarm = gauge "fae_drift_alarm" "1 where that probability is below 0.001." ofModel
     let waiting = gauge "fae_waiting" "Pictures that wait for the network." [||]
+    let info = gauge "fae_model_info" "1 for the version of a model that serves." [| "model"; "fingerprint"; "version" |]
+
+    let version =
+        match System.Reflection.Assembly.GetExecutingAssembly().GetName().Version with
+        | NonNull version -> version.ToString 3
+        | Null -> ""
+
     let reloads = counter "fae_model_reloads_total" "How often a model's file was replaced." ofModel
 
     /// Call it under the lock.
@@ -50,6 +57,18 @@ type Telemetry() =
             fresh
 
     let scoresOf model = lock gate (fun () -> (latestOf model).ToArray())
+
+    /// A model serves: its counters are there from the start, at 0, and its gauge says which version it is.
+    member _.Serves(model: string, fingerprint: string) =
+        seconds.WithLabels model |> ignore
+        pValues.WithLabels model |> ignore
+        anomalies.WithLabels(model).Inc 0.0
+        reloads.WithLabels(model).Inc 0.0
+
+        for labels in info.GetAllLabelValues() do
+            if labels[0] = model then info.RemoveLabelled labels
+
+        info.WithLabels(model, fingerprint, version).Set 1.0
 
     /// A request was answered.
     member _.Answered(status: int) = requests.WithLabels(string status).Inc()
@@ -82,7 +101,8 @@ type Telemetry() =
         }
 
     /// The file of a model was replaced: its scores are not compared with those of the old one.
-    member _.Replaced(model: string) =
+    member telemetry.Replaced(model: string, fingerprint: string) =
+        telemetry.Serves(model, fingerprint)
         reloads.WithLabels(model).Inc()
         lock gate (fun () -> (latestOf model).Clear())
 
@@ -91,8 +111,6 @@ type Telemetry() =
         waiting.Set(float queued)
 
         for model, heldOut in models do
-            reloads.WithLabels(model).Inc 0.0
-
             match Drift.test heldOut (scoresOf model) with
             | Some drift ->
                 distance.WithLabels(model).Set drift.Distance

@@ -160,8 +160,8 @@ public sealed class Detector : IDisposable
         var findings = new Queue<Finding>(inner.Inspect(pictures.Select(picture => picture.Image).ToList()));
         return some.Select(one =>
                 one.Picture is { } picture
-                    ? new Inspection(one.Name, picture, findings.Dequeue(), inner.Calibration)
-                    : new Inspection(one.Name, one.Problem ?? "", inner.Calibration)
+                    ? new Inspection(one.Name, picture, findings.Dequeue(), inner.Calibration, inner.Card.Fingerprint)
+                    : new Inspection(one.Name, one.Problem ?? "", inner.Calibration, inner.Card.Fingerprint)
             )
             .ToList();
     }

@@ -41,9 +41,10 @@ public sealed class Inspection
     private readonly Finding? finding;
     private readonly Calibration calibration;
 
-    internal Inspection(string name, Picture picture, Finding finding, Calibration calibration)
+    internal Inspection(string name, Picture picture, Finding finding, Calibration calibration, string fingerprint)
     {
         Name = name;
+        Fingerprint = fingerprint;
         this.picture = picture;
         this.finding = finding;
         this.calibration = calibration;
@@ -53,9 +54,10 @@ public sealed class Inspection
             .ToList();
     }
 
-    internal Inspection(string name, string problem, Calibration calibration)
+    internal Inspection(string name, string problem, Calibration calibration, string fingerprint)
     {
         Name = name;
+        Fingerprint = fingerprint;
         Problem = problem;
         this.calibration = calibration;
         Regions = [];
@@ -63,6 +65,9 @@ public sealed class Inspection
 
     /// <summary>What the picture was called.</summary>
     public string Name { get; }
+
+    /// <summary>Of the model that judged, as <c>fae inspect --json</c> and the server write it.</summary>
+    public string Fingerprint { get; }
 
     /// <summary>Good, anomalous, or unreadable.</summary>
     public Verdict Verdict =>
@@ -117,7 +122,7 @@ public sealed class Inspection
     public string ToJson() =>
         picture is null || finding is null
             ? JsonSerializer.Serialize(new UnreadableJson(Name, Problem ?? ""), FaeJson.Compact)
-            : JsonSerializer.Serialize(new InspectionJson(Name, picture, finding), FaeJson.Compact);
+            : JsonSerializer.Serialize(new InspectionJson(Name, picture, finding, calibration, Fingerprint), FaeJson.Compact);
 
     private FSharpFunc<float, float> Above => FuncConvert.FromFunc<float, float>(value => value >= calibration.PixelThreshold ? 1 : 0);
 }

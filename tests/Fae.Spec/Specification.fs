@@ -8,6 +8,7 @@ let suites =
     @ SurveyLaws.suites
     @ ValueRangeLaws.suites
     @ IgnoreMaskLaws.suites
+    @ [ NearDuplicateLaws.suite ]
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

@@ -66,6 +66,7 @@ let private test (argv: string[]) =
                 TrainingMemoryTests.tests
                 ModelFileTests.tests
                 DataTests.tests
+                GroupTests.tests
                 SurveyTests.tests
                 FolderTests.tests
                 ImageFileTests.tests
@@ -95,6 +96,7 @@ let private test (argv: string[]) =
                     WatchTests.tests
                     WatchTroubleTests.tests
                     ServerTests.tests
+                    ServerWebTests.tests
                     ServerLimitTests.tests
                     HistoryTests.tests
                     CorpusTests.commandLine

@@ -35,6 +35,14 @@ module Pictures =
         PictureValues.describe values |> Option.iter Console.say
         { config with Config.Image.Values = values }
 
+    /// The good pictures of a folder, split as the configuration asks.
+    let split (config: Config) data =
+        let groups paths =
+            let values = PictureValues.settle config.Image.Values paths
+            PictureGroups.find { config with Config.Image.Values = values } paths
+
+        DataSet.splitBy groups config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
+
     /// What the configuration leaves to the good pictures before they are resized: the working size and its aspect ratio, the
     /// illumination correction, and whether the pictures are binary. `size` chooses the working size.
     let surveyed (size: PictureSurvey -> int) (config: Config) channels paths =

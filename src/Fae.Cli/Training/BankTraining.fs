@@ -35,14 +35,14 @@ module BankTraining =
     /// The pictures of a folder that a model does not know, split as a training would; the held-out ones that it knows stay held out.
     let private unknownTo (card: ModelCard) data =
         result {
-            let! all = DataSet.split card.Config.Train.HeldOut card.Config.Train.Seed data |> Result.mapError Data
+            let! all = Pictures.split card.Config data
             let trained, heldOut = set card.TrainedOn, set card.HeldOut
             let drawn = set all.HeldOut
             let name = TrainedDetector.nameIn data
             let isNew path = not (trained.Contains(name path) || heldOut.Contains(name path))
 
             let split =
-                {
+                { all with
                     Training = List.filter isNew all.Training
                     HeldOut =
                         all.Training @ all.HeldOut
@@ -85,7 +85,7 @@ module BankTraining =
                 + $"the model knows {known} by their names"
             )
 
-            DataChecks.ofTraining data split
+            DataChecks.ofTraining config data split
             let ignore = Option.ofObj card.Ignore
             let! training, heldOut = Pictures.caches config card.Channels ignore split
             let _ = Directory.CreateDirectory out

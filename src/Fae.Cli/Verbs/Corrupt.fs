@@ -43,7 +43,7 @@ module Corrupt =
 
             do! Options.positive "--count" count
 
-            let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
+            let! split = Pictures.split config data
 
             let config = Pictures.withValues config split.Training
             let channels = Pictures.channels config split.Training

@@ -59,10 +59,11 @@ module Inspect =
                             path
                             (if prediction.Anomalous then "anomalous" else "good")
                             $"{prediction.Score:G4}"
+                            $"{detector.Calibration.ImageThreshold:G4}"
                             $"{prediction.PValue:F4}"
                             string finding.Regions.Count
                         ]
-                    Json = InspectionJson(path, picture, finding, Heatmap = heatmap)
+                    Json = InspectionJson(path, picture, finding, detector.Calibration, card.Fingerprint, Heatmap = heatmap)
                 }
 
     let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =
@@ -74,13 +75,14 @@ module Inspect =
             let found, broken = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out)) |> partition
             DataChecks.pagesOf [ for one in found -> one.Path, one.Picture.Pages ]
             DataChecks.values detector.Card [ for one in found -> one.Path, one.Picture ]
+            DataChecks.farBelow detector.Calibration [ for one in found -> one.Path, one.Score ]
             DataChecks.drift detector.Calibration [| for one in found -> one.Score |]
             let json = JsonSerializer.Serialize(List.map _.Json found, FaeJson.Indented)
 
             args.TryGetResult InspectArgs.Json |> Option.iter (fun target -> Console.writeJson target json)
 
             if args.TryGetResult InspectArgs.Json <> Some "-" then
-                Console.table [ "picture"; "verdict"; "score"; "p"; "regions" ] (found |> List.map _.Row)
+                Console.table [ "picture"; "verdict"; "score"; "threshold"; "p"; "regions" ] (found |> List.map _.Row)
 
             if List.isEmpty found then
                 return! Error(Data(List.map BadPicture broken))

@@ -4,6 +4,8 @@ namespace Fae.Cli
 open System
 open System.IO
 open System.Net
+open System.Security.Cryptography
+open System.Security.Cryptography.X509Certificates
 open Argu
 open Fae.Data
 open Fae.Detection
@@ -13,15 +15,20 @@ open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Serve =
-    /// A model by its run's folder or its file; its name is the folder's, or the file's without its ending.
+    /// A model by its run's folder or its file; its name is the folder's, or the file's without its ending, or is given: NAME=PATH.
     let private named (run: string) =
+        let given, run =
+            match run.IndexOf '=' with
+            | at when at > 0 && run.IndexOfAny([| '/'; '\\' |], 0, at) < 0 ->
+                Some(run.Substring(0, at).Trim()), run.Substring(at + 1).Trim()
+            | _ -> None, run
+
         let path = Path.GetFullPath run
 
         let name =
-            if Directory.Exists path then
-                Files.name (Path.TrimEndingDirectorySeparator path)
-            else
-                Files.stem path
+            if Option.isSome given then Option.get given
+            elif Directory.Exists path then Files.name (Path.TrimEndingDirectorySeparator path)
+            else Files.stem path
 
         name, ModelFile.PathOf path
 
@@ -71,11 +78,66 @@ module Serve =
         | None -> Ok None
         | Some path -> Keys.Read path |> Result.map Some |> Result.mapError (fun reason -> Usage [ $"--keys {reason}" ])
 
+    let private certificate (args: ParseResults<ServeArgs>) : Result<X509Certificate2 option, Fault> =
+        match args.TryGetResult ServeArgs.Certificate, args.TryGetResult ServeArgs.Certificate_Key with
+        | None, None -> Ok None
+        | None, Some _ -> Error(Usage [ "--certificate-key: name the certificate too (--certificate)" ])
+        | Some file, key ->
+            try
+                use read = X509Certificate2.CreateFromPemFile(file, Option.toObj key)
+                // A key that was read from PEM is not always usable for TLS; through PKCS #12 it is.
+                Ok(Some(X509CertificateLoader.LoadPkcs12(read.Export X509ContentType.Pkcs12, null)))
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException
+            | :? CryptographicException as e -> Error(Usage [ $"--certificate {file}: {e.Message}" ])
+
+    /// An origin as browsers write it: no path, no slash at the end.
+    let private origins (args: ParseResults<ServeArgs>) =
+        args.TryGetResult ServeArgs.Cors
+        |> Option.map Options.words
+        |> Option.defaultValue []
+        |> List.traverseResultM (fun text ->
+            match Uri.TryCreate(text, UriKind.Absolute) with
+            | true, NonNull uri when uri.GetLeftPart UriPartial.Authority = text.TrimEnd '/' && uri.Scheme.StartsWith "http" ->
+                Ok(text.TrimEnd '/')
+            | _ -> Error(Usage [ $"--cors {text}: write an origin like https://line.example" ]))
+
+    let private web (args: ParseResults<ServeArgs>) : Result<WebOptions, Fault> =
+        result {
+            let! origins = origins args
+            let drain = args.GetResult(ServeArgs.Drain, defaultValue = 0)
+            let pathBase = (args.GetResult(ServeArgs.Path_Base, defaultValue = "")).TrimEnd '/'
+
+            do!
+                if drain >= 0 then
+                    Ok()
+                else
+                    Error(Usage [ $"--drain {drain}: must be a number of seconds" ])
+
+            do!
+                if pathBase = "" || pathBase.StartsWith '/' then
+                    Ok()
+                else
+                    Error(Usage [ $"--path-base {pathBase}: write a path like /fae" ])
+
+            return
+                {
+                    AllowedHosts = args.TryGetResult ServeArgs.Allow_Host |> Option.map Options.words |> Option.defaultValue []
+                    AllowedOrigins = origins
+                    PathBase = pathBase
+                    IsBehindProxy = args.Contains ServeArgs.Behind_Proxy
+                    Drain = float drain
+                }
+        }
+
     let run (args: ParseResults<ServeArgs>) : Result<int, Fault> =
         result {
             let! runs = models args
             let! address = address args
             let! keys = keys args
+            let! web = web args
+            let! certificate = certificate args
 
             let whole argument name preset =
                 result {
@@ -108,6 +170,8 @@ module Serve =
                     MaxBatch = together
                     Timeout = float seconds
                     Keys = keys
+                    Web = web
+                    Certificate = certificate
                     History = args.TryGetResult ServeArgs.History |> Option.map (fun path -> path, { Count = keep; Days = float days })
                 }
 

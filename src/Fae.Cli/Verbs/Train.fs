@@ -174,7 +174,7 @@ module Train =
 
             let! detecting = Devices.detectingDevice options.Device
 
-            let! split = DataSet.split config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
+            let! split = Pictures.split config data
 
             DataChecks.folders false data
             DataChecks.pages (split.Training @ split.HeldOut)
@@ -187,7 +187,8 @@ module Train =
                 + $"channel(s), {Pictures.scale config}"
             )
 
-            DataChecks.ofTraining data split
+            DataChecks.groups split
+            DataChecks.ofTraining config data split
 
             let! ignore = ignoreMask config split.Training options.Ignore
             let! training, heldOut = Pictures.caches config channels ignore split

@@ -106,6 +106,8 @@ module Watch =
                 stamp.Name,
                 picture,
                 finding,
+                options.Detector.Calibration,
+                card.Fingerprint,
                 Heatmap = Path.GetRelativePath(options.Out, heatmap),
                 Time = now (),
                 Size = Nullable stamp.Size,

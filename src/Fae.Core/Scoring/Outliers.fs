@@ -31,3 +31,17 @@ module Outliers =
             [ 0 .. scores.Length - 1 ]
             |> List.filter (fun i -> logs[i] > limit)
             |> List.sortByDescending (fun i -> logs[i])
+
+    /// How many deviations of log-scores below the lowest good one a score is far below, and the smallest deviation that counts.
+    let private farBelow, leastDeviation = 3.0, 0.05
+
+    /// Whether a score, > 0 or 0, is far below those of all held-out good pictures: the picture shows no part, or nothing. Of fewer than
+    /// five good scores nothing can be said.
+    let isFarBelow (good: float32[]) (score: float32) =
+        let logOf (score: float32) = log (float (max score System.Single.Epsilon))
+
+        good.Length >= 5
+        && (let logs = Array.map logOf good
+            let mean = Array.average logs
+            let deviation = sqrt (logs |> Array.averageBy (fun v -> (v - mean) * (v - mean)))
+            logOf score < Array.min logs - farBelow * max leastDeviation deviation)

@@ -105,6 +105,13 @@ module Config =
             problem "score.measure" "\"anomaly_map\": a network on features has no other map" (Difference.name measure)
         | _ -> None
 
+    /// A border of half the picture would leave nothing to score.
+    let private checkBorder config =
+        match config.Score.Border with
+        | Some border when config.Image.Tile = 0 && config.Image.Size > 0 && 2 * border >= config.Image.Size ->
+            problem "score.border" $"less than half of image.size, {config.Image.Size / 2}" (string border)
+        | _ -> None
+
     let private checkFeatures config =
         let features = config.Features
         let last = features.Taps.Length
@@ -129,7 +136,7 @@ module Config =
                 id
                 (checkSides config
                  @ checkCorruption config.Corruption
-                 @ [ checkMeasure config; checkFeatures config; checkPerceptual config ])
+                 @ [ checkMeasure config; checkBorder config; checkFeatures config; checkPerceptual config ])
         with
         | [] -> Ok config
         | problems -> Error problems

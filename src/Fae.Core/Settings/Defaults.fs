@@ -65,6 +65,7 @@ module Defaults =
             LearningRate = 0.002f
             Lambda = 0.5f
             HeldOut = 0.05f
+            Groups = "auto"
             Seed = 0
             ValidateEvery = 500
             Precision = Precision.Float32

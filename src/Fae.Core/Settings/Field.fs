@@ -181,7 +181,8 @@ module FieldType =
         {
             Wanted =
                 words
-                + ", \"combined\", a weighted sum like \"0.5*mse + 2*ssim\", or a geometric mean like \"mse^0.5 * ssim^0.5\""
+                + ", \"combined\", a weighted sum like \"0.5*mse + 2*ssim\", or a geometric mean like "
+                + "\"mse^0.5 * ssim@9x2^0.5\" (@: filtered before)"
             Show = Difference.name >> Text
             Read =
                 fun key wanted setting ->

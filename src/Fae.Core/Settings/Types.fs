@@ -181,6 +181,8 @@ type TrainSettings =
         Lambda: float32
         /// Fraction of the good pictures that is held out.
         HeldOut: float32
+        /// Which good pictures show the same part: "auto" by their looks, "none", or a regular expression over file names.
+        Groups: string
         Seed: int
         ValidateEvery: int
         Precision: Precision

@@ -121,3 +121,29 @@ module SyntheticDefects =
             |]
 
         ValidationSet(Array.ofList clean, Array.map fst corrupted, Array.map snd corrupted)
+
+    /// Of the values of good parts, the share that is left out at either end as glare and dirt; and how far beyond them, in their span, a
+    /// value is none of the parts'.
+    let private outermost, beyond = 0.001, 0.1f
+
+    /// How many of the pictures with synthetic defects show values that no good part has, brighter or darker in visibly many pixels. Where
+    /// most do, the synthetic AUROC is high whatever the detector is worth.
+    let beyondParts (validation: ValidationSet) =
+        let values =
+            validation.Clean
+            |> Seq.collect (fun image -> Seq.indexed image.Pixels |> Seq.filter (fun (i, _) -> i % 17 = 0) |> Seq.map snd)
+
+        let sorted = values |> Array.ofSeq |> Array.sort
+
+        if sorted.Length = 0 then
+            0
+        else
+            let at share = sorted[int (share * float (sorted.Length - 1))]
+            let low, high = at outermost, at (1.0 - outermost)
+            let margin = beyond * (high - low)
+
+            validation.Corrupted
+            |> Seq.filter (fun image ->
+                let outside = image.Pixels |> Seq.filter (fun v -> v < low - margin || v > high + margin) |> Seq.length
+                outside >= visiblePixels * image.Channels)
+            |> Seq.length

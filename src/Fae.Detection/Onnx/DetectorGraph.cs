@@ -88,6 +88,10 @@ internal sealed partial class DetectorGraph
             ["fae.size"] = $"{size.Height}x{size.Width}",
             ["fae.channels"] = Text(card.Channels),
             ["fae.order"] = card.Channels == 1 ? "grey" : "RGB",
+            ["fae.layout"] = "NHWC",
+            ["fae.type"] = TakesBytes(card.Config) ? "uint8" : "float32",
+            ["fae.fingerprint"] = card.Fingerprint,
+            ["fae.version"] = typeof(DetectorGraph).Assembly.GetName().Version?.ToString(3) ?? "",
             ["fae.range"] = $"{Text(Range(card.Config).Low)}-{Text(Range(card.Config).High)}",
         };
     }

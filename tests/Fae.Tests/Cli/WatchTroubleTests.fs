@@ -9,7 +9,6 @@ open System.Net
 open System.Net.Sockets
 open System.Security.Cryptography
 open System.Security.Cryptography.X509Certificates
-open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Expecto
 open Fae.Tests.Helpers

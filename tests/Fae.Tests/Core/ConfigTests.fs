@@ -96,6 +96,14 @@ let tests =
 
                 Expect.stringContains (message (Config.set "train.steps" (Text "many") Config.defaults)) "train.steps" "type"
                 Expect.stringContains (message (Config.set "train.held_out" (Real 0.9) Config.defaults)) "train.held_out" "range"
+
+                let wide = { Config.defaults with Config.Score.Border = Some(Config.defaults.Image.Size / 2) }
+
+                Expect.stringContains
+                    (message (Config.check wide |> Result.mapError List.head))
+                    "score.border"
+                    "a border of half the picture"
+
                 Expect.stringContains (message (Config.set "score.filter_size" (Whole 4L) Config.defaults)) "score.filter_size" "even"
             }
 

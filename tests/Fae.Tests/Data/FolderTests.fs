@@ -53,6 +53,57 @@ let tests =
                     Expect.hasLength (ImageFolder.listAll folder) 6 "to inspect")
             }
 
+            test "MVTec LOCO: good pictures for validation too, masks in folders" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ for i in 0..3 -> $"train/good/{i}.png" ]
+
+                    put
+                        folder
+                        [
+                            "validation/good/0.png"
+                            "test/good/0.png"
+                            "test/logical_anomalies/000.png"
+                            "test/structural_anomalies/000.png"
+                        ]
+
+                    let mark name at = writePng folder name (Image.init 1 8 8 (fun _ y x -> if (y, x) = at then 1.0f else 0.0f)) |> ignore
+
+                    mark "ground_truth/logical_anomalies/000/000.png" (1, 1)
+                    mark "ground_truth/logical_anomalies/000/001.png" (5, 6)
+                    mark "ground_truth/structural_anomalies/000/000.png" (2, 2)
+                    Expect.hasLength (trained folder) 5 "to train"
+
+                    Expect.equal
+                        (tested folder)
+                        [
+                            "test/good/0.png", "good", false
+                            "test/logical_anomalies/000.png", "logical_anomalies", true
+                            "test/structural_anomalies/000.png", "structural_anomalies", true
+                        ]
+                        "to test"
+
+                    match MaskDecoder.read (Path.Combine(folder, "ground_truth/logical_anomalies/000")) with
+                    | Ok mask -> Expect.equal (Array.sum mask.Pixels, mask[0, 1, 1], mask[0, 5, 6]) (2.0f, 1.0f, 1.0f) "both regions"
+                    | Error problem -> failtest (string problem)
+
+                    match DataSet.testPictures folder |> Result.map DataSet.checkMasks with
+                    | Ok problems -> Expect.isEmpty problems "sizes"
+                    | Error problems -> failtest $"{problems}")
+            }
+
+            test "MVTec AD 2: test_public with its masks in it" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ for i in 0..3 -> $"train/good/{i:D3}_regular.png" ]
+                    put folder [ "validation/good/000_regular.png"; "test_public/good/000_regular.png"; "test_public/bad/000_shift_1.png" ]
+                    put folder [ "test_public/ground_truth/bad/000_shift_1_mask.png"; "test_private/000_regular.png" ]
+                    Expect.hasLength (trained folder) 5 "to train"
+
+                    Expect.equal
+                        (tested folder)
+                        [ "test_public/bad/000_shift_1.png", "bad", true; "test_public/good/000_regular.png", "good", false ]
+                        "to test")
+            }
+
             test "folders in the folder of good parts are read too; what is left out is said" {
                 inTemporaryFolder (fun folder ->
                     put folder [ "train/good/0.png"; "train/good/monday/1.png"; "train/good/tuesday/left/2.png"; "train/good/3.PNG" ]

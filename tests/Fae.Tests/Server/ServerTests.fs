@@ -122,7 +122,7 @@ let tests =
                         Expect.equal (status (post http inspect (Array.zeroCreate (1 <<< 21)))) 413 "too many bytes"
                         use form = new MultipartFormDataContent()
                         form.Add(new ByteArrayContent(lightPicture 1), "picture", "x.png")
-                        refused 400 "no part named 'image'" (http.PostAsync(inspect, form))
+                        refused 400 "'picture'; a picture is a part named 'image'" (http.PostAsync(inspect, form))
                         Expect.equal (status (http.GetAsync inspect)) 405 "GET"
                         Expect.equal (status (http.GetAsync(served.Url + "/nothing"))) 404 "no such page"
                         Expect.equal (status (post http inspect (lightPicture 1))) 200 "and it serves on"

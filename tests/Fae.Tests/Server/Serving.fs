@@ -29,7 +29,7 @@ let serving (model: string) more (work: Served -> unit) =
             | null -> url.TrySetException(Exception $"it ended: {said}") |> ignore
             | text ->
                 lock said (fun () -> said.AppendLine text |> ignore)
-                let found = RegularExpressions.Regex.Match(text, "at (http://[^ ]+)")
+                let found = RegularExpressions.Regex.Match(text, "at (https?://[^ ]+)")
 
                 if found.Success then url.TrySetResult found.Groups[1].Value |> ignore)
 

@@ -36,7 +36,7 @@ let tests =
                 let telemetry = Telemetry()
                 inspected 40 telemetry
                 Expect.stringContains (text telemetry) "fae_drift_alarm{model=\"part\"} 1" "drift"
-                telemetry.Replaced "part"
+                telemetry.Replaced("part", "new")
                 let replaced = text telemetry
                 Expect.isFalse (replaced.Contains "fae_drift_alarm{" || replaced.Contains "fae_drift_distance{") "no drift of the old model"
                 Expect.stringContains replaced "fae_model_reloads_total{model=\"part\"} 1" "reload"

@@ -1,0 +1,346 @@
+/// fae serve on the web: browsers of other sites, proxies, probes, TLS, roles, and what its answers say.
+module Fae.Tests.ServerWebTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Net.Http
+open System.Net.Http.Headers
+open System.Security.Cryptography
+open System.Security.Cryptography.X509Certificates
+open System.Text
+open System.Text.Json.Nodes
+open Expecto
+open Fae.Detection
+open Fae.Tests.Helpers
+open Fae.Tests.Serving
+
+let private asking (http: HttpClient) (method: HttpMethod) (url: string) (headers: (string * string) list) (content: HttpContent | null) =
+    use request = new HttpRequestMessage(method, url, Content = content)
+
+    for name, value in headers do
+        request.Headers.TryAddWithoutValidation(name, value) |> ignore
+
+    http.SendAsync(request).Result
+
+let private text (answer: HttpResponseMessage) = answer.Content.ReadAsStringAsync().Result
+
+let private markJson (mark: string) = new StringContent($"{{\"mark\": \"{mark}\"}}", Encoding.UTF8, "application/json")
+
+let private hashOf (key: string) = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes key)).ToLowerInvariant()
+
+let private header (answer: HttpResponseMessage) (name: string) =
+    match answer.Headers.TryGetValues name with
+    | true, NonNull values -> String.concat "," values
+    | _ -> ""
+
+let private browserTests =
+    [
+        test "a page of another site can neither mark nor inspect, one of the server itself can" {
+            inTemporaryFolder (fun folder ->
+                let history = [ "--history"; Path.Combine(folder, "history.sqlite") ]
+
+                serving (brightnessModel folder) (history @ [ "--cors"; "https://line.example" ]) (fun served ->
+                    use http = client ()
+                    let inspect = served.Url + "/v1/inspect"
+                    let id = textOf (json (post http inspect (lightPicture 0)).Result) "id"
+                    let mark = $"{served.Url}/v1/history/{id}/mark"
+                    let send url headers content = asking http HttpMethod.Post url headers content
+
+                    for origin in [ "https://evil.example"; "null"; "http://localhost:1" ] do
+                        let refused = send mark [ "Origin", origin ] (markJson "good")
+                        Expect.equal (int refused.StatusCode) 403 origin
+                        Expect.stringContains (text refused) "--cors" "what lets it"
+
+                        Expect.equal
+                            (int (send inspect [ "Origin", origin ] (new ByteArrayContent(lightPicture 1))).StatusCode)
+                            403
+                            "nor inspect"
+
+                    // A form of another site sends text without asking.
+                    let plain = send mark [] (new StringContent("{\"mark\": \"good\"}", Encoding.UTF8, "text/plain"))
+                    Expect.equal (int plain.StatusCode) 415 "not JSON"
+                    let kept = json (http.GetAsync($"{served.Url}/v1/history/{id}").Result)
+                    Expect.isNull kept["mark"] "nothing was marked"
+                    Expect.equal (int (send mark [ "Origin", served.Url ] (markJson "good")).StatusCode) 200 "its own page"
+                    let listed = send mark [ "Origin", "https://line.example" ] (markJson "anomalous")
+                    Expect.equal (int listed.StatusCode) 200 "a site that is let in"
+                    Expect.equal (header listed "Access-Control-Allow-Origin") "https://line.example" "and may read the answer"
+
+                    let asked =
+                        asking
+                            http
+                            HttpMethod.Options
+                            mark
+                            [
+                                "Origin", "https://line.example"
+                                "Access-Control-Request-Method", "POST"
+                                "Access-Control-Request-Headers", "content-type"
+                            ]
+                            null
+
+                    Expect.equal (int asked.StatusCode) 204 "its browser asks first"
+                    Expect.stringContains (header asked "Access-Control-Allow-Methods") "POST" "and may"))
+        }
+
+        test "a server without keys answers to this machine's own names alone, unless it is told another" {
+            inTemporaryFolder (fun folder ->
+                serving (brightnessModel folder) [ "--allow-host"; "line4.example" ] (fun served ->
+                    use http = client ()
+
+                    let status host = int (asking http HttpMethod.Get (served.Url + "/v1/models") [ "Host", host ] null).StatusCode
+
+                    for host, expected in
+                        [
+                            "localhost", 200
+                            "127.0.0.1:9", 200
+                            "[::1]", 200
+                            "line4.example", 200
+                            "evil.example", 403
+                            "localhost.evil.example", 403
+                        ] do
+                        Expect.equal (status host) expected host
+
+                    let probe = asking http HttpMethod.Get (served.Url + "/ready") [ "Host", "evil.example" ] null
+                    Expect.equal (int probe.StatusCode) 200 "probes are answered"))
+        }
+
+        test "keys have names and roles" {
+            inTemporaryFolder (fun folder ->
+                let keys = Path.Combine(folder, "keys")
+
+                File.WriteAllText(
+                    keys,
+                    String.concat
+                        "\n"
+                        [ hashOf "first"; hashOf "second" + " anna engineer # a comment"; hashOf "third" + "\tline-4  operator" ]
+                )
+
+                let args = [ "--keys"; keys; "--history"; Path.Combine(folder, "history.sqlite") ]
+
+                serving (brightnessModel folder) args (fun served ->
+                    use http = client ()
+
+                    let status (method: HttpMethod) path key content =
+                        int (asking http method (served.Url + path) [ "X-Api-Key", key ] content).StatusCode
+
+                    for key in [ "first"; "second"; "third" ] do
+                        Expect.equal
+                            (status HttpMethod.Post "/v1/inspect" key (new ByteArrayContent(lightPicture 0)))
+                            200
+                            $"{key} inspects"
+
+                        Expect.equal (status HttpMethod.Get "/v1/models" key null) 200 $"{key} sees the models"
+
+                    for key, expected in [ "first", 200; "second", 200; "third", 403; "fourth", 401 ] do
+                        Expect.equal (status HttpMethod.Get "/v1/history" key null) expected $"{key}: history"
+                        Expect.equal (status HttpMethod.Post "/v1/history/1/mark" key (markJson "good")) expected $"{key}: marks")
+
+                for line, part in [ hashOf "x" + " bob boss", "role engineer or operator"; "abc", "no SHA-256" ] do
+                    File.WriteAllText(keys, line)
+                    let refused = fae [ "serve"; "--model"; brightnessModel folder; "--keys"; keys ]
+                    Expect.equal refused.Code 2 refused.Error
+                    Expect.stringContains refused.Error part "what is wrong")
+        }
+    ]
+
+let private networkTests =
+    [
+        test "over TLS, under a path, behind a proxy" {
+            inTemporaryFolder (fun folder ->
+                use key = RSA.Create 2048
+                let request = CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+                use certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays -1.0, DateTimeOffset.UtcNow.AddDays 1.0)
+                let file, keyFile = Path.Combine(folder, "cert.pem"), Path.Combine(folder, "key.pem")
+                File.WriteAllText(file, certificate.ExportCertificatePem())
+                File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem())
+                let args = [ "--certificate"; file; "--certificate-key"; keyFile; "--path-base"; "/fae"; "--behind-proxy" ]
+
+                serving (brightnessModel folder) args (fun served ->
+                    Expect.stringStarts served.Url "https://" "TLS"
+
+                    use handler =
+                        new HttpClientHandler(
+                            ServerCertificateCustomValidationCallback =
+                                Func<_, _, _, _, _>(fun _ (shown: X509Certificate2 | null) _ _ ->
+                                    match shown with
+                                    | Null -> false
+                                    | NonNull shown -> shown.Thumbprint = certificate.Thumbprint)
+                        )
+
+                    use http = new HttpClient(handler)
+                    Expect.equal (http.GetStringAsync(served.Url + "/fae/ready").Result) "ready\n" "under its path"
+                    Expect.stringContains (http.GetStringAsync(served.Url + "/fae/").Result) "Drop pictures" "the page"
+
+                    // The proxy's own name is the page's origin.
+                    let answer =
+                        asking
+                            http
+                            HttpMethod.Post
+                            (served.Url + "/fae/v1/inspect")
+                            [ "X-Forwarded-Host", "localhost:444"; "X-Forwarded-Proto", "https"; "Origin", "https://localhost:444" ]
+                            (new ByteArrayContent(lightPicture 0))
+
+                    Expect.equal (int answer.StatusCode) 200 "as the proxy was asked")
+
+                let wrong more =
+                    let result = fae ([ "serve"; "--model"; brightnessModel folder ] @ more)
+                    Expect.equal result.Code 2 result.Error
+                    result.Error
+
+                Expect.stringContains (wrong [ "--certificate"; file ]) "--certificate" "a certificate without its key"
+                Expect.stringContains (wrong [ "--certificate-key"; keyFile ]) "name the certificate too" "a key without its certificate"
+                Expect.stringContains (wrong [ "--path-base"; "fae" ]) "write a path like /fae" "a path"
+                Expect.stringContains (wrong [ "--cors"; "line.example" ]) "write an origin" "an origin")
+        }
+
+        test "HEAD is answered like GET, without the body" {
+            inTemporaryFolder (fun folder ->
+                serving (brightnessModel folder) [ "--history"; Path.Combine(folder, "h.sqlite") ] (fun served ->
+                    use http = client ()
+
+                    for path in [ "/"; "/health"; "/ready"; "/metrics"; "/openapi.json"; "/v1/models"; "/v1/statistics"; "/v1/history" ] do
+                        let head = asking http HttpMethod.Head (served.Url + path) [] null
+                        let got = http.GetAsync(served.Url + path).Result
+                        Expect.equal head.StatusCode got.StatusCode path
+                        Expect.equal (string head.Content.Headers.ContentType) (string got.Content.Headers.ContentType) path
+                        Expect.equal (text head) "" path))
+        }
+
+        test "asked to stop, it says so at /ready and answers on for the seconds of --drain" {
+            inTemporaryFolder (fun folder ->
+                serving (brightnessModel folder) [ "--drain"; "4" ] (fun served ->
+                    use http = client ()
+                    let clock = Stopwatch.StartNew()
+                    terminate served.Child
+
+                    let ready () = int (http.GetAsync(served.Url + "/ready").Result.StatusCode)
+                    until 3.0 (fun () -> "not ready") (fun () -> ready () = 503)
+                    Expect.equal (status (post http (served.Url + "/v1/inspect") (lightPicture 0))) 200 "still answered"
+                    Expect.isTrue (served.Child.WaitForExit 30000) "and ends"
+                    Expect.isGreaterThan clock.Elapsed.TotalSeconds 3.5 "after that time"
+                    Expect.equal served.Child.ExitCode 0 "in order"))
+        }
+    ]
+
+let private answerTests =
+    [
+        test "every answer says by which threshold and which model; a model may be given a name" {
+            inTemporaryFolder (fun folder ->
+                let model = brightnessModel folder
+                use detector = Detector.Load model
+                let threshold, fingerprint = string detector.Calibration.ImageThreshold, detector.Card.Fingerprint
+
+                serving $"line 4={model}" [] (fun served ->
+                    use http = client ()
+                    let metricOf name = metric http served.Url name
+                    Expect.equal (metricOf "fae_anomalies_total{model=\"line 4\"}") (Some 0.0) "counters start at zero"
+                    Expect.equal (metricOf "fae_inspect_seconds_count{model=\"line 4\"}") (Some 0.0) "and histograms"
+
+                    Expect.stringContains
+                        (http.GetStringAsync(served.Url + "/metrics").Result)
+                        $"fae_model_info{{model=\"line 4\",fingerprint=\"{fingerprint}\""
+                        "which model serves"
+
+                    let answer = (post http (served.Url + "/v1/inspect") (lightPicture 0)).Result
+                    let body = json answer
+                    Expect.equal (textOf body "model", textOf body "fingerprint") ("line 4", fingerprint) "in JSON"
+                    Expect.equal (textOf body "threshold") threshold "in JSON"
+                    Expect.equal (header answer "Fae-Threshold", header answer "Fae-Fingerprint") (threshold, fingerprint) "in headers"
+                    Expect.equal (header answer "Fae-Model") "line%204" "escaped")
+
+                let picture = Path.Combine(folder, "a.png")
+                File.WriteAllBytes(picture, lightPicture 0)
+                let inspected = fae [ "inspect"; picture; "--model"; model; "--json"; "-" ]
+
+                match JsonNode.Parse inspected.Output with
+                | :? JsonArray as findings ->
+                    match findings[0] with
+                    | NonNull finding ->
+                        Expect.equal (textOf finding "threshold", textOf finding "fingerprint") (threshold, fingerprint) "inspect"
+                    | Null -> failtest "nothing"
+                | _ -> failtest "no list"
+
+                let table = fae [ "inspect"; picture; "--model"; model ]
+                Expect.stringContains (table.Output + table.Error) "threshold" "in the table")
+        }
+
+        test "a part without a file name is a picture; other parts and bodies are named" {
+            inTemporaryFolder (fun folder ->
+                serving (brightnessModel folder) [] (fun served ->
+                    use http = client ()
+                    let inspect = served.Url + "/v1/inspect"
+
+                    let formOf (name: string) =
+                        let form = new MultipartFormDataContent()
+                        let part = new ByteArrayContent(lightPicture 0)
+                        part.Headers.ContentDisposition <- ContentDispositionHeaderValue("form-data", Name = name)
+                        form.Add part
+                        form
+
+                    let unnamed = http.PostAsync(inspect, formOf "image").Result
+                    Expect.equal (textOf (json unnamed) "anomalous") "true" "without a file name"
+
+                    let refused (content: HttpContent) part =
+                        let answer = http.PostAsync(inspect, content).Result
+                        Expect.equal (int answer.StatusCode) 400 part
+                        Expect.stringContains (textOf (json answer) "error") part "what is wrong"
+
+                    refused (formOf "file") "has the parts 'file'"
+                    refused (new StringContent("{\"image\": \"abc\"}", Encoding.UTF8, "application/json")) "is JSON"
+                    refused (new StringContent(Convert.ToBase64String(lightPicture 0))) "base64"
+                    refused (new StringContent("data:image/png;base64," + Convert.ToBase64String(lightPicture 0))) "base64"
+                    refused (new ByteArrayContent(lightPicture 0 |> Array.truncate 60)) "cut off"))
+        }
+
+        test "a form larger than what fits a buffer needs no temporary folder" {
+            inTemporaryFolder (fun folder ->
+                let model = brightnessModel folder
+                let args = [ faeAssembly; "serve"; "--model"; model; "--port"; "0" ]
+                let start = ProcessStartInfo("dotnet", args, RedirectStandardError = true)
+                start.Environment["TMPDIR"] <- Path.Combine(folder, "nowhere")
+                start.Environment["ASPNETCORE_TEMP"] <- Path.Combine(folder, "nowhere")
+
+                match Process.Start start with
+                | null -> failtest "fae did not start"
+                | child ->
+                    use child = child
+
+                    try
+                        let rec address () =
+                            match child.StandardError.ReadLine() with
+                            | Null -> failtest "it ended"
+                            | NonNull line ->
+                                let found = RegularExpressions.Regex.Match(line, "at (http://[^ ]+)")
+                                if found.Success then found.Groups[1].Value else address ()
+
+                        let url = address ()
+                        use http = client ()
+                        // Noise does not shrink: a picture of about 3 MB.
+                        let noise = Fae.Core.Noise.field 7UL 0.2f 1 1800 1800 |> Fae.Core.Image.map (fun v -> v + 0.5f)
+                        use form = new MultipartFormDataContent()
+                        form.Add(new ByteArrayContent(Fae.Imaging.ImageEncoder.toPng noise), "image", "large.png")
+                        let answer = http.PostAsync(url + "/v1/inspect", form).Result
+                        Expect.equal (int answer.StatusCode) 200 (text answer)
+                    finally
+                        if not child.HasExited then child.Kill())
+        }
+
+        test "a picture far below every good score is said to be unusual too" {
+            inTemporaryFolder (fun folder ->
+                let model = brightnessModel folder
+                use detector = Detector.Load model
+                let lowest = Array.min detector.Calibration.HeldOut
+                let far = Fae.Core.Outliers.isFarBelow detector.Calibration.HeldOut
+                Expect.isFalse (far lowest) "the lowest good one"
+                Expect.isTrue (far (0.001f * lowest)) "far below"
+                Expect.isFalse (Fae.Core.Outliers.isFarBelow [| 1.0f; 1.1f; 1.2f |] 0.001f) "of too few nothing can be said"
+                Expect.isTrue (Fae.Core.Outliers.isFarBelow (Array.create 8 1.0f) 0.0f) "nothing at all"
+
+                match DetectionWarning.FarBelow(detector.Calibration.HeldOut, 0.001f * lowest) with
+                | Null -> failtest "no warning"
+                | NonNull warning -> Expect.stringContains warning "may show no part" "in words")
+        }
+    ]
+
+let tests = testSequenced <| testList "Server on the web" (browserTests @ networkTests @ answerTests)
