@@ -23,7 +23,7 @@ type TestPicture =
     {
         Path: string
         Defect: string
-        Mask: string option
+        Mask: MaskSource option
     }
 
     member picture.Anomalous = picture.Defect <> "good"
@@ -141,43 +141,11 @@ module DataSet =
     /// `splitBy`, each picture of a part of its own.
     let split heldOut seed root = splitBy (List.mapi (fun i _ -> i) >> Ok) heldOut seed root
 
-    let private maskEnding = "_mask.png"
-
-    /// The folder of test pictures: test; test_public of MVTec AD 2.
-    let private testRoot root =
-        [ "test"; "test_public" ] |> List.map (fun name -> Path.Combine(root, name)) |> List.tryFind Directory.Exists
-
-    /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them.
-    let private maskOf root defect (picture: string) =
-        let stem = Files.stem picture
-
-        let labels = root :: Option.toList (testRoot root) |> List.map (fun folder -> Path.Combine(folder, "ground_truth", defect))
-
-        let files =
-            labels
-            |> List.allPairs [ stem + maskEnding; stem + ".png"; Files.name picture ]
-            |> List.map (fun (name, folder) -> Path.Combine(folder, name))
-
-        Path.Combine(string (Path.GetDirectoryName picture), stem + maskEnding) :: files
-        |> List.tryFind File.Exists
-        |> Option.orElse (
-            labels
-            |> List.map (fun folder -> Path.Combine(folder, stem))
-            |> List.tryFind (ImageFolder.list >> List.isEmpty >> not)
-        )
-
-    /// Whether a file is the mask of a picture beside it.
-    let private isMaskBeside (path: string) =
-        let name = Files.name path
-
-        name.EndsWith(maskEnding, System.StringComparison.OrdinalIgnoreCase)
-        && Directory.GetFiles(string (Path.GetDirectoryName path), name.Substring(0, name.Length - maskEnding.Length) + ".*").Length > 0
-
     /// The folders of test pictures: those in test, or, beside a folder of good pictures, all that are no part of the layout.
     let private testFolders root =
         let classes folder = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isPartOfLayout >> not)
 
-        match testRoot root with
+        match MaskFiles.testRoot root with
         | Some test -> classes test
         | None ->
             let found = classes root
@@ -229,20 +197,25 @@ module DataSet =
 
     /// The test pictures of a data set: test/*, or plain folders, one of which is good.
     let testPictures (root: string) : Result<TestPicture list, DataProblem list> =
+        let folders = testFolders root
+        let cocos, broken = MaskFiles.cocoFiles root folders |> partition
+
         let pictures =
             [
-                for folder in testFolders root do
+                for folder in folders do
                     let name = Files.name folder
 
                     for path in ImageFolder.listAll folder do
                         if FolderNames.isGood name then
                             { Path = path; Defect = "good"; Mask = None }
-                        elif not (isMaskBeside path) then
-                            { Path = path; Defect = name; Mask = maskOf root name path }
+                        elif not (MaskFiles.isMaskBeside path) then
+                            { Path = path; Defect = name; Mask = MaskFiles.maskOf root cocos name path }
             ]
 
         if not (Directory.Exists root) then
             Error [ NoFolder root ]
+        elif not (List.isEmpty broken) then
+            Error(List.map BadPicture broken)
         elif List.isEmpty pictures then
             match diagnose root with
             | OneLevelTooHigh _ as problem -> Error [ problem ]
@@ -257,8 +230,8 @@ module DataSet =
             match picture.Mask with
             | None -> None
             | Some mask ->
-                match ImageDecoder.header picture.Path, MaskDecoder.header mask with
-                | Ok(struct (pw, ph, _)), Ok(struct (w, h, _)) when (pw, ph) <> (w, h) -> Some(MaskSize(mask, w, h, pw, ph))
+                match ImageDecoder.header picture.Path, MaskSource.size mask with
+                | Ok(struct (pw, ph, _)), Ok(Some(struct (w, h))) when (pw, ph) <> (w, h) -> Some(MaskSize(mask.Path, w, h, pw, ph))
                 | _, Error problem -> Some(BadPicture problem)
                 | _ -> None)
 

@@ -10,6 +10,9 @@ module PictureGroups =
     /// With fewer groups the pictures are rather kinds of parts than frames of the same ones, or there are too few parts to train on.
     let private fewest = 8
 
+    /// Of more pictures the comparison would take gigabytes; a pattern can group them.
+    let private mostSeen = 20_000
+
     let private alone (paths: string list) = List.mapi (fun i _ -> i) paths
 
     /// By what a pattern finds in the files' names: its first group, or all of it. Where it finds nothing, a picture is a group of its own.
@@ -35,6 +38,42 @@ module PictureGroups =
         | :? System.ArgumentException as e -> Error [ GroupPattern(pattern, e.Message) ]
         | :? RegexMatchTimeoutException -> Error [ GroupPattern(pattern, "takes too long") ]
 
+    /// A file that cannot be read is like no other.
+    let private digestOf (path: string) =
+        try
+            Digest.ofFile path
+        with
+        | :? System.IO.IOException
+        | :? System.UnauthorizedAccessException -> path
+
+    /// Copies of one file are a group, all others groups of one.
+    let private byBytes (paths: string list) =
+        let files =
+            paths
+            |> List.mapi (fun i path ->
+                i,
+                path,
+                (try
+                    (System.IO.FileInfo path).Length
+                 with :? System.IO.IOException ->
+                     int64 -i))
+
+        let first =
+            files
+            |> List.groupBy (fun (_, _, length) -> length)
+            |> List.collect (fun (_, some) ->
+                if some.Length = 1 then
+                    some |> List.map (fun (i, _, _) -> i, i)
+                else
+                    some
+                    |> List.groupBy (fun (_, path, _) -> digestOf path)
+                    |> List.collect (fun (_, copies) ->
+                        let (lowest, _, _) = List.minBy (fun (i, _, _) -> i) copies
+                        copies |> List.map (fun (i, _, _) -> i, lowest)))
+            |> Map.ofList
+
+        paths |> List.mapi (fun i _ -> first[i])
+
     /// By what is seen on them. Pictures that cannot be read are left to those who read all.
     let private bySight settings (paths: string list) =
         let size = NearDuplicates.side
@@ -46,11 +85,12 @@ module PictureGroups =
             | Error _ -> blank.Value
 
         let groups = paths |> Array.ofList |> Array.Parallel.map detail |> NearDuplicates.groups |> List.ofArray
-        if (List.distinct groups).Length < min fewest paths.Length then alone paths else groups
+        if (List.distinct groups).Length < min fewest paths.Length then byBytes paths else groups
 
     /// For each picture the number of the first one of its group, as `train.groups` asks.
     let find (config: Config) (paths: string list) : Result<int list, DataProblem list> =
         match config.Train.Groups with
         | "none" -> Ok(alone paths)
+        | "auto" when paths.Length > mostSeen -> Ok(byBytes paths)
         | "auto" -> Ok(bySight config.Image.Values paths)
         | pattern -> byName pattern paths

@@ -69,12 +69,10 @@ module MaskDecoder =
             (readFile first, others)
             ||> List.fold (fun union file -> union |> Result.bind (fun a -> readFile file |> Result.bind (fun b -> both a b file)))
 
-    /// The mask at the size that `shape` makes of its own. No labelled region vanishes.
-    let readTo (shape: struct (int * int) -> struct (int * int)) path =
-        read path
-        |> Result.map (fun mask ->
-            let struct (height, width) = shape (struct (mask.Height, mask.Width))
-            MaskKernel.Resize(mask, height, width))
+    /// A mask at the size that `shape` makes of its own. No labelled region vanishes.
+    let resized (shape: struct (int * int) -> struct (int * int)) (mask: Image) =
+        let struct (height, width) = shape (struct (mask.Height, mask.Width))
+        MaskKernel.Resize(mask, height, width)
 
     /// What an ignore mask hides beyond its edge where it is shrunk: the resize looks so far.
     let private reach = int Resample.lobes + 1

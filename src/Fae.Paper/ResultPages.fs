@@ -48,8 +48,8 @@ module ResultPages =
                             | Ok read ->
                                 let mask =
                                     picture.Mask
-                                    |> Option.bind (fun path ->
-                                        MaskDecoder.readTo (InputGeometry.preparedShape card.Config) path |> Result.toOption)
+                                    |> Option.bind (MaskSource.read picture.Path >> Result.toOption)
+                                    |> Option.map (MaskDecoder.resized (InputGeometry.preparedShape card.Config))
 
                                 Some(
                                     picture,

@@ -41,6 +41,7 @@ type private InspectEndpoint
     // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
     let admitted = new SemaphoreSlim(options.QueueCapacity + options.MaxBatch)
     let decoding = new SemaphoreSlim(Environment.ProcessorCount)
+    let budget = PixelBudget options.MaxPixels
     // As long as the detector that they are of.
     let monitors = ConditionalWeakTable<Detector, DriftMonitor>()
 
@@ -102,18 +103,25 @@ type private InspectEndpoint
             try
                 do! decoding.WaitAsync stop
 
-                let prepared =
+                let decode () : Result<Picture, Refusal> =
+                    use _ = inspector.Work()
+
                     try
                         match ImageDecoder.pixelCount name bytes with
                         | Error problem -> Http.refuse 400 $"{name}: {problem.Reason}"
                         | Ok pixels when pixels > options.MaxPixels ->
                             Http.refuse 413 $"{name}: has {pixels} pixels; the limit is {options.MaxPixels}"
-                        | Ok _ ->
+                        | Ok pixels ->
+                            use _ = budget.Take pixels
+
                             match ImagePreparation.ofBytes card.Config card.Channels card.Ignore name bytes with
                             | Error problem -> Http.refuse 400 $"{name}: {problem.Reason}"
                             | Ok picture -> Ok picture
                     finally
                         decoding.Release() |> ignore
+
+                // A request that is given up is answered at once; what it decodes ends by itself and then lets the next one in.
+                let! prepared = Task.Run<Result<Picture, Refusal>>(decode).WaitAsync stop
 
                 match prepared with
                 | Error refusal -> return Error refusal
@@ -184,10 +192,10 @@ type private InspectEndpoint
                 "Fae-P-Value", string prediction.PValue
                 "Fae-Anomalous", (if prediction.Anomalous then "true" else "false")
                 "Fae-Threshold", string answer.Calibration.ImageThreshold
-                "Fae-Model", model.Name
+                "Fae-Model", Uri.EscapeDataString model.Name
                 "Fae-Fingerprint", answer.Fingerprint
             ] do
-            context.Response.Headers[name] <- StringValues(Uri.EscapeDataString value)
+            context.Response.Headers[name] <- StringValues value
 
         if (string context.Request.Headers.Accept).StartsWith "image/png" then
             let png = Findings.HeatmapPng(answer.Calibration.PixelThreshold, answer.Picture, answer.Finding)

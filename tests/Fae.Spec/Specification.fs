@@ -8,7 +8,7 @@ let suites =
     @ SurveyLaws.suites
     @ ValueRangeLaws.suites
     @ IgnoreMaskLaws.suites
-    @ [ NearDuplicateLaws.suite ]
+    @ [ NearDuplicateLaws.suite; PolygonLaws.suite ]
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

@@ -72,6 +72,7 @@ let private test (argv: string[]) =
                 ImageFileTests.tests
                 ValueTests.tests
                 MaskTests.tests
+                AnnotationTests.tests
                 ExportTests.tests
                 LibraryTests.tests
                 FeatureTests.tests

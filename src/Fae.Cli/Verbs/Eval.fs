@@ -31,9 +31,9 @@ module Eval =
             read card picture.Path
             |> Result.bind (fun read ->
                 match picture.Mask with
-                | Some path ->
-                    MaskDecoder.readTo (InputGeometry.preparedShape card.Config) path
-                    |> Result.map (fun mask -> read.Image, Some mask)
+                | Some source ->
+                    MaskSource.read picture.Path source
+                    |> Result.map (fun mask -> read.Image, Some(MaskDecoder.resized (InputGeometry.preparedShape card.Config) mask))
                 | None when picture.Anomalous -> Ok(read.Image, None)
                 | None -> Ok(read.Image, Some(emptyMask read.Image)))
 
@@ -157,7 +157,7 @@ module Eval =
             |> List.sort
 
         if not shares.IsEmpty && shares[shares.Length / 2] > 0.5 then
-            let names = judged |> List.choose _.Picture.Mask |> List.truncate 3 |> String.concat ", "
+            let names = judged |> List.choose _.Picture.Mask |> List.map _.Path |> List.truncate 3 |> String.concat ", "
             Error(Data [ InvertedMasks(shares[shares.Length / 2], names) ])
         else
             Ok()

@@ -13,8 +13,9 @@ module NearDuplicates =
     /// other parts of one kind by 0.2 to 0.7.
     let private limit = 0.75
 
-    /// Of more pictures, each is compared with so many before it in their order: frames of a burst follow each other.
-    let private mostCompared = 1000
+    /// About how many pairs are compared, and how many pictures before each one at least: of many pictures each is compared with those
+    /// before it in their order, for frames of a burst follow each other.
+    let private pairs, fewestBefore = 2_000_000, 50
 
     /// What is compared of a picture of one plane, side × side: its detail.
     let detail (thumbnail: Image) : float32[] = (Image.map2 (-) thumbnail (MeanFilter.once window thumbnail)).Pixels
@@ -47,11 +48,12 @@ module NearDuplicates =
     /// others. Pictures of parts that are unlike are groups of one.
     let groups (details: float32[][]) : int[] =
         let vectors = own details
+        let before = max fewestBefore (pairs / max 1 vectors.Length)
 
         let alike =
             Array.Parallel.init vectors.Length (fun i ->
                 [|
-                    for j in max 0 (i - mostCompared) .. i - 1 do
+                    for j in max 0 (i - before) .. i - 1 do
                         if correlation vectors[i] vectors[j] > limit then j
                 |])
 

@@ -212,4 +212,42 @@ let picture =
     }
 
 /// Everything but the server.
-let targets = models @ [ checkpoint; configuration; picture ]
+/// What labelling tools write, as masks of a picture of 60 × 40.
+let annotations =
+    let masked regions = regions |> Result.bind (Annotations.mask 40 60) |> Result.isOk
+
+    let target name seed words reads =
+        {
+            Name = name
+            Seeds = lazy (utf8 [ seed ])
+            Words = utf8 words
+            Reads = text >> reads
+            Together = Environment.ProcessorCount
+        }
+
+    [
+        target
+            "LabelMe"
+            ("""{"shapes": [{"points": [[30, 10], [45.5, 10], [45, 20]], "shape_type": "polygon"}, """
+             + """{"points": [[1, 2], [9, 9]], "shape_type": "circle"}]}""")
+            [ "\"rectangle\""; "\"linestrip\""; "1e308"; "-1"; "[[]]"; "null" ]
+            (Annotations.labelMe >> masked)
+        target
+            "COCO"
+            ("""{"images": [{"id": 7, "file_name": "a.png"}], "annotations": ["""
+             + """{"image_id": 7, "segmentation": [[30, 10, 45, 10, 45, 20]]}, """
+             + """{"image_id": 7, "segmentation": {"counts": [5, 7, 9]}}, {"image_id": 7, "segmentation": {"counts": "jU1:n0"}}, """
+             + """{"image_id": 7, "bbox": [1, 2, 3, 4]}]}""")
+            [ "\"counts\""; "2147483647"; "1e308"; "-1"; "[]"; "null" ]
+            (fun text ->
+                match Annotations.coco text with
+                | Ok pictures -> pictures |> Map.forall (fun _ regions -> Result.isOk (Annotations.mask 40 60 regions))
+                | Error _ -> false)
+        target
+            "YOLO"
+            "0 0.5 0.25 0.75 0.25 0.75 0.5\n1 0.5 0.5 0.1 0.1\n"
+            [ "1e308"; "NaN"; "-1"; "\n\n"; "\t" ]
+            (Annotations.yolo 40 60 >> masked)
+    ]
+
+let targets = models @ [ checkpoint; configuration; picture ] @ annotations
