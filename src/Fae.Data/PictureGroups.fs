@@ -15,6 +15,11 @@ module PictureGroups =
 
     let private alone (paths: string list) = List.mapi (fun i _ -> i) paths
 
+    /// For each key the number of the first one that is equal to it.
+    let private byKeys (keys: string list) =
+        let first = keys |> List.mapi (fun i key -> key, i) |> List.rev |> Map.ofList
+        keys |> List.map (fun key -> first[key])
+
     /// By what a pattern finds in the files' names: its first group, or all of it. Where it finds nothing, a picture is a group of its own.
     let private byName (pattern: string) (paths: string list) =
         try
@@ -27,9 +32,7 @@ module PictureGroups =
                 elif found.Groups.Count > 1 then "=" + found.Groups[1].Value
                 else "=" + found.Value
 
-            let keys = List.map key paths
-            let first = keys |> List.mapi (fun i key -> key, i) |> List.rev |> Map.ofList
-            let groups = keys |> List.map (fun key -> first[key])
+            let groups = byKeys (List.map key paths)
 
             match (List.distinct groups).Length with
             | count when count < 4 -> Error [ GroupPattern(pattern, $"it finds {count} part(s) in the names; at least 4 are needed") ]
@@ -46,33 +49,11 @@ module PictureGroups =
         | :? System.IO.IOException
         | :? System.UnauthorizedAccessException -> path
 
-    /// Copies of one file are a group, all others groups of one.
+    /// Copies of one file are a group, all others groups of one. Only files of equal sizes are read.
     let private byBytes (paths: string list) =
-        let files =
-            paths
-            |> List.mapi (fun i path ->
-                i,
-                path,
-                (try
-                    (System.IO.FileInfo path).Length
-                 with :? System.IO.IOException ->
-                     int64 -i))
-
-        let first =
-            files
-            |> List.groupBy (fun (_, _, length) -> length)
-            |> List.collect (fun (_, some) ->
-                if some.Length = 1 then
-                    some |> List.map (fun (i, _, _) -> i, i)
-                else
-                    some
-                    |> List.groupBy (fun (_, path, _) -> digestOf path)
-                    |> List.collect (fun (_, copies) ->
-                        let (lowest, _, _) = List.minBy (fun (i, _, _) -> i) copies
-                        copies |> List.map (fun (i, _, _) -> i, lowest)))
-            |> Map.ofList
-
-        paths |> List.mapi (fun i _ -> first[i])
+        let sizes = paths |> List.map (Files.stamp >> Option.map (fun (struct (size, _)) -> size))
+        let counts = sizes |> List.countBy id |> Map.ofList
+        List.map2 (fun path size -> if counts[size] > 1 then digestOf path else path) paths sizes |> byKeys
 
     /// By what is seen on them. Pictures that cannot be read are left to those who read all.
     let private bySight settings (paths: string list) =

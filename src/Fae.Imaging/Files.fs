@@ -27,9 +27,12 @@ module Files =
             let link = FileInfo path
 
             let file =
-                match link.ResolveLinkTarget true with
-                | null -> link
-                | target -> FileInfo target.FullName
+                if not (link.Attributes.HasFlag FileAttributes.ReparsePoint) then
+                    link
+                else
+                    match link.ResolveLinkTarget true with
+                    | null -> link
+                    | target -> FileInfo target.FullName
 
             if file.Exists then Some(struct (file.Length, file.LastWriteTimeUtc.Ticks)) else None
         with

@@ -6,6 +6,7 @@ open System.IO
 open System.IO.Compression
 open System.Security.Cryptography
 open System.Text
+open Fae.Imaging
 
 [<RequireQualifiedAccess>]
 module JournalFiles =
@@ -24,7 +25,7 @@ module JournalFiles =
     /// `inspections.jsonl-20261127.gz`.
     let aside (path: string) : string list =
         let folder = string (Path.GetDirectoryName(Path.GetFullPath path))
-        let stem, name = string (Path.GetFileNameWithoutExtension path), string (Path.GetFileName path)
+        let stem, name = Files.stem path, Files.name path
 
         let isOne (other: string) =
             let has (start: string) (more: string) =
@@ -34,7 +35,7 @@ module JournalFiles =
 
         if Directory.Exists folder then
             Directory.GetFiles folder
-            |> Array.filter (Path.GetFileName >> string >> isOne)
+            |> Array.filter (Files.name >> isOne)
             |> Array.sortBy (fun file -> File.GetLastWriteTimeUtc file, file)
             |> List.ofArray
         else
@@ -43,7 +44,7 @@ module JournalFiles =
     /// A name for a file that is set aside now.
     let private nameAside (path: string) =
         let time = DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'.'fff", Globalization.CultureInfo.InvariantCulture)
-        Path.Combine(string (Path.GetDirectoryName path), $"{Path.GetFileNameWithoutExtension path}-{time}.jsonl")
+        Path.Combine(string (Path.GetDirectoryName path), $"{Files.stem path}-{time}.jsonl")
 
     /// Sets the file aside; returns its new name.
     let setAside (path: string) =

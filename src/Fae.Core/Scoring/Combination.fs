@@ -21,10 +21,7 @@ module Combination =
 
     let private logs = Array.map (fun (score: float32) -> log (float (max score System.Single.Epsilon)))
 
-    let private deviation values =
-        let mean = Array.average values
-        let squares = values |> Array.sumBy (fun v -> (v - mean) * (v - mean))
-        max leastDeviation (sqrt (squares / float (max 1 (values.Length - 1))))
+    let private deviation (values: float[]) = max leastDeviation (Statistics.summarise (List.ofArray values)).Deviation
 
     /// 2·AUROC − 1, at least 0.
     let private separation (good: float[]) (bad: float[]) =

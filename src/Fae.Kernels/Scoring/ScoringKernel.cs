@@ -13,16 +13,34 @@ public static class ScoringKernel
     public static Image Heatmap(Scoring scoring, Image x, Image r)
     {
         var map = new float[x.Area];
+        // The map of the measure that was smoothed last: several filters of one measure follow each other.
+        Measure? last = null;
+        float[]? unfiltered = null;
+        void Smoothed(Measure.Smoothed smoothed, Memory<float> plane)
+        {
+            unfiltered ??= ArrayPool<float>.Shared.Rent(x.Area);
+            var whole = unfiltered.AsMemory(0, x.Area);
+            if (last is null || !smoothed.Item3.Equals(last))
+                DifferenceKernel.Map(smoothed.Item3, x.Pixels, r.Pixels, whole, x.Channels, x.Height, x.Width);
+            last = smoothed.Item3;
+            whole.CopyTo(plane);
+            MeanFilterKernel.Apply(plane, plane, x.Height, x.Width, smoothed.filterSize, smoothed.passes);
+        }
         void Filtered(Measure measure, float[] into)
         {
             var plane = into.AsMemory(0, x.Area);
-            DifferenceKernel.Map(measure, x.Pixels, r.Pixels, plane, x.Channels, x.Height, x.Width);
+            if (measure is Measure.Smoothed smoothed)
+                Smoothed(smoothed, plane);
+            else
+                DifferenceKernel.Map(measure, x.Pixels, r.Pixels, plane, x.Channels, x.Height, x.Width);
             MeanFilterKernel.Apply(plane, plane, x.Height, x.Width, scoring.FilterSize, scoring.FilterPasses);
         }
         if (scoring.Measure is Measure.Geometric geometric)
             DifferenceKernel.GeometricMean(geometric, map, Filtered);
         else
             Filtered(scoring.Measure, map);
+        if (unfiltered is not null)
+            ArrayPool<float>.Shared.Return(unfiltered);
         return ImageModule.ofArray(1, x.Height, x.Width, map);
     }
 

@@ -41,7 +41,13 @@ let private readingOrder () =
             | _ -> (folder, [ file ]) :: runs)
         []
     |> List.rev
-    |> List.map (fun (folder, files) -> $"""- `{folder}/`: {String.concat ", " files}""")
+    |> List.map (fun (folder, files) ->
+        // Lines end at 140 characters.
+        files
+        |> List.chunkBySize 12
+        |> List.map (String.concat ", ")
+        |> String.concat ",\n  "
+        |> fun names -> $"- `{folder}/`: {names}")
     |> String.concat "\n"
 
 let tests =

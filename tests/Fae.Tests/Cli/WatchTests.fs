@@ -5,14 +5,11 @@ open System
 open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
-open System.Net
-open System.Net.Sockets
 open System.Text.Json.Nodes
 open System.Threading
 open Expecto
 open Fae.Tests.Helpers
-open MQTTnet
-open MQTTnet.Server
+open Fae.Tests.MqttBroker
 
 let watch (model: string) (folder: string) (out: string) more =
     let args = [ faeAssembly; "watch"; folder; "--model"; model; "--out"; out; "--settle"; "0.3" ] @ more
@@ -145,39 +142,16 @@ let tests =
                     let model, into, out = brightnessModel folder, Path.Combine(folder, "in"), Path.Combine(folder, "out")
                     Directory.CreateDirectory into |> ignore
 
-                    let port =
-                        use listener = new TcpListener(IPAddress.Loopback, 0)
-                        listener.Start()
-                        (listener.LocalEndpoint :?> IPEndPoint).Port
-
-                    let received = ConcurrentQueue<string>()
-
-                    let withBroker work =
-                        let options =
-                            MqttServerOptionsBuilder()
-                                .WithDefaultEndpoint()
-                                .WithDefaultEndpointBoundIPAddress(IPAddress.Loopback)
-                                .WithDefaultEndpointPort(port)
-                                .Build()
-
-                        use server = MqttServerFactory().CreateMqttServer(options)
-
-                        server.add_InterceptingPublishAsync (fun args ->
-                            if args.ApplicationMessage.Topic = "line/4" then
-                                received.Enqueue(args.ApplicationMessage.ConvertPayloadToString())
-
-                            Tasks.Task.CompletedTask)
-
-                        server.StartAsync().Wait()
-                        work ()
-                        server.StopAsync().Wait()
+                    let port = freePort ()
+                    let received = ConcurrentQueue()
+                    let withBroker = runBroker (plainAt port) (fun _ _ -> true) 0 received
 
                     let put from until' =
                         for i in from .. until' - 1 do
                             File.WriteAllBytes(Path.Combine(into, $"{i:D2}.png"), lightPicture i)
 
                     let names () =
-                        received
+                        linesOf "line/4" received
                         |> Seq.map (fun line -> textOf (Option.get (Option.ofObj (JsonNode.Parse line))) "path")
                         |> Seq.distinct
                         |> Seq.sort
@@ -193,7 +167,11 @@ let tests =
                     withBroker (fun () ->
                         until 30.0 (fun () -> "told when it came back") (fun () -> (names ()).Length = 10)
                         // In order, and the lines of the journal.
-                        Expect.equal (List.distinct (List.ofSeq received)) (journal out |> List.map _.ToJsonString()) "the same lines"
+                        Expect.equal
+                            (List.distinct (linesOf "line/4" received))
+                            (journal out |> List.map _.ToJsonString())
+                            "the same lines"
+
                         stop child))
             }
 

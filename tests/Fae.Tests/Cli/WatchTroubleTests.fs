@@ -5,16 +5,12 @@ open System
 open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
-open System.Net
-open System.Net.Sockets
 open System.Security.Cryptography
 open System.Security.Cryptography.X509Certificates
-open System.Threading.Tasks
 open Expecto
 open Fae.Tests.Helpers
 open Fae.Tests.WatchTests
-open MQTTnet
-open MQTTnet.Protocol
+open Fae.Tests.MqttBroker
 open MQTTnet.Server
 
 /// A watch whose messages are kept, without the rights of root over files.
@@ -55,11 +51,6 @@ let private put into (name: string) number =
 let private inspected out count =
     until 40.0 (fun () -> $"{count} lines, not {(journal out).Length}") (fun () -> (journal out).Length = count)
 
-let private freePort () =
-    use listener = new TcpListener(IPAddress.Loopback, 0)
-    listener.Start()
-    (listener.LocalEndpoint :?> IPEndPoint).Port
-
 /// A certificate for localhost that signs itself.
 let private selfSigned () =
     use key = RSA.Create 2048
@@ -69,33 +60,6 @@ let private selfSigned () =
     request.CertificateExtensions.Add(names.Build())
     request.CertificateExtensions.Add(X509BasicConstraintsExtension(true, false, 0, true))
     request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays -1.0, DateTimeOffset.UtcNow.AddDays 1.0)
-
-/// Runs a broker; `accepts` judges logins, `delay` is how long it thinks about each line. What it got is kept.
-let private withBroker (options: MqttServerOptionsBuilder -> MqttServerOptionsBuilder) accepts (delay: int) work =
-    let received = ConcurrentQueue<string * string>()
-    use server = MqttServerFactory().CreateMqttServer((options (MqttServerOptionsBuilder())).Build())
-
-    server.add_ValidatingConnectionAsync (fun args ->
-        if not (accepts args.UserName args.Password) then
-            args.ReasonCode <- MqttConnectReasonCode.BadUserNameOrPassword
-
-        Task.CompletedTask)
-
-    server.add_InterceptingPublishAsync (fun args ->
-        task {
-            do! Task.Delay delay
-            received.Enqueue(args.ApplicationMessage.Topic, args.ApplicationMessage.ConvertPayloadToString())
-        })
-
-    server.StartAsync().Wait()
-    work received
-    server.StopAsync().Wait()
-
-let private plainAt (port: int) (builder: MqttServerOptionsBuilder) =
-    builder.WithDefaultEndpoint().WithDefaultEndpointBoundIPAddress(IPAddress.Loopback).WithDefaultEndpointPort port
-
-let private linesOf topic (received: ConcurrentQueue<string * string>) =
-    received |> Seq.filter (fun (t, _) -> t = topic) |> Seq.map snd |> List.ofSeq
 
 let private journalTests =
     [
