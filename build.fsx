@@ -75,6 +75,22 @@ let portable () =
     build ()
     dev [ "portable" ]
 
+/// The program for another system: a folder and an archive in artifacts/publish.
+let publish (args: string list) =
+    restore ()
+    compile ()
+
+    for system in (if args.IsEmpty then [ "linux-x64" ] else args) do
+        dev [ "publish"; system ]
+
+/// Packages for `dotnet tool install fae` (inspects) and fae-training, of all systems or those named.
+let tool (args: string list) =
+    restore ()
+    compile ()
+
+    for id in [ "fae"; "fae-training" ] do
+        dev ("tool" :: id :: args)
+
 /// Formatting, unused opens, long lines, and every test; the last line is `N passed, N failed`.
 let test (args: string list) =
     restore ()
@@ -83,7 +99,12 @@ let test (args: string list) =
     dev [ "check" ]
     dev [ "package" ]
 
-    if OperatingSystem.IsLinux() then dev [ "assemble" ]
+    if OperatingSystem.IsLinux() then
+        dev [ "assemble" ]
+        // One of each kind: with libtorch under Windows, without on ARM, and the tool of this machine.
+        dev [ "publish"; "win-x64"; "--not-precompiled" ]
+        dev [ "publish"; "linux-arm64"; "--not-precompiled" ]
+        dev [ "tool"; "fae"; "linux-x64" ]
 
     exit (tryRun "dotnet" (inArtifacts [ "tests"; "Fae.Tests.dll" ] :: args))
 
@@ -109,6 +130,8 @@ let private targets: (string * (string list -> unit)) list =
         "Build", (fun _ -> build ())
         "Pack", (fun _ -> pack ())
         "Portable", (fun _ -> portable ())
+        "Publish", publish
+        "Tool", tool
         "Test", test
         "Spec", (fun args -> test ("--spec" :: args))
         "Demo", demo

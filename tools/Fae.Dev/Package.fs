@@ -3,13 +3,14 @@ module Fae.Dev.Package
 
 open System.IO
 
-/// Writes Fae.VERSION.nupkg: Fae's own assemblies without torch, and the packages that they need at the locked versions.
+/// Writes Fae.Inference.VERSION.nupkg: Fae's own assemblies without torch, and the packages that they need at the locked versions. The id
+/// fae is the tool's.
 let write () =
     let folder, packages = Shell.inArtifacts [ "pack" ], Shell.inArtifacts [ "packages" ]
     Directory.CreateDirectory folder |> ignore
     Directory.CreateDirectory packages |> ignore
 
-    let version = (Shell.capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; "-getProperty:Version" ]).Trim()
+    let version = Shell.property "Version"
 
     let needed =
         [
@@ -23,10 +24,8 @@ let write () =
         ]
         |> List.map (fun name -> name, Shell.locked name)
 
-    // libvips for the systems that lines run on; the lock has that of the build machine.
-    let natives =
-        [ "linux-x64"; "linux-arm64"; "win-x64"; "osx-arm64" ]
-        |> List.map (fun system -> $"NetVips.Native.{system}", Shell.locked "NetVips.Native.linux-x64")
+    // libvips for the systems that Fae inspects on.
+    let natives = NativeImage.systems |> List.map (fun system -> $"NetVips.Native.{system}", Shell.property "VipsVersion")
 
     let assemblies = [ "Fae"; "Fae.Core"; "Fae.Kernels"; "Fae.Imaging"; "Fae.Detection" ]
 
@@ -39,9 +38,9 @@ let write () =
     let template =
         [
             "type file"
-            "id Fae"
+            "id Fae.Inference"
             $"version {version}"
-            "title Fae"
+            "title Fae, inference"
             "authors The Fae engineers"
             "description"
             "    Visual anomaly detection: a model that `fae train` made, at work inside a .NET program. On ONNX Runtime, without torch."
@@ -68,13 +67,13 @@ let write () =
     let path = Path.Combine(folder, "paket.template")
     File.WriteAllLines(path, template)
 
-    for old in Directory.GetFiles(packages, "Fae.*.nupkg") do
+    for old in Directory.GetFiles(packages, "Fae.Inference.*.nupkg") do
         File.Delete old
 
     Shell.run "dotnet" [ "paket"; "pack"; packages; "--template"; path ]
     // NuGet never looks again at a version that it has unpacked.
-    let unpacked = Path.Combine(Shell.globalPackages (), "fae", version)
+    let unpacked = Path.Combine(Shell.globalPackages (), "fae.inference", version)
 
     if Directory.Exists unpacked then Directory.Delete(unpacked, true)
 
-    printfn $"""packed {Path.Combine(packages, $"Fae.{version}.nupkg")}"""
+    printfn $"""packed {Path.Combine(packages, $"Fae.Inference.{version}.nupkg")}"""

@@ -21,7 +21,10 @@ let main argv =
     | [ "precompile" ] -> task Precompile.run
     | [ "package" ] -> task Package.write
     | [ "assemble" ] -> task (Portable.assemble >> ignore)
+    | "tool" :: id :: systems -> task (fun () -> Tool.write id systems)
     | [ "portable" ] -> task Portable.write
+    | [ "publish"; system ] -> task (fun () -> Publish.write system)
+    | [ "publish"; system; "--not-precompiled" ] -> task (fun () -> Publish.folder system false |> ignore)
     | "measure" :: names -> task (fun () -> Measure.write names)
     | "reproduce" :: names -> task (fun () -> Evidence.write names)
     | "bench" :: parts -> task (fun () -> Bench.write parts)

@@ -56,6 +56,9 @@ let lockedPackages () =
 /// The version of a package that paket.lock pins.
 let locked (name: string) = lockedPackages () |> List.find (fst >> (=) name) |> snd
 
+/// A property of the build, such as the version.
+let property (name: string) = (capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; $"-getProperty:{name}" ]).Trim()
+
 let commit () = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
 
 let private processor () =

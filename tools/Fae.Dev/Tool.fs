@@ -1,0 +1,140 @@
+/// `fae` as a .NET tool: one package for each system, and one that names them (`dotnet tool install fae` takes the right one).
+module Fae.Dev.Tool
+
+open System.IO
+open System.Security
+
+/// Without libtorch: inspection, serving, export, memory banks. With it: training too.
+type private Edition = { Id: string; Libtorch: bool; Systems: string list; Description: string }
+
+let private editions =
+    [
+        {
+            Id = "fae"
+            Libtorch = false
+            Systems = NativeImage.systems
+            Description =
+                "Visual anomaly detection: inspects, serves and exports. Training needs fae-training, or a libtorch in FAE_LIBTORCH."
+        }
+        {
+            Id = "fae-training"
+            Libtorch = true
+            Systems = NativeImage.training
+            Description =
+                "Visual anomaly detection: trains on folders of good pictures, inspects, serves and exports. With libtorch for the CPU."
+        }
+    ]
+
+let private nuspec id version packageType description folder =
+    let readme = Shell.inRoot [ "docs"; "guide"; "install.md" ]
+    let icon = Shell.inRoot [ "docs"; "images"; "icon.png" ]
+
+    $"""<?xml version="1.0" encoding="utf-8"?>
+<package xmlns="http://schemas.microsoft.com/packaging/2012/06/nuspec.xsd">
+  <metadata>
+    <id>{id}</id>
+    <version>{version}</version>
+    <authors>The Fae engineers</authors>
+    <license type="expression">MIT</license>
+    <readme>README.md</readme>
+    <icon>icon.png</icon>
+    <tags>anomaly-detection machine-vision inspection onnx</tags>
+    <description>{SecurityElement.Escape description}</description>
+    <packageTypes>
+      <packageType name="{packageType}" />
+    </packageTypes>
+  </metadata>
+  <files>
+    <file src="{folder}/**" target="tools" />
+    <file src="{readme}" target="README.md" />
+    <file src="{icon}" target="icon.png" />
+  </files>
+</package>
+"""
+
+let private settings (commands: string) (packages: string list) =
+    let list =
+        if packages.IsEmpty then
+            ""
+        else
+            "  <RuntimeIdentifierPackages>\n"
+            + (packages |> List.map (fun line -> $"    {line}\n") |> String.concat "")
+            + "  </RuntimeIdentifierPackages>\n"
+
+    "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
+    + $"<DotNetCliTool Version=\"2\">\n  <Commands>\n    {commands}\n  </Commands>\n{list}</DotNetCliTool>\n"
+
+let private pack id packageType description (folder: string) =
+    let version = Shell.property "Version"
+    let path = folder + ".nuspec"
+    File.WriteAllText(path, nuspec id version packageType description folder)
+    Shell.run "dotnet" [ "pack"; path; "--output"; Shell.inArtifacts [ "packages" ]; "--nologo"; "--verbosity"; "quiet" ]
+
+let private empty (parts: string list) =
+    let folder = Shell.inArtifacts parts
+    if Directory.Exists folder then Directory.Delete(folder, true)
+    Directory.CreateDirectory folder |> ignore
+    folder
+
+/// The package of one system.
+let private forSystem (edition: Edition) (system: string) =
+    let folder = empty [ "tool"; $"{edition.Id}.{system}" ]
+    let files = Path.Combine(folder, "net10.0", system)
+
+    Shell.run
+        "dotnet"
+        [
+            yield!
+                [
+                    "publish"
+                    "src/Fae.Cli"
+                    "--configuration"
+                    "Release"
+                    "--nologo"
+                    "--verbosity"
+                    "quiet"
+                    "-maxcpucount:1"
+                ]
+            yield! [ "--runtime"; system; "--no-self-contained"; $"-p:FaeSystem={system}" ]
+            if not edition.Libtorch then "-p:UsesLibtorch=false"
+            yield! [ "-p:UseAppHost=false"; "--output"; files ]
+        ]
+
+    for file in Directory.GetFiles files |> Array.filter Publish.isUnneeded do
+        File.Delete file
+
+    File.WriteAllText(
+        Path.Combine(files, "DotnetToolSettings.xml"),
+        settings "<Command Name=\"fae\" EntryPoint=\"fae.dll\" Runner=\"dotnet\" />" []
+    )
+
+    match NativeImage.problemsOf system edition.Libtorch folder with
+    | [] -> pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
+    | problems ->
+        for problem in problems do
+            eprintfn $"build: {problem}"
+
+        exit 1
+
+/// Writes the packages of these systems; the one that names them names all that there are.
+let write (id: string) (systems: string list) =
+    let edition = editions |> List.find (fun edition -> edition.Id = id)
+    let wanted = edition.Systems |> List.filter (fun system -> systems.IsEmpty || List.contains system systems)
+    let folder = empty [ "tool"; id ]
+    let any = Directory.CreateDirectory(Path.Combine(folder, "net10.0", "any"))
+
+    File.WriteAllText(
+        Path.Combine(any.FullName, "DotnetToolSettings.xml"),
+        settings
+            "<Command Name=\"fae\" />"
+            [
+                for system in edition.Systems -> $"<RuntimeIdentifierPackage RuntimeIdentifier=\"{system}\" Id=\"{id}.{system}\" />"
+            ]
+    )
+
+    pack id "DotnetTool" edition.Description folder
+
+    for system in wanted do
+        forSystem edition system
+
+    printfn $"""packed {id} for {String.concat ", " wanted}"""
