@@ -1,7 +1,7 @@
 // Inspects picture files from an F# script. The package comes from a local folder (dotnet fsi build.fsx Pack), which #i takes only as a
 // fixed absolute path. NuGet takes it from the environment too:
 //     RestoreAdditionalProjectSources=$PWD/artifacts/packages dotnet fsi samples/04-fsharp-script/inspect.fsx MODEL PICTURE...
-#r "nuget: Fae, 0.1.0"
+#r "nuget: Fae.Inference, 0.1.0"
 
 open Fae
 

@@ -100,6 +100,7 @@ type WatchArgs =
     | [<Unique>] Journal_Megabytes of SIZE: float
     | [<Unique>] Settle of SECONDS: float
     | [<Unique>] Once
+    | [<Unique>] Log of FORMAT: string
     | [<Unique>] Device of NAME: string
 
     interface IArgParserTemplate with
@@ -119,6 +120,7 @@ type WatchArgs =
             | Mqtt_Status _ -> "a topic that holds \"online\" or, by the last will, \"offline\""
             | Journal_Megabytes _ -> "inspections.jsonl is set aside under a name with the time when it gets larger (100)"
             | Settle _ -> "how long a file must have kept its size and time before it counts as written (0.5)"
+            | Log _ -> "messages as plain lines, as text with time and level, or as json, a line each (plain)"
             | Once -> "ends when everything that is there was inspected"
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
@@ -143,6 +145,7 @@ type ServeArgs =
     | [<Unique>] Allow_Host of NAMES: string
     | [<Unique>] Path_Base of PATH: string
     | [<Unique>] Behind_Proxy
+    | [<Unique>] Log of FORMAT: string
     | [<Unique>] Device of NAME: string
 
     interface IArgParserTemplate with
@@ -167,6 +170,7 @@ type ServeArgs =
             | Cors _ -> "other sites whose pages may use the server, like https://line.example, with commas between"
             | Allow_Host _ -> "names under which a server without keys may be asked besides localhost, with commas between"
             | Path_Base _ -> "the path under which a proxy serves it, like /fae"
+            | Log _ -> "messages as plain lines, as text with time and level, or as json, a line each (plain)"
             | Behind_Proxy -> "believes a proxy on this machine who asked: X-Forwarded-For, -Proto and -Host"
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
@@ -314,6 +318,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Demo_Data of ParseResults<DemoDataArgs>
+    | Version
 
     interface IArgParserTemplate with
         member arg.Usage =
@@ -331,6 +336,7 @@ type Arguments =
             | Reproduce _ -> "the paper's tables, ablations and figures from your own copy of the data, beside the published numbers"
             | Doctor _ -> "says what this machine can run, and what to do about what is missing"
             | Demo_Data _ -> "makes the demo data set"
+            | Version -> "says which Fae, .NET, ONNX Runtime, libvips and libtorch this is"
 
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Arguments =

@@ -4,6 +4,7 @@ namespace Fae.Cli
 open System.Globalization
 open Fae.Detection
 open Fae.Training
+open Microsoft.Extensions.Logging
 open Spectre.Console
 
 [<RequireQualifiedAccess>]
@@ -11,9 +12,14 @@ module Console =
     let private digits (count: int) (value: float) = value.ToString("F" + string count, CultureInfo.InvariantCulture)
 
     /// Messages go to standard error. Standard output is for results.
-    let say (text: string) = System.Console.Error.WriteLine text
+    let say (text: string) = if not (Log.write LogLevel.Information text) then System.Console.Error.WriteLine text
 
-    let warn (text: string) = say ("warning: " + text)
+    let warn (text: string) =
+        if not (Log.write LogLevel.Warning text) then
+            System.Console.Error.WriteLine("warning: " + text)
+
+    /// A failure that the program goes on after, or its last words.
+    let fail (text: string) = if not (Log.write LogLevel.Error text) then System.Console.Error.WriteLine text
 
     let private terminal = lazy (AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput System.Console.Error)))
 

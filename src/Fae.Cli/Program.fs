@@ -16,8 +16,17 @@ let private demoData (args: ParseResults<DemoDataArgs>) =
     Console.say $"wrote the demo data set to {out}"
     Ok 0
 
+let private version () =
+    TorchRuntime.UseConfigured() |> Option.ofObj |> Option.iter Console.warn
+
+    for line in Versions.lines () do
+        System.Console.Out.WriteLine line
+
+    0
+
 let private dispatch (arguments: ParseResults<Arguments>) =
     match arguments.GetSubCommand() with
+    | Version -> Ok(version ())
     | Train args -> Train.run args
     | Eval args -> Eval.run args
     | Inspect args -> Inspect.run args
@@ -33,7 +42,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
 
 let private report fault =
     for line in Fault.lines fault do
-        Console.say $"fae: {line}"
+        Console.fail $"fae: {line}"
 
     Fault.exitCode fault
 
@@ -70,8 +79,27 @@ let private decimalComma (argv: string[]) =
 /// The command line's parser. It checks its declarations only for --help: the check is slow.
 let private parser (argv: string[]) = ArgumentParser.Create<Arguments>(programName = "fae", checkStructure = Array.contains "--help" argv)
 
-[<EntryPoint>]
-let main argv =
+/// The format of the messages, where a verb can be a service.
+let private logFormat (arguments: ParseResults<Arguments>) =
+    match arguments.GetSubCommand() with
+    | Serve args -> args.TryGetResult ServeArgs.Log
+    | Watch args -> args.TryGetResult WatchArgs.Log
+    | _ -> None
+    |> Option.map Log.parse
+    |> Option.defaultValue (Ok LogFormat.Plain)
+
+/// Runs the verb; what goes wrong is a message and an exit code.
+let private answer (arguments: ParseResults<Arguments>) =
+    try
+        match dispatch arguments with
+        | Ok code -> code
+        | Error fault -> report fault
+    with
+    // What went wrong on several threads went wrong on the first.
+    | :? AggregateException as e -> report (Machine(unforeseen (e.Flatten().InnerExceptions[0])))
+    | e -> report (Machine(unforeseen e))
+
+let private run argv =
     TorchRuntime.KeepQuiet()
     TorchRuntime.KeepFreedMemory()
     Vips.routeWarnings (fun _ -> ())
@@ -80,18 +108,28 @@ let main argv =
     try
         if CompatibilityTrial.IsOn then
             CompatibilityTrial.Play()
+        elif argv = [| "--version" |] then
+            // It stands alone, where the parser wants a verb.
+            version ()
         else
             match decimalComma argv with
             | Some fault -> report fault
             | None ->
-                match dispatch (parser.ParseCommandLine(argv, raiseOnUsage = true)) with
-                | Ok code -> code
-                | Error fault -> report fault
+                let arguments = parser.ParseCommandLine(argv, raiseOnUsage = true)
+
+                match logFormat arguments with
+                | Error problem -> report (Usage [ problem ])
+                | Ok format -> Log.using format (fun () -> answer arguments)
     with
     | :? ArguParseException as e when e.ErrorCode = ErrorCode.HelpText ->
         System.Console.Out.WriteLine e.Message
         0
     | :? ArguParseException as e -> report (Usage [ e.Message.Split('\n')[0]; "see fae --help" ])
-    // What went wrong on several threads went wrong on the first.
-    | :? AggregateException as e -> report (Machine(unforeseen (e.Flatten().InnerExceptions[0])))
     | e -> report (Machine(unforeseen e))
+
+[<EntryPoint>]
+let main argv =
+    // Before anything native is loaded.
+    match Platform.problem () with
+    | Some problem -> report (Machine problem)
+    | None -> run argv

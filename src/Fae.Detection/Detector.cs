@@ -39,13 +39,14 @@ public sealed class Detector : IDisposable
         return new Detector(card, network, TestTimeAugmentation.Of(network, card.Config), card.Calibration, owns: true);
     }
 
-    /// <summary>Reads a model file, for the CPU through ONNX Runtime.</summary>
+    /// <summary>Reads a model file, for ONNX Runtime: on the CPU, or as the options say.</summary>
     /// <exception cref="InvalidDataException">It is damaged, no model of Fae's, or its weights do not fit its configuration.</exception>
-    /// <exception cref="NotSupportedException">Its network is of a kind that there is no graph for.</exception>
-    public static Detector Load(string path)
+    /// <exception cref="NotSupportedException">Its network is of a kind that there is no graph for, or the options' provider is not
+    /// there.</exception>
+    public static Detector Load(string path, OnnxOptions? options = null)
     {
         var (card, weights) = ModelFile.Read(path);
-        return Of(card, new OnnxNetwork(card.Config.Network, card.Channels, weights, card.Backbone));
+        return Of(card, new OnnxNetwork(card.Config.Network, card.Channels, weights, card.Backbone, options));
     }
 
     /// <summary>The same detector with another calibration; it shares the network and lives as long as this one.</summary>

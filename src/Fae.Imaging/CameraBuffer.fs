@@ -37,7 +37,13 @@ module CameraBuffer =
 
             let colours = if buffer.Swapped then (band 2).Bandjoin(band 1, band 0) else whole.ExtractBand(0, n = 3)
 
-            colours.Copy(interpretation = NetVips.Enums.Interpretation.Srgb)
+            colours.Copy(
+                interpretation =
+                    if buffer.Depth = 2 then
+                        NetVips.Enums.Interpretation.Rgb16
+                    else
+                        NetVips.Enums.Interpretation.Srgb
+            )
 
     /// The same range for values of so many bits: what is known of a buffer counts more than what its type says.
     let private asSaid (buffer: PixelBuffer) (settings: ValueSettings) =

@@ -28,7 +28,7 @@ type private Answer =
         Id: int64 option
     }
 
-/// Handles POST /v1/inspect. `say` gets warnings for the log.
+/// Handles POST /v1/inspect.
 type private InspectEndpoint
     (
         options: ServerOptions,
@@ -36,7 +36,7 @@ type private InspectEndpoint
         telemetry: Telemetry,
         inspector: Inspector,
         history: History option,
-        say: string -> unit
+        warn: string -> unit
     ) =
     // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
     let admitted = new SemaphoreSlim(options.QueueCapacity + options.MaxBatch)
@@ -49,7 +49,7 @@ type private InspectEndpoint
         monitors.GetValue(
             detector,
             fun detector ->
-                DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun warning -> say $"warning: model {model.Name}: {warning}"))
+                DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun warning -> warn $"model {model.Name}: {warning}"))
         )
 
     let hosted (context: HttpContext) =
@@ -88,7 +88,7 @@ type private InspectEndpoint
                     let! id = history.Add(record, views.Value)
                     return Some id
                 with :? Microsoft.Data.Sqlite.SqliteException as e ->
-                    say $"warning: an inspection is not in the history: {e.Message}"
+                    warn $"an inspection is not in the history: {e.Message}"
                     return None
         }
 

@@ -120,21 +120,21 @@ module Server =
         app
 
     /// A request that Kestrel finds broken as it is read gets its 4xx. An unexpected exception is logged, and the client gets a 500.
-    let private catchAll (say: string -> unit) (context: HttpContext) (next: RequestDelegate) : Task =
+    let private catchAll (events: ServerEvents) (context: HttpContext) (next: RequestDelegate) : Task =
         task {
             try
                 do! next.Invoke context
             with
             | :? BadHttpRequestException as e when not context.Response.HasStarted -> do! Http.writeBroken context e
             | e when not context.RequestAborted.IsCancellationRequested ->
-                say $"an unexpected error; please report it with these lines:\n{e}"
+                events.Fail $"an unexpected error; please report it with these lines:\n{e}"
 
                 if not context.Response.HasStarted then
                     do! Http.writeError context 500 "an unexpected error; the server's log has the details"
         }
 
     /// Whatever the path, an answer is counted; what is under /v1 needs a key where there are keys.
-    let private guard (app: WebApplication) options (telemetry: Telemetry) say =
+    let private guard (app: WebApplication) options (telemetry: Telemetry) events =
         app.Use(
             Func<HttpContext, RequestDelegate, Task>(fun context next ->
                 task {
@@ -156,7 +156,7 @@ module Server =
                         && not (operatorPaths |> List.exists (fun path -> request.Path.StartsWithSegments path))
                         ->
                         do! Http.writeError context 403 $"the key of {caller.Name} is for inspecting alone"
-                    | None, Some _ -> do! catchAll say context next
+                    | None, Some _ -> do! catchAll events context next
 
                     telemetry.Answered context.Response.StatusCode
                 })
@@ -164,14 +164,14 @@ module Server =
         |> ignore
 
     /// Files that were replaced are read again.
-    let private refresh (models: ModelSlot list) (telemetry: Telemetry) say =
+    let private refresh (models: ModelSlot list) (telemetry: Telemetry) (events: ServerEvents) =
         for model in models do
             match model.Refresh() with
             | Ok true ->
                 telemetry.Replaced(model.Name, model.Current.Card.Fingerprint)
-                say $"model {model.Name} was replaced"
+                events.Say $"model {model.Name} was replaced"
             | Ok false -> ()
-            | Error reason -> say $"warning: the new file of model {model.Name} is refused, the old one serves on: {reason}"
+            | Error reason -> events.Warn $"the new file of model {model.Name} is refused, the old one serves on: {reason}"
 
     /// The routes that only read.
     let private map
@@ -217,8 +217,7 @@ module Server =
         (options: ServerOptions)
         (models: ModelSlot list)
         (history: History option)
-        (say: string -> unit)
-        (started: string -> unit)
+        (events: ServerEvents)
         (stop: CancellationToken)
         : Task =
         task {
@@ -228,9 +227,9 @@ module Server =
                 telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
 
             let inspector = Inspector(options.QueueCapacity, options.MaxBatch)
-            use endpoint = new InspectEndpoint(options, models, telemetry, inspector, history, say)
+            use endpoint = new InspectEndpoint(options, models, telemetry, inspector, history, events.Warn)
             use app = build options
-            guard app options telemetry say
+            guard app options telemetry events
 
             let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
 
@@ -241,10 +240,12 @@ module Server =
 
             match app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>() with
             | null -> ()
-            | addresses -> Seq.iter started addresses.Addresses
+            | addresses -> Seq.iter events.Started addresses.Addresses
 
             while not (stopping ()) do
-                refresh models telemetry say
+                refresh models telemetry events
+
+                if inspector.StuckFor <= options.Timeout then events.Alive()
 
                 try
                     do! Task.Delay(TimeSpan.FromSeconds 0.5, stop)
@@ -253,18 +254,18 @@ module Server =
 
             if options.Web.Drain > 0.0 then
                 // Who sends pictures here looks at /ready and goes elsewhere before the port closes.
-                say $"stopping in {options.Web.Drain} seconds"
+                events.Say $"stopping in {options.Web.Drain} seconds"
                 do! Task.Delay(TimeSpan.FromSeconds options.Web.Drain)
 
-            say "stopping: what was taken is finished"
+            events.Say "stopping: what was taken is finished"
             use last = new CancellationTokenSource(TimeSpan.FromSeconds(options.Timeout + 5.0))
             do! app.StopAsync last.Token
             do! inspector.Close()
         }
 
-    /// Serves until it is asked to stop, then finishes what it took. `started` gets the address; `say` what happens meanwhile. An error
+    /// Serves until it is asked to stop, then finishes what it took. An error
     /// is a history that cannot be opened.
-    let run options models say started stop : Result<unit, string> =
+    let run options models events stop : Result<unit, string> =
         let opened =
             match options.History with
             | None -> Ok None
@@ -273,6 +274,6 @@ module Server =
         opened
         |> Result.map (fun history ->
             try
-                (serve options models history say started stop).GetAwaiter().GetResult()
+                (serve options models history events stop).GetAwaiter().GetResult()
             finally
                 history |> Option.iter (fun history -> history.Close().GetAwaiter().GetResult()))

@@ -26,3 +26,17 @@ type ServerOptions =
         /// Where inspections are kept, and how many of them.
         History: (string * Retention) option
     }
+
+/// What a server tells the program that runs it.
+[<NoComparison; NoEquality>]
+type ServerEvents =
+    {
+        /// It answers at this address.
+        Started: string -> unit
+        Say: string -> unit
+        Warn: string -> unit
+        /// An error that it goes on after.
+        Fail: string -> unit
+        /// Twice a second while pictures get through.
+        Alive: unit -> unit
+    }

@@ -8,8 +8,8 @@ using Fae.Imaging;
 namespace Fae;
 
 /// <summary>
-/// A trained model, loaded from the file that <c>fae train</c> wrote. Runs on the CPU by ONNX Runtime, without libtorch. Thread-safe: one
-/// detector serves a whole program.
+/// A trained model, loaded from the file that <c>fae train</c> wrote. Runs by ONNX Runtime, without libtorch: on the CPU, or where its
+/// options say. Thread-safe: one detector serves a whole program.
 /// </summary>
 /// <example>
 /// <code>
@@ -43,15 +43,27 @@ public sealed class Detector : IDisposable
     /// <summary>Reads a model file, or the model of a run's folder.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is damaged or no model of Fae's; the message says how.</exception>
-    /// <exception cref="NotSupportedException">Its network is one of those that work in libtorch alone.</exception>
-    public static Detector Load(string path) => new(Detection.Detector.Load(ModelFile.PathOf(path)));
+    /// <exception cref="NotSupportedException">Its network is one of those that work in libtorch alone, or the options ask for an
+    /// execution provider that the program's ONNX Runtime lacks.</exception>
+    /// <exception cref="PlatformNotSupportedException">Fae's native libraries are not there for this system.</exception>
+    public static Detector Load(string path, DetectorOptions? options = null)
+    {
+        if (Platform.problem() is { } problem)
+            throw new PlatformNotSupportedException(problem.Value);
+        return new(Detection.Detector.Load(ModelFile.PathOf(path), (options ?? DetectorOptions.Default).ForOnnx()));
+    }
 
     /// <summary>Reads a model file, or says why it cannot.</summary>
-    public static bool TryLoad(string path, [NotNullWhen(true)] out Detector? detector, [NotNullWhen(false)] out string? problem)
+    public static bool TryLoad(
+        string path,
+        [NotNullWhen(true)] out Detector? detector,
+        [NotNullWhen(false)] out string? problem,
+        DetectorOptions? options = null
+    )
     {
         try
         {
-            (detector, problem) = (Load(path), null);
+            (detector, problem) = (Load(path, options), null);
             return true;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException or UnauthorizedAccessException)

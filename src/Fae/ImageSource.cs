@@ -6,28 +6,6 @@ using Microsoft.FSharp.Core;
 
 namespace Fae;
 
-/// <summary>How the pixels of a camera's buffer are laid out, row by row; sixteen-bit values are little-endian.</summary>
-public enum PixelFormat
-{
-    /// <summary>One byte of grey.</summary>
-    Grey8,
-
-    /// <summary>Two bytes of grey.</summary>
-    Grey16,
-
-    /// <summary>Three bytes: red, green, blue.</summary>
-    Rgb24,
-
-    /// <summary>Three bytes: blue, green, red.</summary>
-    Bgr24,
-
-    /// <summary>Four bytes: red, green, blue, and one that is passed over.</summary>
-    Rgbx32,
-
-    /// <summary>Four bytes: blue, green, red, and one that is passed over.</summary>
-    Bgrx32,
-}
-
 /// <summary>
 /// A picture to inspect: a file, its bytes, a stream, or a pixel buffer of a camera. It is read when it is inspected. A pixel buffer is not
 /// copied: do not change it before then.
@@ -83,10 +61,10 @@ public sealed class ImageSource
 
     /// <summary>
     /// Pixels in managed memory; <paramref name="stride"/> is the bytes from one row to the next, 0 where rows follow each other without
-    /// a gap. <paramref name="bits"/> are those that sixteen-bit values use (12 for Mono12), 0 where they are as the training pictures had
-    /// them.
+    /// a gap, negative where the last row comes first. <paramref name="bits"/> are those that sixteen-bit values use (12 for Mono12), 0
+    /// where they are as the training pictures had them.
     /// </summary>
-    /// <exception cref="ArgumentException">The buffer is smaller than its shape says.</exception>
+    /// <exception cref="ArgumentException">The buffer is smaller than its shape says, or the shape makes no sense.</exception>
     public static ImageSource FromPixels(
         ReadOnlyMemory<byte> pixels,
         int width,
@@ -97,25 +75,33 @@ public sealed class ImageSource
         int bits = 0
     )
     {
-        var (bands, depth, swapped) = Layout(format);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        var row = checked(width * bands * depth);
-        stride = stride == 0 ? row : stride;
-        ArgumentOutOfRangeException.ThrowIfLessThan(stride, row);
-        var needed = (long)stride * (height - 1) + row;
+        var layout = PixelLayout.Of(format);
+        var step = CheckedStride(layout, width, height, stride);
+        var needed = Length(layout, width, height, step);
         if (pixels.Length < needed)
             throw new ArgumentException(
-                $"{width}×{height} pixels of {format} with {stride} bytes a row need {needed} bytes, not {pixels.Length}",
+                $"{width}×{height} pixels of {format} with {Math.Abs(step)} bytes a row need {needed} bytes, not {pixels.Length}",
                 nameof(pixels)
             );
-        if (bits != 0 && (depth == 1 || bits is < 9 or > 16))
+        if (layout.Raw.IsMosaic && (width < 2 || height < 2))
+            throw new ArgumentException($"a mosaic of {width}×{height} pixels has no colours", nameof(format));
+        if (bits != 0 && (!layout.HasBits || bits is < 9 or > 16))
             throw new ArgumentOutOfRangeException(nameof(bits), bits, "must be 9 to 16, of values of sixteen bits");
-        var buffer = new PixelBuffer(pixels, width, height, stride, bands, depth, swapped, bits);
-        return new ImageSource(name, card => ImagePreparation.ofBuffer(card.Config, card.Channels, card.Ignore, name, buffer));
+        var buffer = new PixelBuffer(pixels, width, height, step, layout.Bands, layout.Depth, layout.Swapped, bits);
+        return new ImageSource(
+            name,
+            card =>
+            {
+                var upright = step < 0 ? RawBuffer.flipped(buffer) : buffer;
+                return ImagePreparation.ofBuffer(card.Config, card.Channels, card.Ignore, name, RawBuffer.decode(layout.Raw, upright));
+            }
+        );
     }
 
-    /// <summary>Pixels in memory that is not .NET's, as most camera libraries give them: the address of the first row.</summary>
+    /// <summary>
+    /// Pixels in memory that is not .NET's, as most camera libraries give them: the address of the picture's first row, also where the
+    /// stride is negative and the other rows lie before it.
+    /// </summary>
     /// <exception cref="ArgumentException">The shape makes no sense.</exception>
     public static ImageSource FromPixels(
         nint address,
@@ -127,25 +113,29 @@ public sealed class ImageSource
         int bits = 0
     )
     {
-        var (bands, depth, _) = Layout(format);
-        var row = stride == 0 ? checked(width * bands * depth) : stride;
-        var length = checked(row * height);
-        return FromPixels(new ForeignMemory(address, length).Memory, width, height, format, stride, name, bits);
+        var layout = PixelLayout.Of(format);
+        var step = CheckedStride(layout, width, height, stride);
+        var length = checked((int)Length(layout, width, height, step));
+        var first = step < 0 ? address + (nint)step * (height - 1) : address;
+        return FromPixels(new ForeignMemory(first, length).Memory, width, height, format, stride, name, bits);
     }
 
     internal FSharpResult<Picture, ImageProblem> Prepare(ModelCard card) => prepare(card);
 
-    private static (int Bands, int Depth, bool Swapped) Layout(PixelFormat format) =>
-        format switch
-        {
-            PixelFormat.Grey8 => (1, 1, false),
-            PixelFormat.Grey16 => (1, 2, false),
-            PixelFormat.Rgb24 => (3, 1, false),
-            PixelFormat.Bgr24 => (3, 1, true),
-            PixelFormat.Rgbx32 => (4, 1, false),
-            PixelFormat.Bgrx32 => (4, 1, true),
-            _ => throw new ArgumentOutOfRangeException(nameof(format)),
-        };
+    private static int CheckedStride(PixelLayout layout, int width, int height, int stride)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        var row = layout.RowBytes(width);
+        if (stride != 0 && Math.Abs((long)stride) < row)
+            throw new ArgumentOutOfRangeException(nameof(stride), stride, $"a row has {row} bytes");
+        if (stride < 0 && layout.Raw is not { IsPlain: true } and not { IsMosaic: true })
+            throw new ArgumentOutOfRangeException(nameof(stride), stride, "packed and planar pixels go from the top to the bottom");
+        return stride == 0 ? row : stride;
+    }
+
+    private static long Length(PixelLayout layout, int width, int height, int stride) =>
+        Math.Abs((long)stride) * (layout.Rows(height) - 1) + layout.RowBytes(width);
 
     /// <summary>The array itself where the memory is all of one.</summary>
     private static byte[] Whole(ReadOnlyMemory<byte> memory) =>

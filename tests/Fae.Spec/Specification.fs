@@ -9,6 +9,7 @@ let suites =
     @ ValueRangeLaws.suites
     @ IgnoreMaskLaws.suites
     @ [ NearDuplicateLaws.suite; PolygonLaws.suite ]
+    @ RawPixelLaws.suites
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites

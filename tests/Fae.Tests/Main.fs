@@ -60,6 +60,7 @@ let private test (argv: string[]) =
                 SymmetryTests.tests
                 ConfigTests.tests
                 DocumentTests.tests
+                PlatformTests.tests
                 NativeFixTests.tests
                 KernelTests.tests
                 TrainingTests.tests
@@ -96,6 +97,7 @@ let private test (argv: string[]) =
                     SweepTests.tests
                     WatchTests.tests
                     WatchTroubleTests.tests
+                    ServiceTests.tests
                     ServerTests.tests
                     ServerWebTests.tests
                     ServerLimitTests.tests

@@ -61,8 +61,8 @@ module Devices =
                 return!
                     Error(
                         Machine(
-                            $"this Fae carries no libtorch; name one in {TorchLibraries.Variable}: an unpacked libtorch, "
-                            + "or the folder torch/lib of a PyTorch wheel"
+                            "this Fae carries no libtorch, which training needs: install the tool fae-training instead, or name one in "
+                            + $"{TorchLibraries.Variable} (an unpacked libtorch, or the folder torch/lib of a PyTorch wheel)"
                         )
                     )
 

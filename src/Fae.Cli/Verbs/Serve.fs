@@ -44,13 +44,15 @@ module Serve =
 
     let private serve options (models: ModelSlot list) =
         try
-            Interrupts.watch (fun stop ->
+            Service.run (fun stop ->
                 let started (url: string) =
                     let names = models |> List.map _.Name |> String.concat ", "
                     Console.say $"serving {names} at {url} (a page to try it; Ctrl-C ends)"
+                    Service.ready ()
 
-                Server.run options models Console.say started stop
-                |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
+                let events = { Started = started; Say = Console.say; Warn = Console.warn; Fail = Console.fail; Alive = Service.alive }
+
+                Server.run options models events stop |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
         finally
             for model in models do
                 (model :> IDisposable).Dispose()

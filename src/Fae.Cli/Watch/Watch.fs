@@ -116,6 +116,7 @@ module Watch =
             )
             |> record options journal path stamp movedTo
 
+            Service.alive ()
             Console.say $"{stamp.Name}: {verdict}, score {prediction.Score:G4}, p = {prediction.PValue:F4}"
             Ok()
 
@@ -195,6 +196,8 @@ module Watch =
                 Console.warn $"{options.Folder} is gone; waiting for it"
                 gone <- true
 
+            Service.alive ()
+
             if go then stop.WaitHandle.WaitOne pause |> ignore
 
     /// Watches and publishes until both are stopped.
@@ -259,7 +262,8 @@ module Watch =
             Console.say $"watching {folder}; {journal.Count} done before"
 
             return!
-                Interrupts.watch (fun stop ->
+                Service.run (fun stop ->
+                    Service.ready ()
                     follow options journal broker (args.Contains WatchArgs.Once) stop
                     Ok 0)
         }

@@ -13,11 +13,17 @@ public sealed class OnnxNetwork : IReconstructor
     /// <summary>Whether networks of these settings can be written as a graph.</summary>
     public static bool Knows(NetworkSettings settings) => NetworkGraph.Knows(settings);
 
-    /// <summary>A network of these weights, and of this backbone if it uses features.</summary>
+    /// <summary>A network of these weights, of this backbone if it uses features, computed as the options say.</summary>
     /// <exception cref="InvalidDataException">They do not fit the settings.</exception>
-    /// <exception cref="NotSupportedException">There is no graph for networks of these settings.</exception>
-    public OnnxNetwork(NetworkSettings settings, int channels, IEnumerable<NamedArray> weights, Backbone? backbone = null) =>
-        session = OnnxSession.Of(NetworkGraph.Of(settings, channels, weights, backbone));
+    /// <exception cref="NotSupportedException">There is no graph for networks of these settings, or the options' provider is not
+    /// there.</exception>
+    public OnnxNetwork(
+        NetworkSettings settings,
+        int channels,
+        IEnumerable<NamedArray> weights,
+        Backbone? backbone = null,
+        OnnxOptions? options = null
+    ) => session = OnnxSession.Of(NetworkGraph.Of(settings, channels, weights, backbone), options);
 
     /// <inheritdoc/>
     public IReadOnlyList<Image> Reconstruct(IReadOnlyList<Image> images) => Batches.Run(images, Forward);

@@ -18,13 +18,10 @@ internal sealed class OnnxSession : IDisposable
 
     /// <summary>A session of a model's bytes, with all optimisations.</summary>
     /// <exception cref="OnnxRuntimeException">It is no ONNX model, or one that cannot be run.</exception>
-    public static OnnxSession Of(byte[] model)
+    /// <exception cref="NotSupportedException">The options ask for a provider that is not there.</exception>
+    public static OnnxSession Of(byte[] model, OnnxOptions? wanted = null)
     {
-        using var options = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
+        using var options = (wanted ?? OnnxOptions.Default).ForSession();
         return new OnnxSession(new InferenceSession(model, options));
     }
 

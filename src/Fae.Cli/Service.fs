@@ -1,0 +1,75 @@
+/// Under a service manager: systemd is told when the program is ready, that it lives, and that it stops; Windows asks it to stop.
+namespace Fae.Cli
+
+open System
+open System.Globalization
+open System.Threading
+open System.Threading.Tasks
+open Microsoft.Extensions.DependencyInjection
+open Microsoft.Extensions.Hosting
+open Microsoft.Extensions.Hosting.Systemd
+open Microsoft.Extensions.Hosting.WindowsServices
+
+[<RequireQualifiedAccess>]
+module Service =
+    let private systemd = lazy (SystemdNotifier())
+
+    let private notify (state: ServiceState) = if systemd.Value.IsEnabled then systemd.Value.Notify state
+
+    /// systemd's Type=notify: everything that was asked for is there.
+    let ready () = notify ServiceState.Ready
+
+    let stopping () = notify ServiceState.Stopping
+
+    let private watchdog = ServiceState "WATCHDOG=1"
+
+    /// Half of the time after which systemd (WatchdogSec=) takes the program for dead.
+    let private watchdogPause =
+        match Int64.TryParse(Environment.GetEnvironmentVariable "WATCHDOG_USEC", NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, microseconds -> Some(TimeSpan.FromMicroseconds(float microseconds / 2.0))
+        | _ -> None
+
+    let mutable private lastAlive = DateTime.MinValue
+
+    /// systemd's watchdog: work goes on. Call it often; it tells systemd as often as that wants.
+    let alive () =
+        match watchdogPause with
+        | Some pause when DateTime.UtcNow - lastAlive >= pause / 2.0 ->
+            lastAlive <- DateTime.UtcNow
+            notify watchdog
+        | _ -> ()
+
+    /// A Windows service around the work: its manager's wish to stop cancels the token.
+    let private windows (work: CancellationToken -> 'a) : 'a =
+        let builder = HostApplicationBuilder(HostApplicationBuilderSettings(DisableDefaults = true))
+        let ended = TaskCompletionSource<'a>()
+        builder.Services.AddWindowsService() |> ignore
+
+        builder.Services.AddHostedService(fun services ->
+            let lifetime = services.GetRequiredService<IHostApplicationLifetime>()
+
+            { new BackgroundService() with
+                override _.ExecuteAsync stop =
+                    Task.Run(fun () ->
+                        try
+                            try
+                                ended.SetResult(work stop)
+                            with e ->
+                                ended.SetException e
+                        finally
+                            lifetime.StopApplication())
+            })
+        |> ignore
+
+        use host = builder.Build()
+        host.Run()
+        ended.Task.GetAwaiter().GetResult()
+
+    /// Runs the work with a token that Ctrl-C, SIGTERM or the service manager cancels.
+    let run (work: CancellationToken -> 'a) : 'a =
+        if WindowsServiceHelpers.IsWindowsService() then
+            windows work
+        else
+            Interrupts.watch (fun stop ->
+                use _telling = stop.Register stopping
+                work stop)
