@@ -100,7 +100,7 @@ public sealed class ImageSource
 
     /// <summary>
     /// Pixels in memory that is not .NET's, as most camera libraries give them: the address of the picture's first row, also where the
-    /// stride is negative and the other rows lie before it.
+    /// stride is negative and the other rows lie before it. <paramref name="owner"/> is kept alive as long as the picture.
     /// </summary>
     /// <exception cref="ArgumentException">The shape makes no sense.</exception>
     public static ImageSource FromPixels(
@@ -110,14 +110,15 @@ public sealed class ImageSource
         PixelFormat format,
         int stride = 0,
         string name = "image",
-        int bits = 0
+        int bits = 0,
+        object? owner = null
     )
     {
         var layout = PixelLayout.Of(format);
         var step = CheckedStride(layout, width, height, stride);
         var length = checked((int)Length(layout, width, height, step));
         var first = step < 0 ? address + (nint)step * (height - 1) : address;
-        return FromPixels(new ForeignMemory(first, length).Memory, width, height, format, stride, name, bits);
+        return FromPixels(new ForeignMemory(first, length, owner).Memory, width, height, format, stride, name, bits);
     }
 
     internal FSharpResult<Picture, ImageProblem> Prepare(ModelCard card) => prepare(card);
@@ -143,9 +144,11 @@ public sealed class ImageSource
             ? array
             : memory.ToArray();
 
-    /// <summary>Memory that somebody else owns.</summary>
-    private sealed unsafe class ForeignMemory(nint address, int length) : MemoryManager<byte>
+    /// <summary>Memory that somebody else owns, who lives as long as this.</summary>
+    private sealed unsafe class ForeignMemory(nint address, int length, object? owner) : MemoryManager<byte>
     {
+        private readonly object? owner = owner;
+
         public override Span<byte> GetSpan() => new((void*)address, length);
 
         public override MemoryHandle Pin(int elementIndex = 0) => new((byte*)address + elementIndex);

@@ -185,14 +185,18 @@ let confined (megabytes: int) (args: string list) =
     let script = $"ulimit -d {megabytes * 1024}; exec dotnet \"$@\""
     command "bash" ([ "-c"; script; "bash"; faeAssembly ] @ args)
 
+// apt runs once at a time.
+let private apt = obj ()
+
 /// Whether something is on this machine, after apt was asked for its packages where that can be done.
 let available (there: unit -> bool) (packages: string list) =
-    if not (there ()) && Environment.UserName = "root" && File.Exists "/usr/bin/apt-get" then
-        let apt args = command "env" ("DEBIAN_FRONTEND=noninteractive" :: "apt-get" :: args) |> ignore
-        apt [ "update" ]
-        apt ([ "install"; "--yes"; "--no-install-recommends" ] @ packages)
+    lock apt (fun () ->
+        if not (there ()) && Environment.UserName = "root" && File.Exists "/usr/bin/apt-get" then
+            let run args = command "env" ("DEBIAN_FRONTEND=noninteractive" :: "apt-get" :: args) |> ignore
+            run [ "update" ]
+            run ([ "install"; "--yes"; "--no-install-recommends" ] @ packages)
 
-    there ()
+        there ())
 
 /// The configuration that everybody starts from.
 let defaultConfig = Path.Combine(repository, "configs", "default.toml")

@@ -76,6 +76,8 @@ let private test (argv: string[]) =
                 AnnotationTests.tests
                 ExportTests.tests
                 LibraryTests.tests
+                ImageLibraryTests.tests
+                ServiceCollectionTests.tests
                 FeatureTests.tests
                 CombinedTests.tests
                 OpenApiTests.tests

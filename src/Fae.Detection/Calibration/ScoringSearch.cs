@@ -61,7 +61,7 @@ public static class ScoringSearch
 
     /// <summary>
     /// Tries every candidate that the configuration leaves open on held-out images and synthetic defects, the best first. If it asks for
-    /// a combination of the measures, the candidates are combinations, sorted by their image AUROC.
+    /// a combination of the measures, the candidates are combinations.
     /// </summary>
     public static IReadOnlyList<ScoringTrial> Try(Config config, TestTimeAugmentation network, ValidationSet validation, Image? ignore)
     {
@@ -72,11 +72,10 @@ public static class ScoringSearch
             images.Zip(network.Reconstruct(images), (x, r) => new ReconstructionPair(x, r)).ToList();
         var clean = Pairs(validation.Clean);
         var corrupted = Pairs(validation.Corrupted);
-        IReadOnlyList<ScoringTrial> Compared(IReadOnlyList<ScoringCandidate> candidates) =>
-            Compare(candidates, clean, corrupted, validation.Masks, ignore);
-        return CombinedScoring.IsAskedFor(config.Score)
-            ? Compared(CombinedScoring.Candidates(config, clean, corrupted, ignore)).OrderByDescending(t => t.ImageAuroc).ToList()
-            : Compared(Candidates(config.Score, config.Image, config.Network));
+        var candidates = CombinedScoring.IsAskedFor(config.Score)
+            ? CombinedScoring.Candidates(config, clean, corrupted, ignore)
+            : Candidates(config.Score, config.Image, config.Network);
+        return Compare(candidates, clean, corrupted, validation.Masks, ignore);
     }
 
     /// <summary>
@@ -155,8 +154,8 @@ public static class ScoringSearch
     {
         ArgumentNullException.ThrowIfNull(trials);
         var best = trials[0];
-        // Combinations are sorted by what matters. No measure is older than another there, and small filters that find small defects would
-        // lose to large ones by their pixel AUROC.
+        // Of combinations the best mean AUROC decides: no measure is older than another there. The image AUROC alone once chose a map that
+        // found no defect's place (docs/method/experiments.md).
         if (best.Scoring.Measure.IsGeometric)
             return best;
         var margin = 0.5 * StandardError(best.ImageAuroc, good, bad);
