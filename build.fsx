@@ -91,6 +91,12 @@ let tool (args: string list) =
     for id in [ "fae"; "fae-training" ] do
         dev ("tool" :: id :: args)
 
+/// Everything of a version: archives, tools, packages, bills of materials, checksums; of all systems or those named.
+let release (args: string list) =
+    restore ()
+    compile ()
+    dev ("release" :: args)
+
 /// Formatting, unused opens, long lines, and every test; the last line is `N passed, N failed`.
 let test (args: string list) =
     restore ()
@@ -105,6 +111,7 @@ let test (args: string list) =
         dev [ "publish"; "win-x64"; "--not-precompiled" ]
         dev [ "publish"; "linux-arm64"; "--not-precompiled" ]
         dev [ "tool"; "fae"; "linux-x64" ]
+        dev [ "container" ]
 
     exit (tryRun "dotnet" (inArtifacts [ "tests"; "Fae.Tests.dll" ] :: args))
 
@@ -132,6 +139,8 @@ let private targets: (string * (string list -> unit)) list =
         "Portable", (fun _ -> portable ())
         "Publish", publish
         "Tool", tool
+        "Container", task "container"
+        "Release", release
         "Test", test
         "Spec", (fun args -> test ("--spec" :: args))
         "Demo", demo

@@ -226,6 +226,15 @@ type DoctorArgs =
             | Json _ -> "writes the findings there; - for standard output"
 
 [<RequireQualifiedAccess>]
+type HealthArgs =
+    | [<MainCommand; Mandatory; Unique>] Url of URL: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Url _ -> "the server's address, like http://127.0.0.1:8080"
+
+[<RequireQualifiedAccess>]
 type DemoDataArgs =
     | [<Mandatory; Unique>] Out of DIR: string
     | [<Unique>] Seed of N: int
@@ -317,6 +326,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
     | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
+    | [<CliPrefix(CliPrefix.None)>] Health of ParseResults<HealthArgs>
     | [<CliPrefix(CliPrefix.None)>] Demo_Data of ParseResults<DemoDataArgs>
     | Version
 
@@ -335,6 +345,7 @@ type Arguments =
                 "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"
             | Reproduce _ -> "the paper's tables, ablations and figures from your own copy of the data, beside the published numbers"
             | Doctor _ -> "says what this machine can run, and what to do about what is missing"
+            | Health _ -> "says whether a server is ready"
             | Demo_Data _ -> "makes the demo data set"
             | Version -> "says which Fae, .NET, ONNX Runtime, libvips and libtorch this is"
 

@@ -1,7 +1,6 @@
 /// Where messages go: plain lines for people, or a log with time and level for a service.
 namespace Fae.Cli
 
-open System
 open Microsoft.Extensions.Logging
 open Microsoft.Extensions.Logging.Console
 

@@ -3,7 +3,6 @@ namespace Fae.Cli
 
 open System
 open System.Reflection
-open Fae.Detection
 open Fae.Imaging
 open Fae.Training
 

@@ -8,8 +8,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class FaeServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds the detector of a model file, or of a run's folder, as a singleton, and a health check of the name <c>fae</c>. It is loaded when
-    /// it is first asked for, by the health check at the latest.
+    /// Adds the detector of a model file, or of a run's folder, as a singleton, and a health check of the name <c>fae</c>. It is loaded
+    /// when it is first asked for, by the health check at the latest.
     /// </summary>
     public static IServiceCollection AddFae(this IServiceCollection services, string model, DetectorOptions? options = null)
     {

@@ -9,8 +9,9 @@ namespace Fae;
 public static class ImageSharpImages
 {
     /// <summary>
-    /// The picture, to inspect. Its memory is used as it is where it lies in one piece and its pixels are of L8, L16, Rgb24, Bgr24, Rgba32,
-    /// Bgra32 or Rgb48; other pictures are converted to Rgba32. Do not change or dispose of it before it is inspected. Alpha is passed over.
+    /// The picture, to inspect. Its memory is used as it is where it lies in one piece and its pixels are of L8, L16, Rgb24, Bgr24,
+    /// Rgba32, Bgra32 or Rgb48; other pictures are converted to Rgba32. Do not change or dispose of it before it is inspected. Alpha is
+    /// passed over.
     /// </summary>
     public static ImageSource ToImageSource(this Image image, string name = "image") =>
         image switch

@@ -26,7 +26,8 @@ public static class SkiaSharpImages
         };
 
     private static SKBitmap Converted(SKBitmap bitmap) =>
-        bitmap.Copy(SKColorType.Rgba8888) ?? throw new ArgumentException($"a picture of {bitmap.ColorType} cannot be converted", nameof(bitmap));
+        bitmap.Copy(SKColorType.Rgba8888)
+        ?? throw new ArgumentException($"a picture of {bitmap.ColorType} cannot be converted", nameof(bitmap));
 
     private static ImageSource Of(SKBitmap bitmap, PixelFormat format, string name)
     {

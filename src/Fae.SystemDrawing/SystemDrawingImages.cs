@@ -16,7 +16,8 @@ public static class SystemDrawingImages
     public static ImageSource ToImageSource(this Bitmap bitmap, string name = "image")
     {
         ArgumentNullException.ThrowIfNull(bitmap);
-        var wide = bitmap.PixelFormat
+        var wide =
+            bitmap.PixelFormat
             is System.Drawing.Imaging.PixelFormat.Format32bppRgb
                 or System.Drawing.Imaging.PixelFormat.Format32bppArgb
                 or System.Drawing.Imaging.PixelFormat.Format32bppPArgb;

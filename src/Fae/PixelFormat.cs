@@ -73,7 +73,7 @@ public enum PixelFormat
     BayerBG16,
 }
 
-/// <summary>What a format says of a buffer: values a pixel, bytes a value, whether blue comes first, and how it is turned into values.</summary>
+/// <summary>What a format says: values a pixel, bytes a value, whether blue comes first, how a buffer becomes values.</summary>
 internal sealed record PixelLayout(int Bands, int Depth, bool Swapped, RawLayout Raw)
 {
     /// <exception cref="ArgumentOutOfRangeException">It is none of the formats.</exception>

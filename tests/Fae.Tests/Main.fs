@@ -61,6 +61,7 @@ let private test (argv: string[]) =
                 ConfigTests.tests
                 DocumentTests.tests
                 PlatformTests.tests
+                ContainerTests.tests
                 NativeFixTests.tests
                 KernelTests.tests
                 TrainingTests.tests
@@ -78,6 +79,7 @@ let private test (argv: string[]) =
                 LibraryTests.tests
                 ImageLibraryTests.tests
                 ServiceCollectionTests.tests
+                PublicApiTests.tests
                 FeatureTests.tests
                 CombinedTests.tests
                 OpenApiTests.tests

@@ -32,14 +32,26 @@ let private row (name, version) =
         [ name; version; licence; value "projectUrl" |> Option.defaultValue "" ]
 
 let write () =
-    let packages = Shell.lockedPackages () |> List.distinct |> List.sortBy (fun (name, _) -> name.ToLowerInvariant())
+    // Of the system at hand; those of other systems are the same.
+    let natives =
+        [
+            "NetVips.Native.linux-x64", "VipsVersion"
+            "libtorch-cpu-linux-x64", "LibtorchVersion"
+            "Microsoft.Extensions.Hosting.Systemd", "ExtensionsVersion"
+            "Microsoft.Extensions.Hosting.WindowsServices", "ExtensionsVersion"
+            "Microsoft.Extensions.Diagnostics.HealthChecks", "ExtensionsVersion"
+        ]
+        |> List.map (fun (name, version) -> name, Shell.property version)
+
+    let packages = Shell.lockedPackages () @ natives |> List.distinct |> List.sortBy (fun (name, _) -> name.ToLowerInvariant())
 
     Pages.write
         (Shell.inRoot [ "docs"; "develop"; "licences.md" ])
         ([
             "# Licences of the dependencies"
             ""
-            "Of the packages in `paket.lock`, as they say themselves. Written by `dotnet fsi build.fsx Licenses`."
+            "Of the packages in `paket.lock` and `Directory.Build.targets`."
+            "As they say themselves. Written by `dotnet fsi build.fsx Licenses`."
             "The name of a file (LICENSE.txt) is a licence that the package carries."
             ""
          ]

@@ -21,6 +21,8 @@ let main argv =
     | [ "precompile" ] -> task Precompile.run
     | [ "package" ] -> task Package.write
     | [ "assemble" ] -> task (Portable.assemble >> ignore)
+    | [ "container" ] -> task Container.write
+    | "release" :: systems -> task (fun () -> Release.write systems)
     | "tool" :: id :: systems -> task (fun () -> Tool.write id systems)
     | [ "portable" ] -> task Portable.write
     | [ "publish"; system ] -> task (fun () -> Publish.write system)

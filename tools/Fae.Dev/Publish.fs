@@ -1,7 +1,6 @@
 /// The program for one system, as a folder and an archive that need no .NET.
 module Fae.Dev.Publish
 
-open System
 open System.IO
 open System.IO.Compression
 open System.Text.RegularExpressions
@@ -9,13 +8,11 @@ open System.Text.RegularExpressions
 /// Symbols, comments, a build step, and a drawing library that TorchSharp names for pictures in notebooks.
 let isUnneeded (file: string) = Regex.IsMatch(string (Path.GetFileName file), @"\.pdb$|\.xml$|^Fae\.NativeFix\.|^(lib)?SkiaSharp\.")
 
-/// Publishes for a system; with `precompiled` false faster, for tests.
-let folder (system: string) (precompiled: bool) : string =
+let private publish (system: string) (out: string) (libtorch: bool) (precompiled: bool) : string =
     if not (List.contains system NativeImage.systems) then
         eprintfn $"""build: Fae is not published for '{system}'; there are {String.concat ", " NativeImage.systems}"""
         exit 2
 
-    let out = Shell.inArtifacts [ "publish"; system ]
     if Directory.Exists out then Directory.Delete(out, true)
 
     // NuGet serves no .NET for Windows on ARM: there the folder runs on an installed one.
@@ -27,30 +24,44 @@ let folder (system: string) (precompiled: bool) : string =
 
     Shell.run
         "dotnet"
-        ([ "publish"; "src/Fae.Cli"; "--configuration"; "Release"; "--nologo"; "--verbosity"; "quiet" ]
-         @ [ "-maxcpucount:1"; "--runtime"; system; $"-p:FaeSystem={system}"; "--output"; out ]
-         @ runtime)
+        [
+            yield! [ "publish"; "src/Fae.Cli"; "--configuration"; "Release"; "--nologo"; "--verbosity"; "quiet" ]
+            yield! [ "-maxcpucount:1"; "--runtime"; system; $"-p:FaeSystem={system}"; "--output"; out ]
+            if not libtorch then "-p:UsesLibtorch=false"
+            yield! runtime
+        ]
 
     for file in Directory.GetFiles out |> Array.filter isUnneeded do
         File.Delete file
 
-    if system = "win-arm64" then
-        File.WriteAllText(Path.Combine(out, "fae.cmd"), "@dotnet \"%~dp0fae.dll\" %*\r\n")
-
     File.Copy(Shell.inRoot [ "docs"; "develop"; "licences.md" ], Path.Combine(out, "licences.md"))
     File.Copy(Shell.inRoot [ "LICENSE" ], Path.Combine(out, "LICENSE"))
-    let configs = Directory.CreateDirectory(Path.Combine(out, "configs"))
 
-    for config in Directory.GetFiles(Shell.inRoot [ "configs" ], "*.toml") do
-        File.Copy(config, Path.Combine(configs.FullName, string (Path.GetFileName config)))
-
-    match NativeImage.problems system out with
+    match NativeImage.problemsOf system libtorch out with
     | [] -> out
     | problems ->
         for problem in problems do
             eprintfn $"build: {problem}"
 
         exit 1
+
+/// Publishes for a system; with `precompiled` false faster, for tests.
+let folder (system: string) (precompiled: bool) : string =
+    let libtorch = List.contains system NativeImage.training
+    let out = publish system (Shell.inArtifacts [ "publish"; system ]) libtorch precompiled
+
+    if system = "win-arm64" then
+        File.WriteAllText(Path.Combine(out, "fae.cmd"), "@dotnet \"%~dp0fae.dll\" %*\r\n")
+
+    let configs = Directory.CreateDirectory(Path.Combine(out, "configs"))
+
+    for config in Directory.GetFiles(Shell.inRoot [ "configs" ], "*.toml") do
+        File.Copy(config, Path.Combine(configs.FullName, string (Path.GetFileName config)))
+
+    out
+
+/// The program for a server: no libtorch, no configurations of trainings.
+let serving (system: string) : string = publish system (Shell.inArtifacts [ "container"; "published" ]) false true
 
 /// The folder as one file: zip for Windows, tar.gz elsewhere, which keeps what may be run.
 let write (system: string) =
@@ -65,4 +76,5 @@ let write (system: string) =
     else
         Shell.run "tar" [ "--create"; "--gzip"; "--file"; archive; "--directory"; published; "--transform"; $"s,^\\.,{name},"; "." ]
 
+    Sbom.write "Fae.Cli/Fae.Cli.fsproj" archive
     printfn $"wrote {published} and {archive}, {FileInfo(archive).Length / 1048576L} MiB"

@@ -64,11 +64,12 @@ let private settings (commands: string) (packages: string list) =
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
     + $"<DotNetCliTool Version=\"2\">\n  <Commands>\n    {commands}\n  </Commands>\n{list}</DotNetCliTool>\n"
 
-let private pack id packageType description (folder: string) =
+let private pack id packageType description (folder: string) : string =
     let version = Shell.property "Version"
     let path = folder + ".nuspec"
     File.WriteAllText(path, nuspec id version packageType description folder)
     Shell.run "dotnet" [ "pack"; path; "--output"; Shell.inArtifacts [ "packages" ]; "--nologo"; "--verbosity"; "quiet" ]
+    Shell.inArtifacts [ "packages"; $"{id}.{version}.nupkg" ]
 
 let private empty (parts: string list) =
     let folder = Shell.inArtifacts parts
@@ -109,7 +110,9 @@ let private forSystem (edition: Edition) (system: string) =
     )
 
     match NativeImage.problemsOf system edition.Libtorch folder with
-    | [] -> pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
+    | [] ->
+        pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
+        |> Sbom.write "Fae.Cli/Fae.Cli.fsproj"
     | problems ->
         for problem in problems do
             eprintfn $"build: {problem}"
@@ -132,7 +135,7 @@ let write (id: string) (systems: string list) =
             ]
     )
 
-    pack id "DotnetTool" edition.Description folder
+    pack id "DotnetTool" edition.Description folder |> ignore
 
     for system in wanted do
         forSystem edition system

@@ -16,6 +16,19 @@ internal sealed class OnnxSession : IDisposable
 
     private OnnxSession(InferenceSession session) => this.session = session;
 
+    /// <summary>
+    /// ONNX Runtime can send telemetry; not from here. Its environment is the whole process's, and may be the user's already.
+    /// </summary>
+    static OnnxSession()
+    {
+        if (!OrtEnv.IsCreated)
+        {
+            var quiet = new EnvironmentCreationOptions { logId = "fae", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            OrtEnv.CreateInstanceWithOptions(ref quiet);
+        }
+        OrtEnv.Instance().DisableTelemetryEvents();
+    }
+
     /// <summary>A session of a model's bytes, with all optimisations.</summary>
     /// <exception cref="OnnxRuntimeException">It is no ONNX model, or one that cannot be run.</exception>
     /// <exception cref="NotSupportedException">The options ask for a provider that is not there.</exception>

@@ -11,7 +11,6 @@ open System.Text.Json.Nodes
 open System.Threading
 open Expecto
 open Fae.Tests.Helpers
-open Fae.Tests.Serving
 
 /// systemd's end of the socket that it names in NOTIFY_SOCKET: what it was told, in order.
 let private withSystemd folder (work: string -> ConcurrentQueue<string> -> unit) =

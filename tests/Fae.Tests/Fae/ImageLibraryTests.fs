@@ -7,7 +7,6 @@ open System.Runtime.CompilerServices
 open Expecto
 open Fae
 open Fae.Core
-open Fae.Imaging
 open Fae.Tests.Helpers
 open SixLabors.ImageSharp.PixelFormats
 
