@@ -111,7 +111,7 @@ let test (args: string list) =
         dev [ "publish"; "win-x64"; "--not-precompiled" ]
         dev [ "publish"; "linux-arm64"; "--not-precompiled" ]
         dev [ "tool"; "fae"; "linux-x64" ]
-        dev [ "container" ]
+        dev [ "container"; "--not-precompiled" ]
 
     exit (tryRun "dotnet" (inArtifacts [ "tests"; "Fae.Tests.dll" ] :: args))
 

@@ -19,7 +19,10 @@ module Service =
     /// systemd's Type=notify: everything that was asked for is there.
     let ready () = notify ServiceState.Ready
 
-    let stopping () = notify ServiceState.Stopping
+    let mutable private isStopping = 0
+
+    /// Said once, by whoever sees first that it was asked to stop.
+    let stopping () = if Interlocked.Exchange(&isStopping, 1) = 0 then notify ServiceState.Stopping
 
     let private watchdog = ServiceState "WATCHDOG=1"
 
@@ -71,5 +74,9 @@ module Service =
             windows work
         else
             Interrupts.watch (fun stop ->
+                // Its disposal waits for a call that runs.
                 use _telling = stop.Register stopping
-                work stop)
+                let result = work stop
+                // Work can end before the signal's thread comes to it.
+                if stop.IsCancellationRequested then stopping ()
+                result)

@@ -24,26 +24,21 @@ module CameraBuffer =
             struct (ReadOnlyMemory packed, buffer.Width)
 
     let private coloursOf (buffer: PixelBuffer) (whole: NetVips.Image) =
-        if buffer.Bands = 1 then
-            whole.Copy(
-                interpretation =
-                    if buffer.Depth = 2 then
-                        NetVips.Enums.Interpretation.Grey16
-                    else
-                        NetVips.Enums.Interpretation.Bw
-            )
-        else
-            let band (index: int) = whole.ExtractBand index
+        let interpretation =
+            match buffer.Bands, buffer.Depth with
+            | 1, 1 -> NetVips.Enums.Interpretation.Bw
+            | 1, _ -> NetVips.Enums.Interpretation.Grey16
+            | _, 1 -> NetVips.Enums.Interpretation.Srgb
+            | _ -> NetVips.Enums.Interpretation.Rgb16
 
-            let colours = if buffer.Swapped then (band 2).Bandjoin(band 1, band 0) else whole.ExtractBand(0, n = 3)
+        let band (index: int) = whole.ExtractBand index
 
-            colours.Copy(
-                interpretation =
-                    if buffer.Depth = 2 then
-                        NetVips.Enums.Interpretation.Rgb16
-                    else
-                        NetVips.Enums.Interpretation.Srgb
-            )
+        let ordered =
+            if buffer.Bands = 1 then whole
+            elif buffer.Swapped then (band 2).Bandjoin(band 1, band 0)
+            else whole.ExtractBand(0, n = 3)
+
+        ordered.Copy(interpretation = interpretation)
 
     /// The same range for values of so many bits: what is known of a buffer counts more than what its type says.
     let private asSaid (buffer: PixelBuffer) (settings: ValueSettings) =

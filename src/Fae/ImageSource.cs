@@ -73,30 +73,7 @@ public sealed class ImageSource
         int stride = 0,
         string name = "image",
         int bits = 0
-    )
-    {
-        var layout = PixelLayout.Of(format);
-        var step = CheckedStride(layout, width, height, stride);
-        var needed = Length(layout, width, height, step);
-        if (pixels.Length < needed)
-            throw new ArgumentException(
-                $"{width}×{height} pixels of {format} with {Math.Abs(step)} bytes a row need {needed} bytes, not {pixels.Length}",
-                nameof(pixels)
-            );
-        if (layout.Raw.IsMosaic && (width < 2 || height < 2))
-            throw new ArgumentException($"a mosaic of {width}×{height} pixels has no colours", nameof(format));
-        if (bits != 0 && (!layout.HasBits || bits is < 9 or > 16))
-            throw new ArgumentOutOfRangeException(nameof(bits), bits, "must be 9 to 16, of values of sixteen bits");
-        var buffer = new PixelBuffer(pixels, width, height, step, layout.Bands, layout.Depth, layout.Swapped, bits);
-        return new ImageSource(
-            name,
-            card =>
-            {
-                var upright = step < 0 ? RawBuffer.flipped(buffer) : buffer;
-                return ImagePreparation.ofBuffer(card.Config, card.Channels, card.Ignore, name, RawBuffer.decode(layout.Raw, upright));
-            }
-        );
-    }
+    ) => OfPixels(pixels, width, height, format, stride, name, bits, null);
 
     /// <summary>
     /// Pixels in memory that is not .NET's, as most camera libraries give them: the address of the picture's first row, also where the
@@ -118,10 +95,48 @@ public sealed class ImageSource
         var step = CheckedStride(layout, width, height, stride);
         var length = checked((int)Length(layout, width, height, step));
         var first = step < 0 ? address + (nint)step * (height - 1) : address;
-        return FromPixels(new ForeignMemory(first, length, owner).Memory, width, height, format, stride, name, bits);
+        return OfPixels(new ForeignMemory(first, length).Memory, width, height, format, stride, name, bits, owner);
     }
 
     internal FSharpResult<Picture, ImageProblem> Prepare(ModelCard card) => prepare(card);
+
+    private static ImageSource OfPixels(
+        ReadOnlyMemory<byte> pixels,
+        int width,
+        int height,
+        PixelFormat format,
+        int stride,
+        string name,
+        int bits,
+        object? owner
+    )
+    {
+        var layout = PixelLayout.Of(format);
+        var step = CheckedStride(layout, width, height, stride);
+        var needed = Length(layout, width, height, step);
+        if (pixels.Length < needed)
+            throw new ArgumentException(
+                $"{width}×{height} pixels of {format} with {Math.Abs(step)} bytes a row need {needed} bytes, not {pixels.Length}",
+                nameof(pixels)
+            );
+        if (layout.Raw.IsMosaic && (width < 2 || height < 2))
+            throw new ArgumentException($"a mosaic of {width}×{height} pixels has no colours", nameof(format));
+        if (bits != 0 && (!layout.HasBits || bits is < 9 or > 16))
+            throw new ArgumentOutOfRangeException(nameof(bits), bits, "must be 9 to 16, of values of sixteen bits");
+        var buffer = new PixelBuffer(pixels, width, height, step, layout.Bands, layout.Depth, layout.Swapped, bits);
+        return new ImageSource(
+            name,
+            card =>
+            {
+                var upright = step < 0 ? RawBuffer.flipped(buffer) : buffer;
+                var plain = RawBuffer.decode(layout.Raw, upright);
+                var read = ImagePreparation.ofBuffer(card.Config, card.Channels, card.Ignore, name, plain);
+                // Nothing else may refer to whose memory it is.
+                GC.KeepAlive(owner);
+                return read;
+            }
+        );
+    }
 
     private static int CheckedStride(PixelLayout layout, int width, int height, int stride)
     {
@@ -144,11 +159,9 @@ public sealed class ImageSource
             ? array
             : memory.ToArray();
 
-    /// <summary>Memory that somebody else owns, who lives as long as this.</summary>
-    private sealed unsafe class ForeignMemory(nint address, int length, object? owner) : MemoryManager<byte>
+    /// <summary>Memory that somebody else owns.</summary>
+    private sealed unsafe class ForeignMemory(nint address, int length) : MemoryManager<byte>
     {
-        private readonly object? owner = owner;
-
         public override Span<byte> GetSpan() => new((void*)address, length);
 
         public override MemoryHandle Pin(int elementIndex = 0) => new((byte*)address + elementIndex);

@@ -125,14 +125,14 @@ let private config (version: string) (layers: (int * string * string) list) =
 let private descriptor kind (size: int, name: string) =
     [ "mediaType", box $"application/vnd.oci.image.{kind}"; "digest", box $"sha256:{name}"; "size", box size ]
 
-/// Writes artifacts/container/fae-VERSION.tar, which `docker load` and `podman load` read.
-let write () =
+/// Writes artifacts/container/fae-VERSION.tar, which `docker load` and `podman load` read; with `precompiled` false faster, for tests.
+let write (precompiled: bool) =
     let version = Shell.property "Version"
     let work = Shell.inArtifacts [ "container" ] |> empty
     let root = empty (Path.Combine(work, "base"))
     baseSystem root
     let app = empty (Path.Combine(work, "app"))
-    Directory.Move(Publish.serving "linux-x64", Path.Combine(app, "app"))
+    Directory.Move(Publish.serving "linux-x64" precompiled, Path.Combine(app, "app"))
     let layout = Path.Combine(work, "layout")
     Directory.CreateDirectory(Path.Combine(layout, "blobs", "sha256")) |> ignore
     let layers = [ layer layout root; layer layout app ]

@@ -99,8 +99,8 @@ let private template folder readme version (package: Package) =
     @ [ "dependencies" ]
     @ [ for name, version in package.Needs -> $"    {name} >= {version}" ]
 
-/// Writes a package of each kind to artifacts/packages.
-let write () =
+/// Writes a package of each kind to artifacts/packages, with `listed` bills of materials too.
+let write (listed: bool) =
     let folder, packed = Shell.inArtifacts [ "pack" ], Shell.inArtifacts [ "packages" ]
     Directory.CreateDirectory folder |> ignore
     Directory.CreateDirectory packed |> ignore
@@ -123,5 +123,7 @@ let write () =
         if Directory.Exists unpacked then Directory.Delete(unpacked, true)
 
         let archive = Path.Combine(packed, $"{package.Id}.{version}.nupkg")
-        Sbom.write $"{package.Project}/{package.Project}.csproj" archive
+
+        if listed then Sbom.write $"{package.Project}/{package.Project}.csproj" archive
+
         printfn $"packed {archive}"

@@ -19,11 +19,12 @@ let main argv =
     match List.ofArray argv with
     | [ "check" ] -> check ()
     | [ "precompile" ] -> task Precompile.run
-    | [ "package" ] -> task Package.write
+    | [ "package" ] -> task (fun () -> Package.write false)
     | [ "assemble" ] -> task (Portable.assemble >> ignore)
-    | [ "container" ] -> task Container.write
+    | [ "container" ] -> task (fun () -> Container.write true)
+    | [ "container"; "--not-precompiled" ] -> task (fun () -> Container.write false)
     | "release" :: systems -> task (fun () -> Release.write systems)
-    | "tool" :: id :: systems -> task (fun () -> Tool.write id systems)
+    | "tool" :: id :: systems -> task (fun () -> Tool.write id false systems)
     | [ "portable" ] -> task Portable.write
     | [ "publish"; system ] -> task (fun () -> Publish.write system)
     | [ "publish"; system; "--not-precompiled" ] -> task (fun () -> Publish.folder system false |> ignore)

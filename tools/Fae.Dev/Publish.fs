@@ -61,7 +61,8 @@ let folder (system: string) (precompiled: bool) : string =
     out
 
 /// The program for a server: no libtorch, no configurations of trainings.
-let serving (system: string) : string = publish system (Shell.inArtifacts [ "container"; "published" ]) false true
+let serving (system: string) (precompiled: bool) : string =
+    publish system (Shell.inArtifacts [ "container"; "published" ]) false precompiled
 
 /// The folder as one file: zip for Windows, tar.gz elsewhere, which keeps what may be run.
 let write (system: string) =

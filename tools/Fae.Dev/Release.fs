@@ -19,15 +19,15 @@ let write (systems: string list) =
     let systems = if systems.IsEmpty then NativeImage.systems else systems
     let packed = Shell.inArtifacts [ "packages" ]
     if Directory.Exists packed then Directory.Delete(packed, true)
-    Package.write ()
+    Package.write true
 
     for id in [ "fae"; "fae-training" ] do
-        Tool.write id systems
+        Tool.write id true systems
 
     for system in systems do
         Publish.write system
 
-    if OperatingSystem.IsLinux() then Container.write ()
+    if OperatingSystem.IsLinux() then Container.write true
 
     let release = Shell.inArtifacts [ "release" ]
     if Directory.Exists release then Directory.Delete(release, true)

@@ -78,7 +78,7 @@ let private empty (parts: string list) =
     folder
 
 /// The package of one system.
-let private forSystem (edition: Edition) (system: string) =
+let private forSystem (edition: Edition) (listed: bool) (system: string) =
     let folder = empty [ "tool"; $"{edition.Id}.{system}" ]
     let files = Path.Combine(folder, "net10.0", system)
 
@@ -111,16 +111,17 @@ let private forSystem (edition: Edition) (system: string) =
 
     match NativeImage.problemsOf system edition.Libtorch folder with
     | [] ->
-        pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
-        |> Sbom.write "Fae.Cli/Fae.Cli.fsproj"
+        let package = pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
+
+        if listed then Sbom.write "Fae.Cli/Fae.Cli.fsproj" package
     | problems ->
         for problem in problems do
             eprintfn $"build: {problem}"
 
         exit 1
 
-/// Writes the packages of these systems; the one that names them names all that there are.
-let write (id: string) (systems: string list) =
+/// Writes the packages of these systems, with `listed` bills of materials too; the one that names them names all that there are.
+let write (id: string) (listed: bool) (systems: string list) =
     let edition = editions |> List.find (fun edition -> edition.Id = id)
     let wanted = edition.Systems |> List.filter (fun system -> systems.IsEmpty || List.contains system systems)
     let folder = empty [ "tool"; id ]
@@ -138,6 +139,6 @@ let write (id: string) (systems: string list) =
     pack id "DotnetTool" edition.Description folder |> ignore
 
     for system in wanted do
-        forSystem edition system
+        forSystem edition listed system
 
     printfn $"""packed {id} for {String.concat ", " wanted}"""

@@ -23,8 +23,10 @@ internal static class TorchOperations
         return node.OpType switch
         {
             "Identity" => x,
+            // Channels last on a CPU: elsewhere oneDNN 3.7, which libtorch 2.10 carries, leaves the padding of few channels unset, and the
+            // gradient is then whatever lay in memory.
             "Conv" => functional.conv2d(
-                Padded(node, x, 0),
+                device.type == DeviceType.CPU ? Layers.ChannelsLast(Padded(node, x, 0)) : Padded(node, x, 0),
                 Second(),
                 Optional(2),
                 strides: Ints(node, "strides", 1),

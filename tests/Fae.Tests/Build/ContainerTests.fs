@@ -86,6 +86,21 @@ let tests =
                     let owned = command "find" [ root; "-user"; "1654" ]
                     Expect.equal (owned.Output.Trim()) (Path.Combine(root, "data")) "the user's own")
             }
+            test "its bill of materials lists what is in it, at the locked versions, and no libtorch" {
+                let bill = nonNull (JsonNode.Parse(File.ReadAllText(image + ".cdx.json")))
+
+                let parts =
+                    [
+                        for part in (child bill "components").AsArray() -> textOf (nonNull part) "name", textOf (nonNull part) "version"
+                    ]
+                    |> Map.ofList
+
+                for name in [ "Microsoft.ML.OnnxRuntime"; "MQTTnet" ] do
+                    Expect.equal parts[name] (Shell.locked name) name
+
+                Expect.equal parts["NetVips.Native.linux-x64"] (Shell.property "VipsVersion") "libvips"
+                Expect.isFalse (parts |> Map.exists (fun name _ -> name.StartsWith "libtorch")) "no libtorch"
+            }
             test "the server in it answers, as its user and without a writable file, and its health check sees that" {
                 if (command "unshare" [ "--mount"; "true" ]).Code <> 0 then
                     // Without the right to mount there is nothing to run it in; its layers were checked above.
