@@ -23,10 +23,8 @@ internal static class TorchOperations
         return node.OpType switch
         {
             "Identity" => x,
-            // Channels last on a CPU: elsewhere oneDNN 3.7, which libtorch 2.10 carries, leaves the padding of few channels unset, and the
-            // gradient is then whatever lay in memory.
             "Conv" => functional.conv2d(
-                device.type == DeviceType.CPU ? Layers.ChannelsLast(Padded(node, x, 0)) : Padded(node, x, 0),
+                Laid(Padded(node, x, 0), Second()),
                 Second(),
                 Optional(2),
                 strides: Ints(node, "strides", 1),
@@ -57,6 +55,16 @@ internal static class TorchOperations
             _ => Pointwise(node, x, Optional(1)) ?? Reduction(node, x, Optional(1)) ?? Shape(node, inputs!),
         };
     }
+
+    /// <summary>
+    /// The input of a convolution in a layout that oneDNN 3.7, which libtorch 2.10 carries, computes rightly. In blocks of sixteen channels
+    /// it leaves the padding of other counts unset, and what lay in memory comes into outputs and gradients; channels last it gets strided
+    /// convolutions of 1×1 wrong (both seen on Zen 5).
+    /// </summary>
+    private static Tensor Laid(Tensor x, Tensor weights) =>
+        x.device_type != DeviceType.CPU ? x
+        : x.shape[1] % 16 != 0 || weights.shape[0] % 16 != 0 ? Layers.ChannelsLast(x)
+        : x.contiguous();
 
     private static Tensor? Pointwise(NodeProto node, Tensor x, Tensor? y) =>
         node.OpType switch

@@ -132,7 +132,7 @@ let commandLine =
                     let order = tinyTraining folder
                     let without = bare [] order
                     Expect.equal without.Code 5 without.Error
-                    Expect.stringContains without.Error "this Fae carries no libtorch; name one in FAE_LIBTORCH" without.Error
+                    Expect.stringContains without.Error "this Fae carries no libtorch, which training needs" without.Error
                     let trained = bare [ $"FAE_LIBTORCH={otherLibtorch ()}" ] order
                     Expect.equal trained.Code 0 trained.Error
 
