@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the published program of another system under an emulator and compares its scores with those of this machine's program.
-# Usage: tests/platforms.sh win-x64 | linux-arm64     Needs `dotnet fsi build.fsx Build` and `dotnet fsi build.fsx Publish SYSTEM`, and root.
+# Usage: tests/platforms.sh win-x64 | linux-arm64
+# Needs `dotnet fsi build.fsx Build` and `dotnet fsi build.fsx Publish SYSTEM`, and root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 system=${1:?name a system: win-x64 or linux-arm64}

@@ -11,15 +11,16 @@ open Spectre.Console
 module Console =
     let private digits (count: int) (value: float) = value.ToString("F" + string count, CultureInfo.InvariantCulture)
 
-    /// Messages go to standard error. Standard output is for results.
-    let say (text: string) = if not (Log.write LogLevel.Information text) then System.Console.Error.WriteLine text
+    let private write level (prefix: string) (text: string) =
+        if not (Log.write level text) then System.Console.Error.WriteLine(prefix + text)
 
-    let warn (text: string) =
-        if not (Log.write LogLevel.Warning text) then
-            System.Console.Error.WriteLine("warning: " + text)
+    /// Messages go to standard error. Standard output is for results.
+    let say = write LogLevel.Information ""
+
+    let warn = write LogLevel.Warning "warning: "
 
     /// A failure that the program goes on after, or its last words.
-    let fail (text: string) = if not (Log.write LogLevel.Error text) then System.Console.Error.WriteLine text
+    let fail = write LogLevel.Error ""
 
     let private terminal = lazy (AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput System.Console.Error)))
 

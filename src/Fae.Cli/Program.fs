@@ -17,16 +17,21 @@ let private demoData (args: ParseResults<DemoDataArgs>) =
     Ok 0
 
 let private version () =
-    TorchRuntime.UseConfigured() |> Option.ofObj |> Option.iter Console.warn
+    match Devices.libtorch () with
+    | Ok() -> ()
+    | Error fault -> Fault.lines fault |> List.iter Console.warn
 
     for line in Versions.lines () do
         System.Console.Out.WriteLine line
 
-    0
+    Ok 0
+
+/// The verb, or --version, which stands alone.
+let private verb (arguments: ParseResults<Arguments>) = if arguments.Contains Version then Version else arguments.GetSubCommand()
 
 let private dispatch (arguments: ParseResults<Arguments>) =
-    match arguments.GetSubCommand() with
-    | Version -> Ok(version ())
+    match verb arguments with
+    | Version -> version ()
     | Train args -> Train.run args
     | Eval args -> Eval.run args
     | Inspect args -> Inspect.run args
@@ -82,7 +87,7 @@ let private parser (argv: string[]) = ArgumentParser.Create<Arguments>(programNa
 
 /// The format of the messages, where a verb can be a service.
 let private logFormat (arguments: ParseResults<Arguments>) =
-    match arguments.GetSubCommand() with
+    match verb arguments with
     | Serve args -> args.TryGetResult ServeArgs.Log
     | Watch args -> args.TryGetResult WatchArgs.Log
     | _ -> None
@@ -109,9 +114,6 @@ let private run argv =
     try
         if CompatibilityTrial.IsOn then
             CompatibilityTrial.Play()
-        elif argv = [| "--version" |] then
-            // It stands alone, where the parser wants a verb.
-            version ()
         else
             match decimalComma argv with
             | Some fault -> report fault

@@ -3,7 +3,6 @@ namespace Fae.Imaging
 
 #nowarn 9 // the address of pinned memory
 
-open System
 open Fae.Core
 
 [<RequireQualifiedAccess>]
@@ -15,13 +14,7 @@ module CameraBuffer =
         if buffer.Stride % pixel = 0 && buffer.Pixels.Length >= buffer.Stride * buffer.Height then
             struct (buffer.Pixels, buffer.Stride / pixel)
         else
-            let row = buffer.Width * pixel
-            let packed = Array.zeroCreate<byte>(row * buffer.Height)
-
-            for y in 0 .. buffer.Height - 1 do
-                buffer.Pixels.Span.Slice(y * buffer.Stride, row).CopyTo(Span(packed, y * row, row))
-
-            struct (ReadOnlyMemory packed, buffer.Width)
+            struct ((RawBuffer.packed id buffer).Pixels, buffer.Width)
 
     let private coloursOf (buffer: PixelBuffer) (whole: NetVips.Image) =
         let interpretation =

@@ -77,15 +77,18 @@ module RawBuffer =
 
         { buffer with Pixels = ReadOnlyMemory bytes; Stride = 3 * buffer.Width; Bands = 3 }
 
-    /// A buffer whose rows go from the bottom to the top, from the top to the bottom; a copy.
-    let flipped (buffer: PixelBuffer) : PixelBuffer =
-        let stride, row = abs buffer.Stride, buffer.Width * buffer.Bands * buffer.Depth
+    /// A copy without padding whose row y is the row `source y` of the buffer's memory.
+    let packed (source: int -> int) (buffer: PixelBuffer) : PixelBuffer =
+        let row = buffer.Width * buffer.Bands * buffer.Depth
         let bytes = Array.zeroCreate<byte>(row * buffer.Height)
 
         for y in 0 .. buffer.Height - 1 do
-            buffer.Pixels.Slice((buffer.Height - 1 - y) * stride, row).CopyTo(Memory(bytes, y * row, row))
+            buffer.Pixels.Slice(source y * abs buffer.Stride, row).CopyTo(Memory(bytes, y * row, row))
 
         { buffer with Pixels = ReadOnlyMemory bytes; Stride = row }
+
+    /// A buffer whose rows go from the bottom to the top, from the top to the bottom; a copy.
+    let flipped (buffer: PixelBuffer) : PixelBuffer = packed (fun y -> buffer.Height - 1 - y) buffer
 
     /// Interleaved values of 8 or 16 bits. Nothing is copied where they are that already.
     let decode (layout: RawLayout) (buffer: PixelBuffer) : PixelBuffer =

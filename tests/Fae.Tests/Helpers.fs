@@ -146,6 +146,12 @@ let until seconds (words: unit -> string) holds =
 
         Threading.Thread.Sleep 50
 
+/// A port of this machine that nobody listens to.
+let freePort () =
+    use listener = new Net.Sockets.TcpListener(Net.IPAddress.Loopback, 0)
+    listener.Start()
+    (listener.LocalEndpoint :?> Net.IPEndPoint).Port
+
 /// What stands under a key, as a text.
 let textOf (json: Text.Json.Nodes.JsonNode) (key: string) =
     match json[key] with

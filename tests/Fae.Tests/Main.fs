@@ -77,6 +77,7 @@ let private test (argv: string[]) =
                 AnnotationTests.tests
                 ExportTests.tests
                 LibraryTests.tests
+                PixelFormatTests.tests
                 ImageLibraryTests.tests
                 ServiceCollectionTests.tests
                 PublicApiTests.tests

@@ -14,15 +14,10 @@ let private debian = [ "libc6"; "libgcc-s1"; "libstdc++6"; "zlib1g"; "libssl3"; 
 /// The user that .NET's own images have.
 let private user = 1654
 
-let private empty (folder: string) =
-    if Directory.Exists folder then Directory.Delete(folder, true)
-    Directory.CreateDirectory folder |> ignore
-    folder
-
 let private inFolder (folder: string) (command: string) = Shell.run "sh" [ "-c"; $"cd \"$1\" && {command}"; "sh"; folder ]
 
 let private baseSystem (root: string) =
-    let packages = empty (root + ".packages")
+    let packages = Shell.emptied (root + ".packages")
     let fetch () = Shell.tryRun "sh" ([ "-c"; "cd \"$1\" && shift && apt-get download --quiet=2 \"$@\""; "sh"; packages ] @ debian)
 
     // A fresh machine has no lists of packages yet.
@@ -128,10 +123,10 @@ let private descriptor kind (size: int, name: string) =
 /// Writes artifacts/container/fae-VERSION.tar, which `docker load` and `podman load` read; with `precompiled` false faster, for tests.
 let write (precompiled: bool) =
     let version = Shell.property "Version"
-    let work = Shell.inArtifacts [ "container" ] |> empty
-    let root = empty (Path.Combine(work, "base"))
+    let work = Shell.inArtifacts [ "container" ] |> Shell.emptied
+    let root = Shell.emptied (Path.Combine(work, "base"))
     baseSystem root
-    let app = empty (Path.Combine(work, "app"))
+    let app = Shell.emptied (Path.Combine(work, "app"))
     Directory.Move(Publish.serving "linux-x64" precompiled, Path.Combine(app, "app"))
     let layout = Path.Combine(work, "layout")
     Directory.CreateDirectory(Path.Combine(layout, "blobs", "sha256")) |> ignore

@@ -17,9 +17,7 @@ let rec private copyAll (from: string) (into: string) (wanted: string -> bool) =
 /// What was built with the .NET that runs it, and without libtorch, as a folder that needs nothing on the machine it is copied to: it
 /// inspects there, and trains with a libtorch of that machine's own. For this system alone.
 let assemble () =
-    let folder = Shell.inArtifacts [ "portable"; "fae" ]
-
-    if Directory.Exists folder then Directory.Delete(folder, true)
+    let folder = Shell.emptied (Shell.inArtifacts [ "portable"; "fae" ])
 
     let bin = Path.Combine(folder, "bin")
 

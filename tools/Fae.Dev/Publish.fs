@@ -6,51 +6,50 @@ open System.IO.Compression
 open System.Text.RegularExpressions
 
 /// Symbols, comments, a build step, and a drawing library that TorchSharp names for pictures in notebooks.
-let isUnneeded (file: string) = Regex.IsMatch(string (Path.GetFileName file), @"\.pdb$|\.xml$|^Fae\.NativeFix\.|^(lib)?SkiaSharp\.")
+let private isUnneeded (file: string) = Regex.IsMatch(string (Path.GetFileName file), @"\.pdb$|\.xml$|^Fae\.NativeFix\.|^(lib)?SkiaSharp\.")
 
-let private publish (system: string) (out: string) (libtorch: bool) (precompiled: bool) : string =
+/// On an installed .NET, or with the .NET that runs it, compiled ahead of time or not.
+type Runtime =
+    | Installed
+    | Own of precompiled: bool
+
+/// The program for a system in a new folder; every native library in it is checked.
+let into (out: string) (system: string) (libtorch: bool) (runtime: Runtime) : string =
     if not (List.contains system NativeImage.systems) then
         eprintfn $"""build: Fae is not published for '{system}'; there are {String.concat ", " NativeImage.systems}"""
         exit 2
-
-    if Directory.Exists out then Directory.Delete(out, true)
-
-    // NuGet serves no .NET for Windows on ARM: there the folder runs on an installed one.
-    let runtime =
-        if system = "win-arm64" then
-            [ "--no-self-contained"; "-p:UseAppHost=false" ]
-        else
-            [ "--self-contained"; $"-p:PublishReadyToRun={precompiled}" ]
 
     Shell.run
         "dotnet"
         [
             yield! [ "publish"; "src/Fae.Cli"; "--configuration"; "Release"; "--nologo"; "--verbosity"; "quiet" ]
-            yield! [ "-maxcpucount:1"; "--runtime"; system; $"-p:FaeSystem={system}"; "--output"; out ]
+            yield! [ "-maxcpucount:1"; "--runtime"; system; $"-p:FaeSystem={system}"; "--output"; Shell.emptied out ]
             if not libtorch then "-p:UsesLibtorch=false"
-            yield! runtime
+
+            match runtime with
+            | Installed -> yield! [ "--no-self-contained"; "-p:UseAppHost=false" ]
+            | Own precompiled -> yield! [ "--self-contained"; $"-p:PublishReadyToRun={precompiled}" ]
         ]
 
     for file in Directory.GetFiles out |> Array.filter isUnneeded do
         File.Delete file
 
+    Shell.endWith (NativeImage.problemsOf system libtorch out)
+    out
+
+let private withLicences (out: string) =
     File.Copy(Shell.inRoot [ "docs"; "develop"; "licences.md" ], Path.Combine(out, "licences.md"))
     File.Copy(Shell.inRoot [ "LICENSE" ], Path.Combine(out, "LICENSE"))
-
-    match NativeImage.problemsOf system libtorch out with
-    | [] -> out
-    | problems ->
-        for problem in problems do
-            eprintfn $"build: {problem}"
-
-        exit 1
+    out
 
 /// Publishes for a system; with `precompiled` false faster, for tests.
 let folder (system: string) (precompiled: bool) : string =
     let libtorch = List.contains system NativeImage.training
-    let out = publish system (Shell.inArtifacts [ "publish"; system ]) libtorch precompiled
+    // NuGet serves no .NET for Windows on ARM: there the folder runs on an installed one.
+    let runtime = if system = "win-arm64" then Installed else Own precompiled
+    let out = into (Shell.inArtifacts [ "publish"; system ]) system libtorch runtime |> withLicences
 
-    if system = "win-arm64" then
+    if runtime = Installed then
         File.WriteAllText(Path.Combine(out, "fae.cmd"), "@dotnet \"%~dp0fae.dll\" %*\r\n")
 
     let configs = Directory.CreateDirectory(Path.Combine(out, "configs"))
@@ -62,7 +61,7 @@ let folder (system: string) (precompiled: bool) : string =
 
 /// The program for a server: no libtorch, no configurations of trainings.
 let serving (system: string) (precompiled: bool) : string =
-    publish system (Shell.inArtifacts [ "container"; "published" ]) false precompiled
+    into (Shell.inArtifacts [ "container"; "published" ]) system false (Own precompiled) |> withLicences
 
 /// The folder as one file: zip for Windows, tar.gz elsewhere, which keeps what may be run.
 let write (system: string) =

@@ -17,8 +17,7 @@ let private checksums (folder: string) =
 /// Archives and tools of these systems (all of them if none is named), the packages, their bills of materials and checksums.
 let write (systems: string list) =
     let systems = if systems.IsEmpty then NativeImage.systems else systems
-    let packed = Shell.inArtifacts [ "packages" ]
-    if Directory.Exists packed then Directory.Delete(packed, true)
+    let packed = Shell.emptied (Shell.inArtifacts [ "packages" ])
     Package.write true
 
     for id in [ "fae"; "fae-training" ] do
@@ -29,9 +28,7 @@ let write (systems: string list) =
 
     if OperatingSystem.IsLinux() then Container.write true
 
-    let release = Shell.inArtifacts [ "release" ]
-    if Directory.Exists release then Directory.Delete(release, true)
-    Directory.CreateDirectory release |> ignore
+    let release = Shell.emptied (Shell.inArtifacts [ "release" ])
     let container = Shell.inArtifacts [ "container" ]
     let made = [| packed; Shell.inArtifacts [ "publish" ]; container |] |> Array.filter Directory.Exists
 

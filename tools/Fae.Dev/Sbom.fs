@@ -6,19 +6,7 @@ open System.IO
 /// Writes `FILE.cdx.json` beside an artifact, of what its project was restored with last.
 let write (project: string) (artifact: string) =
     let name = string (Path.GetFileName artifact)
-
-    Shell.run
-        "dotnet"
-        [
-            yield! [ "dotnet-CycloneDX"; Shell.inRoot [ "src"; project ]; "--output"; string (Path.GetDirectoryName artifact) ]
-            yield!
-                [
-                    "--filename"
-                    name + ".cdx.json"
-                    "--output-format"
-                    "Json"
-                    "--disable-package-restore"
-                    "--no-serial-number"
-                ]
-            yield! [ "--set-name"; name; "--set-version"; Shell.property "Version" ]
-        ]
+    let place = [ "--output"; string (Path.GetDirectoryName artifact); "--filename"; name + ".cdx.json" ]
+    let form = [ "--output-format"; "Json"; "--disable-package-restore"; "--no-serial-number" ]
+    let subject = [ "--set-name"; name; "--set-version"; Shell.property "Version" ]
+    Shell.run "dotnet" ([ "dotnet-CycloneDX"; Shell.inRoot [ "src"; project ] ] @ place @ form @ subject)

@@ -2,6 +2,7 @@
 module Fae.Dev.Shell
 
 open System
+open System.Collections.Concurrent
 open System.Diagnostics
 open System.Globalization
 open System.IO
@@ -56,8 +57,25 @@ let lockedPackages () =
 /// The version of a package that paket.lock pins.
 let locked (name: string) = lockedPackages () |> List.find (fst >> (=) name) |> snd
 
-/// A property of the build, such as the version.
-let property (name: string) = (capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; $"-getProperty:{name}" ]).Trim()
+let private properties = ConcurrentDictionary<string, string>()
+
+/// A property of the build, such as the version. MSBuild takes a second to say one, so it is asked once.
+let property (name: string) =
+    properties.GetOrAdd(name, fun name -> (capture "dotnet" [ "msbuild"; "src/Fae/Fae.csproj"; $"-getProperty:{name}" ]).Trim())
+
+/// The folder, new and empty.
+let emptied (folder: string) =
+    if Directory.Exists folder then Directory.Delete(folder, true)
+    Directory.CreateDirectory folder |> ignore
+    folder
+
+/// Ends the build where there are problems, a line each.
+let endWith (problems: string list) =
+    if not problems.IsEmpty then
+        for problem in problems do
+            eprintfn $"build: {problem}"
+
+        exit 1
 
 let commit () = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
 

@@ -71,60 +71,25 @@ let private pack id packageType description (folder: string) : string =
     Shell.run "dotnet" [ "pack"; path; "--output"; Shell.inArtifacts [ "packages" ]; "--nologo"; "--verbosity"; "quiet" ]
     Shell.inArtifacts [ "packages"; $"{id}.{version}.nupkg" ]
 
-let private empty (parts: string list) =
-    let folder = Shell.inArtifacts parts
-    if Directory.Exists folder then Directory.Delete(folder, true)
-    Directory.CreateDirectory folder |> ignore
-    folder
-
 /// The package of one system.
 let private forSystem (edition: Edition) (listed: bool) (system: string) =
-    let folder = empty [ "tool"; $"{edition.Id}.{system}" ]
-    let files = Path.Combine(folder, "net10.0", system)
-
-    Shell.run
-        "dotnet"
-        [
-            yield!
-                [
-                    "publish"
-                    "src/Fae.Cli"
-                    "--configuration"
-                    "Release"
-                    "--nologo"
-                    "--verbosity"
-                    "quiet"
-                    "-maxcpucount:1"
-                ]
-            yield! [ "--runtime"; system; "--no-self-contained"; $"-p:FaeSystem={system}" ]
-            if not edition.Libtorch then "-p:UsesLibtorch=false"
-            yield! [ "-p:UseAppHost=false"; "--output"; files ]
-        ]
-
-    for file in Directory.GetFiles files |> Array.filter Publish.isUnneeded do
-        File.Delete file
+    let folder = Shell.emptied (Shell.inArtifacts [ "tool"; $"{edition.Id}.{system}" ])
+    let files = Publish.into (Path.Combine(folder, "net10.0", system)) system edition.Libtorch Publish.Installed
 
     File.WriteAllText(
         Path.Combine(files, "DotnetToolSettings.xml"),
         settings "<Command Name=\"fae\" EntryPoint=\"fae.dll\" Runner=\"dotnet\" />" []
     )
 
-    match NativeImage.problemsOf system edition.Libtorch folder with
-    | [] ->
-        let package = pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
+    let package = pack $"{edition.Id}.{system}" "DotnetToolRidPackage" edition.Description folder
 
-        if listed then Sbom.write "Fae.Cli/Fae.Cli.fsproj" package
-    | problems ->
-        for problem in problems do
-            eprintfn $"build: {problem}"
-
-        exit 1
+    if listed then Sbom.write "Fae.Cli/Fae.Cli.fsproj" package
 
 /// Writes the packages of these systems, with `listed` bills of materials too; the one that names them names all that there are.
 let write (id: string) (listed: bool) (systems: string list) =
     let edition = editions |> List.find (fun edition -> edition.Id = id)
     let wanted = edition.Systems |> List.filter (fun system -> systems.IsEmpty || List.contains system systems)
-    let folder = empty [ "tool"; id ]
+    let folder = Shell.emptied (Shell.inArtifacts [ "tool"; id ])
     let any = Directory.CreateDirectory(Path.Combine(folder, "net10.0", "any"))
 
     File.WriteAllText(

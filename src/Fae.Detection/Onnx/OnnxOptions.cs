@@ -5,6 +5,16 @@ namespace Fae.Detection;
 /// <summary>Threads (0: all cores), execution provider (Cpu, Cuda, DirectML, OpenVino, CoreML) and device of a session.</summary>
 public sealed record OnnxOptions(int Threads, string Provider, int Device)
 {
+    /// <summary>Of each provider its name in ONNX Runtime, the package that has it, and how it is asked for on a device.</summary>
+    private static readonly Dictionary<string, (string Name, string Package, Action<SessionOptions, int> Append)> Providers = new()
+    {
+        ["Cpu"] = ("CPUExecutionProvider", "Microsoft.ML.OnnxRuntime", (_, _) => { }),
+        ["Cuda"] = ("CUDAExecutionProvider", "Microsoft.ML.OnnxRuntime.Gpu", (o, device) => o.AppendExecutionProvider_CUDA(device)),
+        ["DirectML"] = ("DmlExecutionProvider", "Microsoft.ML.OnnxRuntime.DirectML", (o, device) => o.AppendExecutionProvider_DML(device)),
+        ["OpenVino"] = ("OpenVINOExecutionProvider", "Intel.ML.OnnxRuntime.OpenVino", (o, _) => o.AppendExecutionProvider_OpenVINO()),
+        ["CoreML"] = ("CoreMLExecutionProvider", "Microsoft.ML.OnnxRuntime, on macOS", (o, _) => o.AppendExecutionProvider_CoreML()),
+    };
+
     /// <summary>The processor, all of its cores.</summary>
     public static OnnxOptions Default { get; } = new(0, "Cpu", 0);
 
@@ -37,36 +47,14 @@ public sealed record OnnxOptions(int Threads, string Provider, int Device)
 
     private void Append(SessionOptions options)
     {
-        var (name, package) = Provider switch
-        {
-            "Cpu" => ("CPUExecutionProvider", "Microsoft.ML.OnnxRuntime"),
-            "Cuda" => ("CUDAExecutionProvider", "Microsoft.ML.OnnxRuntime.Gpu"),
-            "DirectML" => ("DmlExecutionProvider", "Microsoft.ML.OnnxRuntime.DirectML"),
-            "OpenVino" => ("OpenVINOExecutionProvider", "Intel.ML.OnnxRuntime.OpenVino"),
-            "CoreML" => ("CoreMLExecutionProvider", "Microsoft.ML.OnnxRuntime, on macOS"),
-            _ => throw new NotSupportedException($"there is no execution provider {Provider}"),
-        };
+        if (!Providers.TryGetValue(Provider, out var provider))
+            throw new NotSupportedException($"there is no execution provider {Provider}");
         var available = OrtEnv.Instance().GetAvailableProviders();
-        if (!available.Contains(name))
+        if (!available.Contains(provider.Name))
             throw new NotSupportedException(
-                $"the program's ONNX Runtime has no {Provider}: reference the package {package}; it has {string.Join(", ", available)}"
+                $"the program's ONNX Runtime has no {Provider}: reference the package {provider.Package}; "
+                    + $"it has {string.Join(", ", available)}"
             );
-        switch (Provider)
-        {
-            case "Cuda":
-                options.AppendExecutionProvider_CUDA(Device);
-                break;
-            case "DirectML":
-                options.AppendExecutionProvider_DML(Device);
-                break;
-            case "OpenVino":
-                options.AppendExecutionProvider_OpenVINO();
-                break;
-            case "CoreML":
-                options.AppendExecutionProvider_CoreML();
-                break;
-            default:
-                break;
-        }
+        provider.Append(options, Device);
     }
 }

@@ -4,8 +4,6 @@ module Fae.Tests.ContainerTests
 open System
 open System.Diagnostics
 open System.IO
-open System.Net
-open System.Net.Sockets
 open System.Security.Cryptography
 open System.Text.Json.Nodes
 open System.Text.RegularExpressions
@@ -52,11 +50,6 @@ let private contained (root: string) (args: string list) =
         + "&& mount -o remount,bind,ro $1 && root=$1 && shift && exec chroot --userspec=1654:1654 $root \"$@\""
 
     [ "--mount"; "--fork"; "--pid"; "--kill-child"; "sh"; "-c"; script; "sh"; root ] @ args
-
-let private freePort () =
-    use listener = new TcpListener(IPAddress.Loopback, 0)
-    listener.Start()
-    (listener.LocalEndpoint :?> IPEndPoint).Port
 
 let tests =
     testSequenced

@@ -53,6 +53,9 @@ let tests =
 
                 Expect.isNone (Platform.problem ()) "here"
                 Expect.equal (Set.ofList NativeImage.systems) (Set.ofList Platform.supported) "published for those that work"
+                let built (name: string) = (Shell.property name).Split ';' |> Set.ofArray
+                Expect.equal (built "SupportedSystems") (Set.ofList Platform.supported) "built for them"
+                Expect.equal (built "SystemsWithLibtorch") (Set.ofList NativeImage.training) "and libtorch where it trains"
             }
             test "a build for another system stops with one line" {
                 let build = command "dotnet" [ "build"; Path.Combine(repository, "src", "Fae"); "--nologo"; "-p:FaeSystem=linux-musl-x64" ]
@@ -106,7 +109,7 @@ let tests =
                 let lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
                 Expect.equal lines[0] ("fae " + Shell.property "Version") "its own, first"
                 let said (name: string) = lines |> Array.find _.StartsWith(name) |> _.Substring(name.Length).Trim()
-                Expect.isTrue ((Shell.capture "git" [ "rev-parse"; "HEAD" ]).StartsWith(said "commit") || said "commit" <> "") "commit"
+                Expect.equal (Shell.capture "git" [ "cat-file"; "-t"; said "commit" ]) "commit\n" "a commit of this repository"
                 Expect.stringContains (said ".NET") (Environment.Version.ToString()) "runtime"
                 Expect.equal (said "ONNX Runtime") (Shell.locked "Microsoft.ML.OnnxRuntime") "ONNX Runtime"
                 Expect.equal (said "libvips") (Shell.property "VipsVersion") "libvips"

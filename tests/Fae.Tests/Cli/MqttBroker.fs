@@ -3,16 +3,10 @@ module Fae.Tests.MqttBroker
 
 open System.Collections.Concurrent
 open System.Net
-open System.Net.Sockets
 open System.Threading.Tasks
 open MQTTnet
 open MQTTnet.Protocol
 open MQTTnet.Server
-
-let freePort () =
-    use listener = new TcpListener(IPAddress.Loopback, 0)
-    listener.Start()
-    (listener.LocalEndpoint :?> IPEndPoint).Port
 
 /// Runs a broker while the work runs; `accepts` judges logins, `delay` is how long it thinks about each line. What it gets is added to
 /// `received`, with its topic.

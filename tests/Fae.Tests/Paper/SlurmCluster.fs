@@ -4,8 +4,6 @@ module Fae.Tests.SlurmCluster
 open System
 open System.Diagnostics
 open System.IO
-open System.Net
-open System.Net.Sockets
 open Expecto
 open Fae.Core
 open Fae.Data
@@ -51,11 +49,6 @@ let installed =
         (available
             (fun () -> [ "slurmctld"; "slurmd"; "munged" ] |> List.forall (fun name -> File.Exists $"/usr/sbin/{name}"))
             [ "slurm-wlm"; "munge" ])
-
-let freePort () =
-    use listener = new TcpListener(IPAddress.Loopback, 0)
-    listener.Start()
-    (listener.LocalEndpoint :?> IPEndPoint).Port
 
 /// A Slurm of one node on loopback, its own keys, ports and folders; gone after the work.
 let withSlurm folder (work: (string * string) list -> unit) =
