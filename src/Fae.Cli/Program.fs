@@ -43,6 +43,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Probe args -> Probe.run args
     | Reproduce args -> Reproduce.run args
     | Doctor args -> Doctor.run args
+    | Password args -> Password.run args
     | Health args -> Health.run args
     | Demo_Data args -> demoData args
 

@@ -19,6 +19,12 @@ type WatchArgs =
     | [<Unique>] Mqtt_Status of TOPIC: string
     | [<Unique>] Journal_Megabytes of SIZE: float
     | [<Unique>] Settle of SECONDS: float
+    | [<Unique>] Live of PORT: int
+    | [<Unique>] Bind of ADDRESS: string
+    | [<Unique>] Keys of FILE: string
+    | [<Unique>] People of FILE: string
+    | [<Unique>] Shifts of TIMES: string
+    | [<Unique>] History of FILE: string
     | [<Unique>] Once
     | [<Unique>] Log of FORMAT: string
     | [<Unique>] Device of NAME: string
@@ -40,6 +46,12 @@ type WatchArgs =
             | Mqtt_Status _ -> "a topic that holds \"online\" or, by the last will, \"offline\""
             | Journal_Megabytes _ -> "inspections.jsonl is set aside under a name with the time when it gets larger (100)"
             | Settle _ -> "how long a file must have kept its size and time before it counts as written (0.5)"
+            | Live _ -> "shows what is inspected on a page for operators, http://127.0.0.1:PORT/live (0: any port that is free)"
+            | Bind _ -> "with --live: the address to listen at (127.0.0.1: this machine alone)"
+            | Keys _ -> "with --live: API keys, as for fae serve"
+            | People _ -> "with --live: people with passwords, as for fae serve"
+            | Shifts _ -> "when shifts begin, local time, for the counts of the live page, like 6:00,14:00,22:00 (0:00)"
+            | History _ -> "with --live: keeps what was inspected in this SQLite file, where people can mark verdicts that are wrong"
             | Log _ -> "messages as plain lines, as text with time and level, or as json, a line each (plain)"
             | Once -> "ends when everything that is there was inspected"
             | Device _ -> "auto, cpu, cuda or cuda:N"
@@ -50,6 +62,8 @@ type ServeArgs =
     | [<Unique>] Port of N: int
     | [<Unique>] Bind of ADDRESS: string
     | [<Unique>] Keys of FILE: string
+    | [<Unique>] People of FILE: string
+    | [<Unique>] Shifts of TIMES: string
     | [<Unique>] Queue of N: int
     | [<Unique>] Batch of N: int
     | [<Unique>] History of FILE: string
@@ -75,6 +89,8 @@ type ServeArgs =
             | Port _ -> "the port (8080; 0 for any that is free)"
             | Bind _ -> "the address to listen at (127.0.0.1: this machine alone)"
             | Keys _ -> "a file of lines HASH [NAME [ROLE]]: SHA-256 of an API key (printf %s KEY | sha256sum), role engineer or operator"
+            | People _ -> "a file of lines NAME ROLE HASH, of people who sign in with a password; fae password makes them"
+            | Shifts _ -> "when shifts begin, local time, for the counts of the live page, like 6:00,14:00,22:00 (0:00)"
             | Queue _ -> "pictures that may wait; requests beyond are answered 429 (64)"
             | Batch _ -> "pictures that the network gets at once, at most (8)"
             | History _ ->
@@ -102,6 +118,19 @@ type HealthArgs =
         member arg.Usage =
             match arg with
             | Url _ -> "the server's address, like http://127.0.0.1:8080"
+
+[<RequireQualifiedAccess>]
+type PasswordArgs =
+    | [<MainCommand; Mandatory; Unique>] Name of NAME: string
+    | [<Mandatory; Unique>] People of FILE: string
+    | [<Unique>] Role of ROLE: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Name _ -> "who signs in"
+            | People _ -> "the file of people; it is made, or their line in it is replaced"
+            | Role _ -> "engineer or operator (operator)"
 
 [<RequireQualifiedAccess>]
 type CalibrateArgs =

@@ -62,7 +62,14 @@ type RecordJson =
 
 /// GET /v1/history.
 [<NoComparison>]
-type HistoryJson = { Count: int64; Inspections: RecordJson list }
+type HistoryJson =
+    {
+        /// All that are kept.
+        Count: int64
+        /// Those that the query lets through, on this page and further ones.
+        Matching: int64
+        Inspections: RecordJson list
+    }
 
 /// A picture among several that could not be inspected.
 [<NoComparison>]

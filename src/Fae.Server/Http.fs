@@ -2,12 +2,16 @@
 namespace Fae.Server
 
 open System
+open System.Globalization
+open System.IO
 open System.Text.Json
+open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Fae.Detection
 open Fae.Imaging
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
+open Microsoft.AspNetCore.Http.Features
 open Microsoft.Extensions.Primitives
 
 /// Why a request is not answered as it hoped: the status and a line.
@@ -40,6 +44,40 @@ module Http =
     let writeBytes (context: HttpContext) (kind: string) (bytes: byte[]) : Task =
         context.Response.ContentType <- kind
         context.Response.Body.WriteAsync(bytes, 0, bytes.Length, context.RequestAborted)
+
+    /// Bytes of a small JSON body, at most.
+    let private longestBody = Nullable 4096L
+
+    /// A small JSON object from the body. Other types can be sent by a page of any site without asking.
+    let readJson (context: HttpContext) : Task<Result<JsonObject, Refusal>> =
+        task {
+            if not (context.Request.HasJsonContentType()) then
+                return refuse 415 "send JSON: Content-Type: application/json"
+            else
+                match context.Features.Get<IHttpMaxRequestBodySizeFeature>() with
+                | null -> ()
+                | limit -> limit.MaxRequestBodySize <- longestBody
+
+                use reader = new StreamReader(context.Request.Body)
+                let! body = reader.ReadToEndAsync context.RequestAborted
+
+                return
+                    try
+                        match JsonNode.Parse body with
+                        | :? JsonObject as json -> Ok json
+                        | _ -> refuse 400 "send a JSON object"
+                    with :? JsonException ->
+                        refuse 400 "the body is not JSON"
+        }
+
+    /// A time as answers write it.
+    let instant (time: DateTimeOffset) = time.ToString("O", CultureInfo.InvariantCulture)
+
+    /// A number of the query, or the preset.
+    let whole (preset: int64) (text: string) =
+        match Int64.TryParse(text, CultureInfo.InvariantCulture) with
+        | true, value -> value
+        | _ -> preset
 
     let text (kind: string) (what: unit -> string) (context: HttpContext) : Task =
         context.Response.ContentType <- kind

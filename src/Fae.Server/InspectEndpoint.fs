@@ -29,26 +29,20 @@ type private Answer =
     }
 
 /// Handles POST /v1/inspect.
-type private InspectEndpoint
-    (
-        options: ServerOptions,
-        models: ModelSlot list,
-        telemetry: Telemetry,
-        inspector: Inspector,
-        history: History option,
-        warn: string -> unit
-    ) =
+type private InspectEndpoint(options: ServerOptions, models: ModelSlot list, inspector: Inspector, log: InspectionLog, warn: string -> unit)
+    =
     // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
     let admitted = new SemaphoreSlim(options.QueueCapacity + options.MaxBatch)
     let decoding = new SemaphoreSlim(Environment.ProcessorCount)
     let budget = PixelBudget options.MaxPixels
     // As long as the detector that they are of.
-    let monitors = ConditionalWeakTable<Detector, DriftMonitor>()
+    let monitors = ConditionalWeakTable<ModelLease, DriftMonitor>()
 
-    let monitor (model: ModelSlot) (detector: Detector) =
+    let monitor (model: ModelSlot) (lease: ModelLease) =
         monitors.GetValue(
-            detector,
-            fun detector ->
+            lease,
+            fun lease ->
+                let detector = lease.Detector
                 DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun warning -> warn $"model {model.Name}: {warning}"))
         )
 
@@ -62,42 +56,14 @@ type private InspectEndpoint
                 let names = models |> List.map _.Name |> String.concat ", "
                 Http.refuse 404 $"there is no model '{name}'; there are {names}"
 
-    /// Into the history; an inspection that cannot be kept is answered all the same.
-    let record (model: ModelSlot) (card: ModelCard) name (picture: Picture) (finding: Finding) (views: Lazy<Views>) : Task<int64 option> =
-        task {
-            match history with
-            | None -> return None
-            | Some history ->
-                try
-                    let record =
-                        {
-                            Id = 0L
-                            Time = DateTimeOffset.UtcNow
-                            Model = model.Name
-                            Fingerprint = card.Fingerprint
-                            Name = name
-                            Score = finding.Prediction.Score
-                            PValue = finding.Prediction.PValue
-                            Anomalous = finding.Prediction.Anomalous
-                            Width = picture.OriginalWidth
-                            Height = picture.OriginalHeight
-                            Regions = JsonSerializer.Serialize(Findings.RegionsJson(picture, finding), FaeJson.Compact)
-                            Mark = None
-                        }
-
-                    let! id = history.Add(record, views.Value)
-                    return Some id
-                with :? Microsoft.Data.Sqlite.SqliteException as e ->
-                    warn $"an inspection is not in the history: {e.Message}"
-                    return None
-        }
-
     let inspectOne (model: ModelSlot) (name: string, bytes: byte[]) (stop: CancellationToken) : Task<Result<Answer, Refusal>> =
         task {
             let clock = Stopwatch.StartNew()
             use _ = inspector.Work()
             let lease = model.Take()
-            let card = lease.Detector.Card
+            // Its threshold may be set anew at any time: this picture has the one of now.
+            let detector = lease.Detector
+            let card = detector.Card
             let mutable taken = true
 
             try
@@ -128,29 +94,38 @@ type private InspectEndpoint
                 | Ok picture ->
                     taken <- false
 
-                    match inspector.TryInspect(lease, picture.Image, stop) with
+                    match inspector.TryInspect(lease, detector, picture.Image, stop) with
                     | None -> return Http.refuse 429 "too many pictures wait; try again a little later"
                     | Some finding ->
                         let! finding = finding
-                        telemetry.Inspected(model.Name, finding.Prediction, clock.Elapsed.TotalSeconds)
 
-                        (monitor model lease.Detector)
+                        (monitor model lease)
                             .Observe(
                                 finding.Prediction.Score,
                                 picture,
                                 (fun () -> ImageDecoder.bytesHaveColour card.Config.Image.Values name bytes)
                             )
 
-                        let threshold = lease.Detector.Calibration.PixelThreshold
-                        let views = lazy InspectionViews.make threshold picture finding
-                        let! id = record model card name picture finding views
+                        let calibration = detector.Calibration
+
+                        let! struct (id, views) =
+                            log.Add
+                                {
+                                    Model = model.Name
+                                    Card = card
+                                    Calibration = calibration
+                                    Name = name
+                                    Picture = picture
+                                    Finding = finding
+                                    Seconds = clock.Elapsed.TotalSeconds
+                                }
 
                         return
                             Ok
                                 {
                                     Picture = picture
                                     Finding = finding
-                                    Calibration = lease.Detector.Calibration
+                                    Calibration = calibration
                                     Fingerprint = card.Fingerprint
                                     Views = views
                                     Id = id

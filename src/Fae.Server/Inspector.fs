@@ -12,7 +12,14 @@ open Fae.Detection
 
 /// A prepared picture that waits for its finding.
 [<NoComparison; NoEquality>]
-type private Job = { ModelLease: ModelLease; Image: Image; Finding: TaskCompletionSource<Finding>; Given: CancellationToken }
+type private Job =
+    {
+        ModelLease: ModelLease
+        Detector: Detector
+        Image: Image
+        Finding: TaskCompletionSource<Finding>
+        Given: CancellationToken
+    }
 
 /// `room`: pictures that may wait; `together`: those that the network gets at once, at most.
 type Inspector(room: int, together: int) =
@@ -35,11 +42,11 @@ type Inspector(room: int, together: int) =
             since <- clock.Elapsed.TotalSeconds)
 
     let finish (jobs: Job list) =
-        let lease = (List.head jobs).ModelLease
+        let detector = (List.head jobs).Detector
 
         try
             try
-                let findings = lease.Detector.Inspect(jobs |> List.map _.Image |> Array.ofList)
+                let findings = detector.Inspect(jobs |> List.map _.Image |> Array.ofList)
 
                 for job, finding in Seq.zip jobs findings do
                     job.Finding.TrySetResult finding |> ignore
@@ -61,10 +68,7 @@ type Inspector(room: int, together: int) =
 
     /// Pictures of one detector and one shape go together.
     let inspect (jobs: List<Job>) =
-        for _, jobs in
-            jobs
-            |> Seq.filter wanted
-            |> Seq.groupBy (fun job -> struct (job.ModelLease, job.Image.Height, job.Image.Width)) do
+        for _, jobs in jobs |> Seq.filter wanted |> Seq.groupBy (fun job -> struct (job.Detector, job.Image.Height, job.Image.Width)) do
             finish (List.ofSeq jobs)
 
     let working = DrainQueue.start queue.Reader together inspect
@@ -83,11 +87,11 @@ type Inspector(room: int, together: int) =
     /// Pictures that wait.
     member _.Waiting = queue.Reader.Count
 
-    /// The finding of a picture, or `None` if the queue is full. The lease is released in either case.
-    member _.TryInspect(lease: ModelLease, image: Image, stop: CancellationToken) : Task<Finding> option =
+    /// The finding of a picture by the lease's detector, or `None` if the queue is full. The lease is released in either case.
+    member _.TryInspect(lease: ModelLease, detector: Detector, image: Image, stop: CancellationToken) : Task<Finding> option =
         let finding = TaskCompletionSource<Finding>(TaskCreationOptions.RunContinuationsAsynchronously)
 
-        let job = { ModelLease = lease; Image = image; Finding = finding; Given = stop }
+        let job = { ModelLease = lease; Detector = detector; Image = image; Finding = finding; Given = stop }
 
         if queue.Writer.TryWrite job then
             Some(finding.Task.WaitAsync stop)

@@ -6,14 +6,23 @@ open System.IO
 open System.Security.Cryptography
 open System.Text
 
-/// What a key lets its owner do.
+/// What somebody may do.
 type Role =
     /// Everything.
     | Engineer
-    /// POST /v1/inspect, GET /v1/models and /v1/statistics.
+    /// Inspecting, looking, and marking verdicts.
     | Operator
 
-/// Who has a key.
+[<RequireQualifiedAccess>]
+module Role =
+    let name =
+        function
+        | Engineer -> "engineer"
+        | Operator -> "operator"
+
+    let tryParse text = [ Engineer; Operator ] |> List.tryFind (fun role -> name role = text)
+
+/// Who asks.
 type Caller = { Name: string; Role: Role }
 
 /// The SHA-256 hashes of the accepted keys, and whose they are.
@@ -26,10 +35,8 @@ type Keys(callers: (byte[] * Caller) list) =
 
             let role =
                 match words |> Array.tryItem 2 with
-                | None
-                | Some "engineer" -> Some Engineer
-                | Some "operator" -> Some Operator
-                | Some _ -> None
+                | None -> Some Engineer
+                | Some text -> Role.tryParse text
 
             match role with
             | _ when hash.Length <> 64 || not (Seq.forall Char.IsAsciiHexDigit hash) ->
@@ -62,6 +69,8 @@ type Keys(callers: (byte[] * Caller) list) =
         with
         | :? IOException
         | :? UnauthorizedAccessException as e -> Error e.Message
+
+    member _.ByName(name: string) : Caller option = callers |> List.map snd |> List.tryFind (fun caller -> caller.Name = name)
 
     /// Whose key it is; every hash is compared, each in constant time.
     member _.Find(key: string) : Caller option =

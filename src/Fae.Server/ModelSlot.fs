@@ -3,6 +3,7 @@ namespace Fae.Server
 
 open System
 open System.Threading
+open Fae.Core
 open Fae.Detection
 open Fae.Imaging
 
@@ -11,8 +12,17 @@ type ModelLease(detector: Detector, stamp: struct (int64 * int64)) =
     let gate = obj ()
     let mutable users = 0
     let mutable retired = false
+    let mutable current = detector
 
-    member _.Detector = detector
+    /// With the threshold that was set last.
+    member _.Detector = Volatile.Read &current
+
+    /// Pictures from now on are judged at this false-alarm rate.
+    member _.SetFalseAlarm(rate: float) : Result<Calibration, CalibrationError> =
+        Calibration.atRate rate detector.Calibration
+        |> Result.map (fun calibration ->
+            Volatile.Write(&current, detector.With calibration)
+            calibration)
 
     /// Size and time of the file that it was read from.
     member _.Stamp = stamp
@@ -60,6 +70,9 @@ type ModelSlot private (name: string, path: string, load: string -> Result<Detec
 
     /// The current detector, for its metadata; to inspect, take a lease.
     member _.Current = (Volatile.Read &current).Detector
+
+    /// Pictures from now on are judged at this false-alarm rate, until the file is replaced.
+    member _.SetFalseAlarm(rate: float) : Result<Calibration, CalibrationError> = (Volatile.Read &current).SetFalseAlarm rate
 
     /// Takes the current detector; release the lease.
     member hosted.Take() : ModelLease =

@@ -16,6 +16,12 @@ module OpenApi =
             "Statistics", typeof<StatisticsJson>
             "Record", typeof<RecordJson>
             "History", typeof<HistoryJson>
+            "LiveInspection", typeof<LiveInspectionJson>
+            "LiveState", typeof<LiveStateJson>
+            "LiveChange", typeof<LiveChangeJson>
+            "Threshold", typeof<ThresholdJson>
+            "AuditEntry", typeof<AuditJson>
+            "Session", typeof<SessionJson>
             "Error", typeof<ErrorJson>
         ]
 

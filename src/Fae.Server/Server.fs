@@ -1,5 +1,5 @@
-/// The detector behind HTTP: POST /v1/inspect, GET /v1/models, /v1/statistics, /v1/history, /health, /ready, /metrics, /openapi.json, and
-/// a page at /.
+/// The detector behind HTTP: POST /v1/inspect, GET /v1/models, /v1/statistics, /v1/history, /v1/live, /health, /ready, /metrics,
+/// /openapi.json, and the pages / and /live.
 namespace Fae.Server
 
 open System
@@ -7,6 +7,7 @@ open System.Net
 open System.Threading
 open System.Threading.Tasks
 open Fae.Detection
+open FsToolkit.ErrorHandling
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Hosting
 open Microsoft.AspNetCore.Hosting.Server
@@ -19,6 +20,9 @@ open Microsoft.Extensions.Primitives
 
 [<RequireQualifiedAccess>]
 module Server =
+    /// What a history keeps that nobody asked otherwise for.
+    let retention = { Count = 10_000; Days = 90.0 }
+
     let defaults =
         {
             Address = IPAddress.Loopback
@@ -29,10 +33,19 @@ module Server =
             MaxBatch = 8
             Timeout = 30.0
             Keys = None
+            People = None
             Web = WebGuard.none
             Certificate = None
             History = None
+            FalseAlarm = None
+            Shifts = []
         }
+
+    /// How often model files are looked at, and how many of these times between two states that viewers are told.
+    let private tick, ticksOfState = TimeSpan.FromSeconds 0.5, 4
+
+    /// Inspections whose pictures viewers may see when they come.
+    let private liveKept = 24
 
     let private modelJson (model: ModelSlot) : ModelJson =
         let detector = model.Current
@@ -52,23 +65,6 @@ module Server =
         }
 
     let private heldOut (model: ModelSlot) = model.Current.Calibration.HeldOut
-
-    /// Whose key a request brings; where there are no keys, anybody's.
-    let private caller (options: ServerOptions) (context: HttpContext) =
-        match options.Keys with
-        | None -> Some { Name = "anybody"; Role = Engineer }
-        | Some keys ->
-            let bearer = string context.Request.Headers.Authorization
-
-            keys.Find(
-                if bearer.StartsWith("Bearer ", StringComparison.Ordinal) then
-                    bearer.Substring 7
-                else
-                    string context.Request.Headers["X-Api-Key"]
-            )
-
-    /// What operators may reach.
-    let private operatorPaths = [ "/v1/inspect"; "/v1/models"; "/v1/statistics" ] |> List.map PathString
 
     let private build (options: ServerOptions) =
         let builder = WebApplication.CreateSlimBuilder()
@@ -133,42 +129,50 @@ module Server =
                     do! Http.writeError context 500 "an unexpected error; the server's log has the details"
         }
 
-    /// Whatever the path, an answer is counted; what is under /v1 needs a key where there are keys.
-    let private guard (app: WebApplication) options (telemetry: Telemetry) events =
+    /// Whatever the path, an answer is counted; what is under /v1 is for those who may.
+    let private guard (app: WebApplication) options access (telemetry: Telemetry) events =
         app.Use(
             Func<HttpContext, RequestDelegate, Task>(fun context next ->
                 task {
-                    context.Response.Headers.ContentSecurityPolicy <- StringValues "default-src 'self' 'unsafe-inline' data: blob:"
-                    context.Response.Headers["X-Content-Type-Options"] <- StringValues "nosniff"
+                    let headers = context.Response.Headers
+                    headers.ContentSecurityPolicy <- StringValues WebPages.contentPolicy
+                    headers["X-Content-Type-Options"] <- StringValues "nosniff"
+                    headers["Referrer-Policy"] <- StringValues "same-origin"
 
-                    let request = context.Request
-                    let isGuarded = request.Path.StartsWithSegments(PathString "/v1")
-                    let isOpen = Option.isNone options.Keys && IPAddress.IsLoopback options.Address
-                    let problem = if isGuarded then WebGuard.problem options.Web isOpen request else None
-
-                    match problem, (if isGuarded then caller options context else Some { Name = ""; Role = Engineer }) with
-                    | Some problem, _ -> do! Http.writeError context 403 problem
-                    | None, None ->
-                        context.Response.Headers.WWWAuthenticate <- StringValues "Bearer"
-                        do! Http.writeError context 401 "a key is needed: Authorization: Bearer KEY"
-                    | None, Some caller when
-                        caller.Role = Operator
-                        && not (operatorPaths |> List.exists (fun path -> request.Path.StartsWithSegments path))
-                        ->
-                        do! Http.writeError context 403 $"the key of {caller.Name} is for inspecting alone"
-                    | None, Some _ -> do! catchAll events context next
+                    match Access.check access options.Address options.Web context.Request with
+                    | Error refusal ->
+                        if refusal.Status = 401 then headers.WWWAuthenticate <- StringValues "Bearer"
+                        do! Http.writeRefusal context refusal
+                    | Ok caller ->
+                        Access.remember context caller
+                        do! catchAll events context next
 
                     telemetry.Answered context.Response.StatusCode
                 })
         )
         |> ignore
 
+    /// Sets the threshold that somebody chose for this model on the page, also after a restart, else the one of the command line.
+    let private restore (options: ServerOptions) (audit: AuditLog option) (events: ServerEvents) (model: ModelSlot) =
+        let chosen = audit |> Option.bind (fun audit -> audit.FalseAlarmOf model.Current.Card.Fingerprint)
+
+        match chosen |> Option.orElse options.FalseAlarm with
+        | None -> ()
+        | Some rate ->
+            match model.SetFalseAlarm rate with
+            | Ok _ -> events.Say $"model {model.Name}: false-alarm rate {rate}"
+            | Error reason -> events.Warn $"model {model.Name}: {ThresholdRoutes.problem rate reason}"
+
     /// Files that were replaced are read again.
-    let private refresh (models: ModelSlot list) (telemetry: Telemetry) (events: ServerEvents) =
+    let private refresh options (models: ModelSlot list) (telemetry: Telemetry) audit (feed: LiveFeed) (events: ServerEvents) =
         for model in models do
             match model.Refresh() with
             | Ok true ->
-                telemetry.Replaced(model.Name, model.Current.Card.Fingerprint)
+                let print = model.Current.Card.Fingerprint
+                restore options audit events model
+                telemetry.Replaced(model.Name, print)
+                audit |> Option.iter (fun audit -> audit.Add("", Replaced, model.Name, print, {| |}))
+                feed.Change(model.Name, print, None)
                 events.Say $"model {model.Name} was replaced"
             | Ok false -> ()
             | Error reason -> events.Warn $"the new file of model {model.Name} is refused, the old one serves on: {reason}"
@@ -182,7 +186,7 @@ module Server =
         (inspector: Inspector)
         stopping
         =
-        let page, description = Http.resource "page.html", OpenApi.document ()
+        let description = OpenApi.document ()
 
         let metrics (context: HttpContext) =
             context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
@@ -211,12 +215,38 @@ module Server =
 
         route "/metrics" metrics
         route "/openapi.json" (Http.text "application/json" (fun () -> description))
-        route "/" (Http.text "text/html; charset=utf-8" (fun () -> page))
+        WebPages.map app
+
+    /// What viewers are shown besides inspections.
+    let private liveState (models: ModelSlot list) (telemetry: Telemetry) (feed: LiveFeed) (inspector: Inspector) () : LiveStateJson =
+        let counts = feed.Counts
+
+        {
+            Time = Http.instant DateTimeOffset.UtcNow
+            Since = Http.instant counts.Since
+            Inspected = counts.Inspected
+            Anomalous = counts.Anomalous
+            Models =
+                [
+                    for model in models ->
+                        {
+                            Name = model.Name
+                            Fingerprint = model.Current.Card.Fingerprint
+                            Threshold = model.Current.Calibration.ImageThreshold
+                            DriftAlarm = telemetry.DriftAlarm(model.Name, heldOut model)
+                        }
+                ]
+            Waiting = inspector.Waiting
+        }
+
+    /// What a server keeps of what people do.
+    [<NoComparison; NoEquality>]
+    type private Kept = { History: History option; Audit: AuditLog option; Sessions: Sessions }
 
     let private serve
         (options: ServerOptions)
         (models: ModelSlot list)
-        (history: History option)
+        (kept: Kept)
         (events: ServerEvents)
         (stop: CancellationToken)
         : Task =
@@ -225,30 +255,46 @@ module Server =
 
             for model in models do
                 telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+                restore options kept.Audit events model
 
+            let before since =
+                match kept.History with
+                | Some history -> history.Counts { HistoryFilter.all with Since = Some since }
+                | None -> struct (0L, 0L)
+
+            let feed = LiveFeed(liveKept, options.Shifts, before)
+            let log = InspectionLog(telemetry, kept.History, feed, events.Warn)
             let inspector = Inspector(options.QueueCapacity, options.MaxBatch)
-            use endpoint = new InspectEndpoint(options, models, telemetry, inspector, history, events.Warn)
+            use endpoint = new InspectEndpoint(options, models, inspector, log, events.Warn)
             use app = build options
-            guard app options telemetry events
+            let access = { Keys = options.Keys; People = options.People; Sessions = kept.Sessions }
+            guard app options access telemetry events
 
             let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
 
             map app options models telemetry inspector stopping
             app.MapPost("/v1/inspect", RequestDelegate endpoint.Inspect) |> ignore
-            HistoryRoutes.map app history
+            HistoryRoutes.map app (Option.zip kept.History kept.Audit)
+            SessionRoutes.map app access
+            ThresholdRoutes.map app models kept.Audit feed
+            LiveRoutes.map app feed (liveState models telemetry feed inspector)
             do! app.StartAsync CancellationToken.None
 
             match app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>() with
             | null -> ()
-            | addresses -> Seq.iter events.Started addresses.Addresses
+            | addresses -> Seq.iter (events.Started log) addresses.Addresses
+
+            let mutable ticks = 0
 
             while not (stopping ()) do
-                refresh models telemetry events
+                refresh options models telemetry kept.Audit feed events
+                ticks <- ticks + 1
+                if ticks % ticksOfState = 0 then feed.Tick()
 
                 if inspector.StuckFor <= options.Timeout then events.Alive()
 
                 try
-                    do! Task.Delay(TimeSpan.FromSeconds 0.5, stop)
+                    do! Task.Delay(tick, stop)
                 with :? OperationCanceledException ->
                     ()
 
@@ -263,17 +309,26 @@ module Server =
             do! inspector.Close()
         }
 
+    /// Opens what is kept; what was opened before a failure is closed.
+    let private opened (options: ServerOptions) : Result<Kept, string> =
+        let path = options.History |> Option.map fst
+
+        result {
+            let! sessions = Sessions.Open path
+            let! audit = path |> Option.map AuditLog.Open |> Option.sequenceResult
+            let! history = options.History |> Option.map History.Open |> Option.sequenceResult
+            return { History = history; Audit = audit; Sessions = sessions }
+        }
+
     /// Serves until it is asked to stop, then finishes what it took. An error
     /// is a history that cannot be opened.
     let run options models events stop : Result<unit, string> =
-        let opened =
-            match options.History with
-            | None -> Ok None
-            | Some(path, keep) -> History.Open(path, keep) |> Result.map Some
-
-        opened
-        |> Result.map (fun history ->
+        opened options
+        |> Result.map (fun kept ->
             try
-                (serve options models history events stop).GetAwaiter().GetResult()
+                (serve options models kept events stop).GetAwaiter().GetResult()
             finally
-                history |> Option.iter (fun history -> history.Close().GetAwaiter().GetResult()))
+                kept.History |> Option.iter (fun history -> history.Close().GetAwaiter().GetResult())
+                kept.Audit |> Option.iter (fun audit -> (audit :> IDisposable).Dispose())
+                (kept.Sessions :> IDisposable).Dispose()
+                Sqlite.closeAll ())

@@ -1,6 +1,7 @@
 /// What a server is started with.
 namespace Fae.Server
 
+open System
 open System.Net
 open System.Security.Cryptography.X509Certificates
 
@@ -20,19 +21,24 @@ type ServerOptions =
         /// Seconds after which a request is given up.
         Timeout: float
         Keys: Keys option
+        People: People option
         Web: WebOptions
         /// TLS, where there is one.
         Certificate: X509Certificate2 option
         /// Where inspections are kept, and how many of them.
         History: (string * Retention) option
+        /// The false-alarm rate of all models, where nobody has set another on the page; `None`: their own.
+        FalseAlarm: float option
+        /// When shifts begin, local time of day.
+        Shifts: TimeOnly list
     }
 
 /// What a server tells the program that runs it.
 [<NoComparison; NoEquality>]
 type ServerEvents =
     {
-        /// It answers at this address.
-        Started: string -> unit
+        /// It answers at this address, and what is inspected elsewhere in this program can be added to its log.
+        Started: InspectionLog -> string -> unit
         Say: string -> unit
         Warn: string -> unit
         /// An error that it goes on after.

@@ -100,6 +100,10 @@ type Telemetry() =
             DriftAlarm = found |> Option.map _.IsAlarm |> Option.toNullable
         }
 
+    /// Whether the latest scores of a model differ from the held-out ones.
+    member _.DriftAlarm(model: string, heldOut: float32[]) =
+        Drift.test heldOut (scoresOf model) |> Option.map _.IsAlarm |> Option.defaultValue false
+
     /// The file of a model was replaced: its scores are not compared with those of the old one.
     member telemetry.Replaced(model: string, fingerprint: string) =
         telemetry.Serves(model, fingerprint)

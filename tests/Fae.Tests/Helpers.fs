@@ -166,25 +166,44 @@ let terminate (child: Diagnostics.Process) =
 /// What a process that ended left.
 type Run = { Code: int; Output: string; Error: string }
 
-/// Runs a program to its end.
-let command (name: string) (args: string list) =
-    let start = Diagnostics.ProcessStartInfo(name, args, RedirectStandardOutput = true, RedirectStandardError = true)
+/// Runs a program to its end; it reads the input, if there is one.
+let private commandTold (input: string option) (name: string) (args: string list) =
+    let start =
+        Diagnostics.ProcessStartInfo(
+            name,
+            args,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = Option.isSome input
+        )
 
     match Diagnostics.Process.Start start with
     | null -> failtest $"{name} did not start"
     | child ->
         use child = child
+
+        input
+        |> Option.iter (fun text ->
+            child.StandardInput.Write text
+            child.StandardInput.Close())
+
         let error = child.StandardError.ReadToEndAsync()
         let output = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
 
         { Code = child.ExitCode; Output = output; Error = error.Result }
 
+/// Runs a program to its end.
+let command name args = commandTold None name args
+
 /// Runs a .NET program to its end.
 let program (path: string) args = command "dotnet" (path :: args)
 
 /// Runs the program under test to its end.
 let fae = program faeAssembly
+
+/// The same with something on its standard input.
+let faeTold (input: string) args = commandTold (Some input) "dotnet" (faeAssembly :: args)
 
 /// A shell in which a process gets no more than so many megabytes of memory.
 let confined (megabytes: int) (args: string list) =

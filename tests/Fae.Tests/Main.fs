@@ -107,10 +107,13 @@ let private test (argv: string[]) =
                     ServerWebTests.tests
                     ServerLimitTests.tests
                     HistoryTests.tests
+                    AccessTests.tests
+                    LiveTests.tests
                     CorpusTests.commandLine
                     FuzzTests.server
                     LibtorchTests.commandLine
                     BrowserTests.tests
+                    LivePageTests.tests
             ]
 
     let mutable passed = 0

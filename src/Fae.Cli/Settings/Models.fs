@@ -71,3 +71,24 @@ module Models =
         | Some rate ->
             promised "train with more pictures or a larger train.held_out" rate detector.Calibration
             |> Result.map detector.With
+
+    /// A model by its run's folder or its file; its name is the folder's, or the file's without its ending, or is given: NAME=PATH.
+    let named (run: string) =
+        let given, run =
+            match run.IndexOf '=' with
+            | at when at > 0 && run.IndexOfAny([| '/'; '\\' |], 0, at) < 0 ->
+                Some(run.Substring(0, at).Trim()), run.Substring(at + 1).Trim()
+            | _ -> None, run
+
+        let path = Path.GetFullPath run
+
+        let name =
+            if Option.isSome given then Option.get given
+            elif Directory.Exists path then Files.name (Path.TrimEndingDirectorySeparator path)
+            else Files.stem path
+
+        name, ModelFile.PathOf path
+
+    /// Reads a detector; an error is one line.
+    let loader (device: string option) (file: string) : Result<Detector, string> =
+        detector device file |> Result.mapError (Fault.lines >> String.concat "; ")

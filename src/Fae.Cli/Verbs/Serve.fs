@@ -3,7 +3,6 @@ namespace Fae.Cli
 
 open System
 open System.IO
-open System.Net
 open System.Security.Cryptography
 open System.Security.Cryptography.X509Certificates
 open Argu
@@ -15,37 +14,14 @@ open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Serve =
-    /// A model by its run's folder or its file; its name is the folder's, or the file's without its ending, or is given: NAME=PATH.
-    let private named (run: string) =
-        let given, run =
-            match run.IndexOf '=' with
-            | at when at > 0 && run.IndexOfAny([| '/'; '\\' |], 0, at) < 0 ->
-                Some(run.Substring(0, at).Trim()), run.Substring(at + 1).Trim()
-            | _ -> None, run
-
-        let path = Path.GetFullPath run
-
-        let name =
-            if Option.isSome given then Option.get given
-            elif Directory.Exists path then Files.name (Path.TrimEndingDirectorySeparator path)
-            else Files.stem path
-
-        name, ModelFile.PathOf path
-
     let private hosted device (run: string) : Result<ModelSlot, Fault> =
-        let name, path = named run
-
-        let load file =
-            match Models.detector device file with
-            | Ok(detector: Detector) -> Ok detector
-            | Error fault -> Error(Fault.lines fault |> String.concat "; ")
-
-        ModelSlot.Open(name, path, load) |> Result.mapError (fun reason -> Model(path, reason))
+        let name, path = Models.named run
+        ModelSlot.Open(name, path, Models.loader device) |> Result.mapError (fun reason -> Model(path, reason))
 
     let private serve options (models: ModelSlot list) =
         try
             Service.run (fun stop ->
-                let started (url: string) =
+                let started _ (url: string) =
                     let names = models |> List.map _.Name |> String.concat ", "
                     Console.say $"serving {names} at {url} (a page to try it; Ctrl-C ends)"
                     Service.ready ()
@@ -59,7 +35,7 @@ module Serve =
 
     let private models (args: ParseResults<ServeArgs>) =
         let runs = Options.words (args.GetResult ServeArgs.Model)
-        let names = runs |> List.map (named >> fst)
+        let names = runs |> List.map (Models.named >> fst)
 
         if runs.IsEmpty then
             Error(Usage [ "--model: name at least one" ])
@@ -67,18 +43,6 @@ module Serve =
             Error(Usage [ "--model: two of them have the same name" ])
         else
             Ok runs
-
-    let private address (args: ParseResults<ServeArgs>) =
-        let text = args.GetResult(ServeArgs.Bind, defaultValue = "127.0.0.1")
-
-        match IPAddress.TryParse text with
-        | true, (NonNull address) -> Ok address
-        | _ -> Error(Usage [ $"--bind {text}: write an address of this machine, 0.0.0.0 for all of them" ])
-
-    let private keys (args: ParseResults<ServeArgs>) =
-        match args.TryGetResult ServeArgs.Keys with
-        | None -> Ok None
-        | Some path -> Keys.Read path |> Result.map Some |> Result.mapError (fun reason -> Usage [ $"--keys {reason}" ])
 
     let private certificate (args: ParseResults<ServeArgs>) : Result<X509Certificate2 option, Fault> =
         match args.TryGetResult ServeArgs.Certificate, args.TryGetResult ServeArgs.Certificate_Key with
@@ -136,8 +100,6 @@ module Serve =
     let run (args: ParseResults<ServeArgs>) : Result<int, Fault> =
         result {
             let! runs = models args
-            let! address = address args
-            let! keys = keys args
             let! web = web args
             let! certificate = certificate args
 
@@ -158,27 +120,27 @@ module Serve =
                 whole (args.TryGetResult ServeArgs.Max_Megapixels) "--max-megapixels" (int (defaults.MaxPixels / 1_000_000L))
 
             let! seconds = whole (args.TryGetResult ServeArgs.Timeout) "--timeout" (int defaults.Timeout)
-            let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" 10_000
-            let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" 90
+            let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" Server.retention.Count
+            let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" (int Server.retention.Days)
             let! models = List.traverseResultM (hosted (args.TryGetResult ServeArgs.Device)) runs
 
-            let options =
-                {
-                    Address = address
+            let! options =
+                { defaults with
                     Port = args.GetResult(ServeArgs.Port, defaultValue = defaults.Port)
                     MaxBytes = int64 megabytes <<< 20
                     MaxPixels = int64 megapixels * 1_000_000L
                     QueueCapacity = room
                     MaxBatch = together
                     Timeout = float seconds
-                    Keys = keys
                     Web = web
                     Certificate = certificate
                     History = args.TryGetResult ServeArgs.History |> Option.map (fun path -> path, { Count = keep; Days = float days })
                 }
-
-            if keys.IsNone && not (IPAddress.IsLoopback address) then
-                Console.warn "everyone who can reach this machine can use the server; --keys FILE lets in those who have one"
+                |> Access.options
+                    (args.TryGetResult ServeArgs.Bind)
+                    (args.TryGetResult ServeArgs.Keys)
+                    (args.TryGetResult ServeArgs.People)
+                    (args.TryGetResult ServeArgs.Shifts)
 
             do! serve options models
             return 0

@@ -13,6 +13,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open Fae.Server
 open FsToolkit.ErrorHandling
 
 /// The options of fae watch.
@@ -24,8 +25,10 @@ type private WatchOptions =
         Move: bool
         /// How long a file must have kept its size and time before it counts as written, in seconds.
         Settle: float
-        Detector: Detector
-        Monitor: DriftMonitor
+        /// The model, for one picture.
+        Borrow: unit -> Borrowed
+        Monitor: Detector -> DriftMonitor
+        Page: LivePage option
         /// Files with names that cannot be opened; each was warned of.
         Unreachable: HashSet<string>
         Troubles: Troubles
@@ -86,27 +89,30 @@ module Watch =
             finishMove options path movedTo
 
     let private inspect options (journal: Journal) (path: string) (stamp: FileStamp) =
-        let card = options.Detector.Card
+        let clock = Stopwatch.StartNew()
+        use borrowed = options.Borrow()
+        let detector = borrowed.Detector
+        let card = detector.Card
 
         match ImagePreparation.ofFile card.Config card.Channels card.Ignore path with
         | Error problem -> Error problem
         | Ok picture ->
-            let finding = (options.Detector.Inspect [| picture.Image |])[0]
+            let finding = (detector.Inspect [| picture.Image |])[0]
             let prediction = finding.Prediction
-            let threshold = options.Detector.Calibration.PixelThreshold
+            let threshold = detector.Calibration.PixelThreshold
 
             let heatmap =
                 Inspect.writeHeatmap (Path.Combine(options.Out, "heatmaps")) (journal.Count + 1) path threshold picture finding
 
             let verdict = if prediction.Anomalous then "anomalous" else "good"
             let movedTo = destination options stamp verdict
-            options.Monitor.Observe(prediction.Score, picture, (fun () -> ImageDecoder.hasColour card.Config.Image.Values path))
+            options.Monitor(detector).Observe(prediction.Score, picture, (fun () -> ImageDecoder.hasColour card.Config.Image.Values path))
 
             InspectionJson(
                 stamp.Name,
                 picture,
                 finding,
-                options.Detector.Calibration,
+                detector.Calibration,
                 card.Fingerprint,
                 Heatmap = Path.GetRelativePath(options.Out, heatmap),
                 Time = now (),
@@ -115,6 +121,9 @@ module Watch =
                 MovedTo = movedTo
             )
             |> record options journal path stamp movedTo
+
+            options.Page
+            |> Option.iter (fun page -> page.Add(detector, stamp.Name, picture, finding, clock.Elapsed.TotalSeconds))
 
             Service.alive ()
             Console.say $"{stamp.Name}: {verdict}, score {prediction.Score:G4}, p = {prediction.PValue:F4}"
@@ -212,6 +221,63 @@ module Watch =
             ended.Cancel()
             publishing.Wait()
 
+    /// The drift monitor of the model with this fingerprint; a new one when the model changes.
+    let private monitors () =
+        let mutable known = "", Unchecked.defaultof<DriftMonitor>
+
+        fun (detector: Detector) ->
+            let print = detector.Card.Fingerprint
+
+            if fst known <> print then
+                known <- print, DriftMonitor(detector.Card, detector.Calibration.HeldOut, Console.warn)
+
+            snd known
+
+    /// The page for operators, if one is asked for.
+    let private livePage (args: ParseResults<WatchArgs>) : Result<LivePage | null, Fault> =
+        match args.TryGetResult WatchArgs.Live with
+        | None ->
+            let needless =
+                [
+                    "--bind", args.Contains WatchArgs.Bind
+                    "--keys", args.Contains WatchArgs.Keys
+                    "--people", args.Contains WatchArgs.People
+                    "--shifts", args.Contains WatchArgs.Shifts
+                    "--history", args.Contains WatchArgs.History
+                ]
+                |> List.filter snd
+                |> List.map fst
+
+            match needless with
+            | [] -> Ok null
+            | some ->
+                let words = String.concat ", " some
+                Error(Usage [ $"{words}: is of the page for operators; say --live PORT too" ])
+        | Some port ->
+            result {
+                let! options =
+                    { Server.defaults with
+                        Port = port
+                        FalseAlarm = args.TryGetResult WatchArgs.False_Alarm
+                        History = args.TryGetResult WatchArgs.History |> Option.map (fun path -> path, Server.retention)
+                    }
+                    |> Access.options
+                        (args.TryGetResult WatchArgs.Bind)
+                        (args.TryGetResult WatchArgs.Keys)
+                        (args.TryGetResult WatchArgs.People)
+                        (args.TryGetResult WatchArgs.Shifts)
+
+                let name, path = Models.named (args.GetResult WatchArgs.Model)
+                let! page = LivePage.Start(options, name, path, Models.loader (args.TryGetResult WatchArgs.Device))
+                return page
+            }
+
+    let private ifNone (page: LivePage option) (read: unit -> Result<Detector, Fault>) : Result<Detector | null, Fault> =
+        if page.IsSome then
+            Ok null
+        else
+            read () |> Result.map (fun detector -> (detector: Detector | null))
+
     let run (args: ParseResults<WatchArgs>) : Result<int, Fault> =
         result {
             let folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(args.GetResult WatchArgs.Folder))
@@ -234,8 +300,16 @@ module Watch =
                     Error(Usage [ $"--settle {settle}: must be a number of seconds" ])
 
             let! broker = Mqtt.broker args
-            use! loaded = Models.detector (args.TryGetResult WatchArgs.Device) (args.GetResult WatchArgs.Model)
-            let! detector = Models.atRate (args.TryGetResult WatchArgs.False_Alarm) loaded
+            use! page = livePage args
+            let page = Option.ofObj page
+            // The page has read the model already.
+            use! loaded = ifNone page (fun () -> Models.detector (args.TryGetResult WatchArgs.Device) (args.GetResult WatchArgs.Model))
+
+            let! own =
+                Option.ofObj loaded
+                |> Option.map (Models.atRate (args.TryGetResult WatchArgs.False_Alarm))
+                |> Option.sequenceResult
+
             let _ = Directory.CreateDirectory out
 
             let files =
@@ -252,8 +326,12 @@ module Watch =
                     Out = out
                     Move = args.Contains WatchArgs.Move
                     Settle = settle
-                    Detector = detector
-                    Monitor = DriftMonitor(detector.Card, detector.Calibration.HeldOut, Console.warn)
+                    Borrow =
+                        match page, own with
+                        | Some page, _ -> page.Borrow
+                        | None, own -> fun () -> new Borrowed(Option.get own, ignore)
+                    Monitor = monitors ()
+                    Page = page
                     Unreachable = HashSet()
                     Troubles = Troubles()
                     Moved = MovedFiles()

@@ -69,16 +69,20 @@ let store =
                     first.Close().Wait()
                     let second = openOr path keep
                     Expect.equal (second.Add(sample 10, views).Result) 11L "and on"
-                    let latest = second.Latest(Int64.MaxValue, 4, None, false)
+                    let latest = second.Latest(HistoryFilter.all, 4)
                     Expect.equal (latest |> List.map _.Name) [ "10.png"; "9.png"; "8.png"; "7.png" ] "newest first"
-                    Expect.equal (second.Latest(8L, 2, None, false) |> List.map _.Id) [ 7L; 6L ] "a page further"
 
                     Expect.equal
-                        (second.Latest(Int64.MaxValue, 9, None, true) |> List.map _.Name)
+                        (second.Latest({ HistoryFilter.all with Before = Some 8L }, 2) |> List.map _.Id)
+                        [ 7L; 6L ]
+                        "a page further"
+
+                    Expect.equal
+                        (second.Latest({ HistoryFilter.all with Anomalous = Some true }, 9) |> List.map _.Name)
                         [ "9.png"; "6.png"; "3.png"; "0.png" ]
                         "anomalous"
 
-                    Expect.isEmpty (second.Latest(Int64.MaxValue, 9, Some "other", false)) "of another model"
+                    Expect.isEmpty (second.Latest({ HistoryFilter.all with Model = Some "other" }, 9)) "of another model"
 
                     match second.TryFind 10L with
                     | Some record ->
@@ -96,7 +100,7 @@ let store =
                     history.Add(sample 0, views).Wait()
                     Expect.isTrue (history.Mark(1L, Some true)) "marked"
                     Task.WaitAll [| for number in 1..199 -> history.Add(sample number, views) :> Task |]
-                    let left = history.Latest(Int64.MaxValue, 500, None, false) |> List.map _.Id
+                    let left = history.Latest(HistoryFilter.all, 500) |> List.map _.Id
                     // Trimmed at every hundred or a little later.
                     Expect.isLessThan left.Length 152 "old ones are gone"
                     Expect.contains left 1L "the marked one is not"
@@ -112,7 +116,7 @@ let store =
                     Seq.iter add [ 0..9 ]
                     history.Add({ sample 10 with Time = longAgo }, views).Wait()
                     Seq.iter add [ 11..199 ]
-                    let left = history.Latest(Int64.MaxValue, 500, None, false) |> List.map _.Id
+                    let left = history.Latest(HistoryFilter.all, 500) |> List.map _.Id
                     Expect.equal (List.rev left) [ 4L .. 200L ] "the first three are old, the eleventh was written between younger ones"
                     history.Close().Wait())
             }
@@ -131,6 +135,54 @@ let store =
                     Expect.equal (History.Marks(path, "A")) (Ok [ struct (0.0f, true); struct (2.0f, false) ]) "of the model A"
                     Expect.equal (History.Marks(path, "C")) (Ok []) "of no model"
                     history.Close().Wait())
+            }
+            test "filters let through what they say, each alone and all together" {
+                inTemporaryFolder (fun folder ->
+                    let history = openOr (Path.Combine(folder, "h.db")) { Count = 50; Days = 50000.0 }
+                    let day (number: int) = DateTimeOffset(2026, 1, 1 + number, 12, 0, 0, TimeSpan.Zero)
+
+                    for number in 0..9 do
+                        history.Add({ sample number with Time = day number; Name = $"100%%/Line_{number}.png" }, views).Wait()
+
+                    history.Mark(1L, Some false) |> ignore
+                    history.Mark(2L, Some false) |> ignore
+                    let ids filter = history.Latest(filter, 100) |> List.map _.Id |> List.rev
+                    let all = HistoryFilter.all
+                    let onTime = { all with Since = Some(day 2); Until = Some(day 5) }
+                    Expect.equal (ids all) [ 1L .. 10L ] "everything"
+                    Expect.equal (ids onTime) [ 3L; 4L; 5L ] "from a time to before another"
+                    Expect.equal (ids { all with Name = Some "line_3" }) [ 4L ] "part of a name, whatever its letters"
+                    Expect.equal (ids { all with Name = Some "%/LINE" }).Length 10 "a percent sign is one"
+                    Expect.isEmpty (ids { all with Name = Some "lin%3" }) "and no wildcard"
+                    Expect.equal (ids { all with Anomalous = Some true }) [ 1L; 4L; 7L; 10L ] "anomalous"
+                    Expect.equal (ids { all with Anomalous = Some false }).Length 6 "good"
+                    Expect.equal (ids { all with Mark = Some Marked }) [ 1L; 2L ] "marked"
+                    Expect.equal (ids { all with Mark = Some Wrong }) [ 1L ] "marked as the opposite"
+                    Expect.equal (ids { all with Mark = Some Unmarked }).Length 8 "not marked"
+                    Expect.equal (ids { onTime with Anomalous = Some true }) [ 4L ] "two together"
+                    Expect.equal (history.Counts { all with Since = Some(day 2) }) (struct (8L, 3L)) "counted"
+                    history.Close().Wait())
+            }
+            test "a file of the first layout is opened where it lies" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "h.db")
+                    let old = openOr path { Count = 50; Days = 50.0 }
+                    old.Add(sample 0, views).Wait()
+                    old.Close().Wait()
+
+                    using (new Microsoft.Data.Sqlite.SqliteConnection $"Data Source={path}") (fun connection ->
+                        connection.Open()
+                        use command = connection.CreateCommand()
+                        command.CommandText <- "DROP TABLE audit; DROP TABLE sessions; DROP INDEX timed; PRAGMA user_version = 1"
+                        command.ExecuteNonQuery() |> ignore)
+
+                    let now = openOr path { Count = 50; Days = 50.0 }
+                    Expect.equal (now.Latest(HistoryFilter.all, 9) |> List.map _.Name) [ "0.png" ] "nothing is lost"
+                    now.Close().Wait()
+
+                    match AuditLog.Open path with
+                    | Ok audit -> (audit :> IDisposable).Dispose()
+                    | Error reason -> failtest reason)
             }
             test "a file of another program is not changed" {
                 inTemporaryFolder (fun folder ->
@@ -194,6 +246,14 @@ let tests =
                                 "x", "{\"mark\": \"good\"}", 404
                             ] do
                             Expect.equal (int (mark http served.Url id body).StatusCode) code body
+
+                        let csv = http.GetStringAsync(served.Url + "/v1/history.csv?anomalous=1").Result.Split("\r\n")
+                        Expect.stringStarts csv[0] "id,time,model" "a header"
+                        // One line more is the empty one after the last.
+                        Expect.equal csv.Length (1 + 7 + 1) "the anomalous ones"
+                        Expect.all csv[1..7] (fun line -> line.Contains ",true,") "all of them"
+                        let refused = http.GetAsync(served.Url + "/v1/history?since=yesterday").Result
+                        Expect.equal (int refused.StatusCode) 400 "a time that is none"
 
                         let statistics = get http (served.Url + "/v1/statistics")
 

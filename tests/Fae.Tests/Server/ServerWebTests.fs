@@ -132,9 +132,13 @@ let private browserTests =
 
                         Expect.equal (status HttpMethod.Get "/v1/models" key null) 200 $"{key} sees the models"
 
-                    for key, expected in [ "first", 200; "second", 200; "third", 403; "fourth", 401 ] do
-                        Expect.equal (status HttpMethod.Get "/v1/history" key null) expected $"{key}: history"
-                        Expect.equal (status HttpMethod.Post "/v1/history/1/mark" key (markJson "good")) expected $"{key}: marks")
+                    for key, engineers, all in [ "first", 200, 200; "second", 200, 200; "third", 403, 200; "fourth", 401, 401 ] do
+                        Expect.equal (status HttpMethod.Get "/v1/history" key null) all $"{key}: history"
+                        Expect.equal (status HttpMethod.Post "/v1/history/1/mark" key (markJson "good")) all $"{key}: marks"
+                        Expect.equal (status HttpMethod.Get "/v1/audit" key null) engineers $"{key}: audit"
+                        let rate = new StringContent("{\"false_alarm\": 0.5}", Encoding.UTF8, "application/json")
+                        let path = $"/v1/models/{modelName http served.Url key}/threshold"
+                        Expect.equal (status HttpMethod.Post path key rate) engineers $"{key}: threshold")
 
                 for line, part in [ hashOf "x" + " bob boss", "role engineer or operator"; "abc", "no SHA-256" ] do
                     File.WriteAllText(keys, line)

@@ -13,9 +13,9 @@ open Fae.Tests.Helpers
 /// A running server: its process and its address.
 type Served = { Child: Process; Url: string; Said: StringBuilder }
 
-/// Serves while the work runs.
-let serving (model: string) more (work: Served -> unit) =
-    let args = [ faeAssembly; "serve"; "--model"; model; "--port"; "0" ] @ more
+/// Serves at a port while the work runs.
+let servingAt (port: string) (model: string) more (work: Served -> unit) =
+    let args = [ faeAssembly; "serve"; "--model"; model; "--port"; port ] @ more
 
     match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
     | null -> failtest "fae did not start"
@@ -43,6 +43,9 @@ let serving (model: string) more (work: Served -> unit) =
         finally
             if not child.HasExited then child.Kill()
 
+/// Serves at any port while the work runs.
+let serving model more work = servingAt "0" model more work
+
 let client () = new HttpClient(new SocketsHttpHandler(MaxConnectionsPerServer = 64), Timeout = TimeSpan.FromSeconds 60.0)
 
 let post (http: HttpClient) (url: string) (bytes: byte[]) = http.PostAsync(url, new ByteArrayContent(bytes))
@@ -62,3 +65,14 @@ let metric (http: HttpClient) url (name: string) =
             Some(float (line.Substring(name.Length + 1)))
         else
             None)
+
+/// The name of the first model, asked for with a key where one is needed; that of `brightnessModel` where no key is at hand.
+let modelName (http: HttpClient) (url: string) (key: string) =
+    let request = new HttpRequestMessage(HttpMethod.Get, url + "/v1/models")
+    if key <> "" then request.Headers.Add("X-Api-Key", key)
+    let answer = http.SendAsync(request).Result
+
+    if answer.IsSuccessStatusCode then
+        textOf (nonNull ((json answer).AsArray()[0])) "name"
+    else
+        "model"

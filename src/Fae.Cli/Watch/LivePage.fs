@@ -1,0 +1,83 @@
+/// The operator's page of fae watch: a server in the same program that shows what is inspected in the folder.
+namespace Fae.Cli
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+open Fae.Server
+
+/// A detector for one picture; dispose of it when the picture is done.
+[<Sealed>]
+type Borrowed(detector: Detector, giveBack: unit -> unit) =
+    member _.Detector = detector
+
+    interface IDisposable with
+        member _.Dispose() = giveBack ()
+
+/// Serves while it exists.
+type LivePage private (slot: ModelSlot, log: InspectionLog, stop: CancellationTokenSource, serving: Task<Result<unit, string>>) =
+    /// Serves the model at this path under this name. It answers when this returns.
+    static member Start(options: ServerOptions, name: string, path: string, load: string -> Result<Detector, string>) =
+        match ModelSlot.Open(name, path, load) with
+        | Error reason -> Error(Model(path, reason))
+        | Ok slot ->
+            let stop = new CancellationTokenSource()
+            let started = TaskCompletionSource<InspectionLog>()
+
+            let events =
+                {
+                    Started =
+                        fun log url ->
+                            Console.say $"the page for operators: {url}/live"
+                            started.TrySetResult log |> ignore
+                    Say = Console.say
+                    Warn = Console.warn
+                    Fail = Console.fail
+                    Alive = ignore
+                }
+
+            let serving = Task.Run<Result<unit, string>>(fun () -> Server.run options [ slot ] events stop.Token)
+
+            match Task.WhenAny(started.Task, serving).GetAwaiter().GetResult() with
+            | first when obj.ReferenceEquals(first, started.Task) -> Ok(new LivePage(slot, started.Task.Result, stop, serving))
+            | _ ->
+                (slot :> IDisposable).Dispose()
+                stop.Dispose()
+
+                match serving.GetAwaiter().GetResult() with
+                | Error reason -> Error(Usage [ $"--history {reason}" ])
+                | Ok() -> Error(Machine "the page for operators ended before it began")
+
+    /// The model of now: its file may be replaced and its threshold changed while the folder is watched.
+    member _.Borrow() =
+        let lease = slot.Take()
+
+        new Borrowed(lease.Detector, lease.Release)
+
+    /// Shows an inspection, and keeps it where there is a history.
+    member _.Add(detector: Detector, name: string, picture: Picture, finding: Finding, seconds: float) =
+        log
+            .Add(
+                {
+                    Model = slot.Name
+                    Card = detector.Card
+                    Calibration = detector.Calibration
+                    Name = name
+                    Picture = picture
+                    Finding = finding
+                    Seconds = seconds
+                }
+            )
+            .GetAwaiter()
+            .GetResult()
+        |> ignore
+
+    interface IDisposable with
+        member _.Dispose() =
+            stop.Cancel()
+            serving.GetAwaiter().GetResult() |> ignore
+            (slot :> IDisposable).Dispose()
+            stop.Dispose()

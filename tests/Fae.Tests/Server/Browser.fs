@@ -1,0 +1,102 @@
+/// A real browser for tests of the pages: Debian's Chromium by Playwright.
+module Fae.Tests.Browser
+
+open System
+open System.IO
+open System.Threading.Tasks
+open Deque.AxeCore.Playwright
+open Expecto
+open Fae.Tests.Helpers
+open Microsoft.Playwright
+
+let private chromium = "/usr/bin/chromium"
+let private installed = lazy (available (fun () -> File.Exists chromium) [ "chromium" ])
+
+/// Where pictures of the pages go, for people to look at.
+let private shots = Environment.GetEnvironmentVariable "FAE_SHOTS" |> Option.ofObj
+
+let needsBrowser () =
+    if not installed.Value then
+        skiptest "chromium is not installed here and could not be (as root, with apt-get)"
+
+let private isOwn (url: string) (asked: string) =
+    [ url; "data:"; "blob:" ] |> List.exists (fun start -> asked.StartsWith(start, StringComparison.Ordinal))
+
+/// A page in the browser; what it logs as an error or asks of other hosts fails the test.
+let private browsing (url: string) width (scheme: ColorScheme) (work: IPage -> Task<unit>) =
+    task {
+        use! playwright = Playwright.CreateAsync()
+
+        let! browser =
+            playwright.Chromium.LaunchAsync(
+                BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [| "--no-sandbox"; "--disable-gpu" |])
+            )
+
+        let size = ViewportSize(Width = width, Height = 900)
+        let! page = browser.NewPageAsync(BrowserNewPageOptions(ViewportSize = size, ColorScheme = Nullable scheme))
+        let complaints = Collections.Generic.List<string>()
+
+        page.Console.Add(fun message ->
+            // A refused request and a lost connection are logged as errors; the page answers for them in words.
+            if
+                message.Type = "error"
+                && not (message.Text.Contains "responded with a status of" || message.Text.Contains "net::ERR_")
+            then
+                lock complaints (fun () -> complaints.Add message.Text))
+
+        page.PageError.Add(fun error -> lock complaints (fun () -> complaints.Add error))
+
+        page.Request.Add(fun request ->
+            if not (isOwn url request.Url) then
+                lock complaints (fun () -> complaints.Add $"asks {request.Url}"))
+
+        try
+            let! _ = page.GotoAsync url
+            do! work page
+        finally
+            browser.CloseAsync().Wait()
+
+        Expect.isEmpty complaints "no complaint, no other host"
+    }
+
+/// Runs the work on a page of this width, light or dark.
+let inBrowserAs scheme (url: string) width work = (browsing url width scheme work).GetAwaiter().GetResult()
+
+let inBrowser url width work = inBrowserAs ColorScheme.Light url width work
+
+let shot (page: IPage) name =
+    task {
+        match shots with
+        | Some folder ->
+            let path = Path.Combine(folder, name + ".png")
+            let! _ = page.ScreenshotAsync(PageScreenshotOptions(Path = path, FullPage = true))
+            ()
+        | None -> ()
+    }
+
+/// Waits until an element's text has this part.
+let says (page: IPage) (selector: string) (text: string) =
+    task {
+        let options = PageWaitForFunctionOptions(Timeout = Nullable 30000.0f)
+
+        let! _ =
+            page.WaitForFunctionAsync("([s, t]) => document.querySelector(s)?.textContent.includes(t)", [| selector; text |], options)
+
+        ()
+    }
+
+/// What axe (WCAG 2.1 A and AA, contrast among them) finds on a page as it is.
+let accessible (page: IPage) what =
+    task {
+        let! found = page.RunAxe()
+
+        let words =
+            [
+                for violation in found.Violations do
+                    for node in violation.Nodes -> $"{violation.Id}: {node.Html} ({violation.Help})"
+            ]
+
+        Expect.isEmpty words $"{what}: accessible"
+        let! wide = page.EvaluateAsync<int> "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        Expect.equal wide 0 $"{what}: no sideways scrolling"
+    }
