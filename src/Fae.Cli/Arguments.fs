@@ -211,6 +211,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Probe of ParseResults<ProbeArgs>
     | [<CliPrefix(CliPrefix.None)>] Reproduce of ParseResults<ReproduceArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
+    | [<CliPrefix(CliPrefix.None)>] Studio of ParseResults<StudioArgs>
     | [<CliPrefix(CliPrefix.None)>] Password of ParseResults<PasswordArgs>
     | [<CliPrefix(CliPrefix.None)>] Health of ParseResults<HealthArgs>
     | [<CliPrefix(CliPrefix.None)>] Demo_Data of ParseResults<DemoDataArgs>
@@ -231,6 +232,7 @@ type Arguments =
                 "measures on a trained network what the paper's theorem is about: how near it is to the identity, what the noise costs"
             | Reproduce _ -> "the paper's tables, ablations and figures from your own copy of the data, beside the published numbers"
             | Doctor _ -> "says what this machine can run, and what to do about what is missing"
+            | Studio _ -> "makes detectors in the browser: projects, pictures, trainings, publishing"
             | Password _ -> "lets a person sign in at a server, with a password"
             | Health _ -> "says whether a server is ready"
             | Demo_Data _ -> "makes the demo data set"

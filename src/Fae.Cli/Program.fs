@@ -43,6 +43,7 @@ let private dispatch (arguments: ParseResults<Arguments>) =
     | Probe args -> Probe.run args
     | Reproduce args -> Reproduce.run args
     | Doctor args -> Doctor.run args
+    | Studio args -> StudioCommand.run args
     | Password args -> Password.run args
     | Health args -> Health.run args
     | Demo_Data args -> demoData args
@@ -91,6 +92,7 @@ let private logFormat (arguments: ParseResults<Arguments>) =
     match verb arguments with
     | Serve args -> args.TryGetResult ServeArgs.Log
     | Watch args -> args.TryGetResult WatchArgs.Log
+    | Studio args -> args.TryGetResult StudioArgs.Log
     | _ -> None
     |> Option.map Log.parse
     |> Option.defaultValue (Ok LogFormat.Plain)

@@ -111,6 +111,29 @@ type ServeArgs =
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
 [<RequireQualifiedAccess>]
+type StudioArgs =
+    | [<Mandatory; Unique>] Home of DIR: string
+    | [<Unique>] Port of N: int
+    | [<Unique>] Bind of ADDRESS: string
+    | [<Unique>] Keys of FILE: string
+    | [<Unique>] People of FILE: string
+    | [<Unique>] Shifts of TIMES: string
+    | [<Unique>] Log of FORMAT: string
+    | [<Unique>] Device of NAME: string
+
+    interface IArgParserTemplate with
+        member arg.Usage =
+            match arg with
+            | Home _ -> "the folder of the projects; it is made"
+            | Port _ -> "the port (8080; 0 for any that is free)"
+            | Bind _ -> "the address to listen at (127.0.0.1: this machine alone)"
+            | Keys _ -> "API keys, as for fae serve"
+            | People _ -> "people with passwords, as for fae serve"
+            | Shifts _ -> "when shifts begin, local time, for the counts of the live page, like 6:00,14:00,22:00 (0:00)"
+            | Log _ -> "messages as plain lines, as text with time and level, or as json, a line each (plain)"
+            | Device _ -> "auto, cpu, cuda or cuda:N: where published models inspect"
+
+[<RequireQualifiedAccess>]
 type HealthArgs =
     | [<MainCommand; Mandatory; Unique>] Url of URL: string
 

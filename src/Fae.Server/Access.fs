@@ -7,7 +7,7 @@ open Microsoft.AspNetCore.Http
 
 /// Who may use a server, and their sessions.
 [<NoComparison; NoEquality>]
-type Access = { Keys: Keys option; People: People option; Sessions: Sessions }
+type Access = { Keys: Keys option; People: People option; Sessions: Sessions; HasStudio: bool }
 
 [<RequireQualifiedAccess>]
 module Access =
@@ -66,6 +66,7 @@ module Access =
     /// What engineers alone may do.
     let private isForEngineers (request: HttpRequest) =
         request.Path.StartsWithSegments(PathString "/v1/audit")
+        || request.Path.StartsWithSegments(PathString "/v1/projects")
         || (request.Path.StartsWithSegments(PathString "/v1/models") && not (reads request))
 
     /// Where nobody is asked who they are: it is how they say so.

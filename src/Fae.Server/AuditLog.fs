@@ -12,6 +12,8 @@ type AuditAction =
     | Threshold
     /// The model's file was replaced, by somebody outside of the server.
     | Replaced
+    /// A version of a project's model serves from now on.
+    | Published
 
 type AuditEntry =
     {
@@ -37,8 +39,9 @@ type AuditLog private (connection: SqliteConnection) =
         | Mark -> "mark"
         | Threshold -> "threshold"
         | Replaced -> "replaced"
+        | Published -> "published"
 
-    static let action text = [ Mark; Threshold; Replaced ] |> List.find (fun action -> name action = text)
+    static let action text = [ Mark; Threshold; Replaced; Published ] |> List.find (fun action -> name action = text)
 
     static let entry (row: SqliteDataReader) =
         {

@@ -29,8 +29,7 @@ type private Answer =
     }
 
 /// Handles POST /v1/inspect.
-type private InspectEndpoint(options: ServerOptions, models: ModelSlot list, inspector: Inspector, log: InspectionLog, warn: string -> unit)
-    =
+type private InspectEndpoint(options: ServerOptions, models: ModelSet, inspector: Inspector, log: InspectionLog, warn: string -> unit) =
     // A body is read and decoded only while there is room for its pictures; decoding takes a core each.
     let admitted = new SemaphoreSlim(options.QueueCapacity + options.MaxBatch)
     let decoding = new SemaphoreSlim(Environment.ProcessorCount)
@@ -48,12 +47,15 @@ type private InspectEndpoint(options: ServerOptions, models: ModelSlot list, ins
 
     let hosted (context: HttpContext) =
         match string context.Request.Query["model"] with
-        | "" -> Ok(List.head models)
+        | "" ->
+            match models.All with
+            | first :: _ -> Ok first
+            | [] -> Http.refuse 404 "there is no model yet; publish one"
         | name ->
-            match models |> List.tryFind (fun m -> m.Name = name) with
+            match models.TryFind name with
             | Some model -> Ok model
             | None ->
-                let names = models |> List.map _.Name |> String.concat ", "
+                let names = models.All |> List.map _.Name |> String.concat ", "
                 Http.refuse 404 $"there is no model '{name}'; there are {names}"
 
     let inspectOne (model: ModelSlot) (name: string, bytes: byte[]) (stop: CancellationToken) : Task<Result<Answer, Refusal>> =

@@ -97,3 +97,27 @@ type ModelSlot private (name: string, path: string, load: string -> Result<Detec
 
     interface IDisposable with
         member _.Dispose() = current.Retire()
+
+/// The models of a server; more may come while it serves. Thread-safe.
+type ModelSet(first: ModelSlot list) =
+    let gate = obj ()
+    let mutable models = first
+
+    /// In the order in which they came; the first is the default.
+    member _.All: ModelSlot list = Volatile.Read &models
+
+    member set.TryFind(name: string) : ModelSlot option = set.All |> List.tryFind (fun model -> model.Name = name)
+
+    /// Adds a model, unless there is one of its name.
+    member set.Add(model: ModelSlot) : bool =
+        lock gate (fun () ->
+            if (set.TryFind model.Name).IsSome then
+                false
+            else
+                Volatile.Write(&models, models @ [ model ])
+                true)
+
+    interface IDisposable with
+        member set.Dispose() =
+            for model in set.All do
+                (model :> IDisposable).Dispose()

@@ -11,7 +11,7 @@ open Microsoft.AspNetCore.WebUtilities
 open Microsoft.Net.Http.Headers
 
 [<RequireQualifiedAccess>]
-module internal RequestImages =
+module RequestImages =
     /// The name of the parts that are pictures.
     let private part = "image"
 

@@ -18,6 +18,17 @@ open Microsoft.Extensions.DependencyInjection
 open Microsoft.Extensions.Logging
 open Microsoft.Extensions.Primitives
 
+/// What more routes are made with.
+[<NoComparison; NoEquality>]
+type ServerParts =
+    {
+        App: WebApplication
+        /// From now on this model is served too.
+        Serve: ModelSlot -> unit
+        Audit: AuditLog option
+        Log: InspectionLog
+    }
+
 [<RequireQualifiedAccess>]
 module Server =
     /// What a history keeps that nobody asked otherwise for.
@@ -38,6 +49,7 @@ module Server =
             Certificate = None
             History = None
             FalseAlarm = None
+            HasStudio = false
             Shifts = []
         }
 
@@ -164,8 +176,8 @@ module Server =
             | Error reason -> events.Warn $"model {model.Name}: {ThresholdRoutes.problem rate reason}"
 
     /// Files that were replaced are read again.
-    let private refresh options (models: ModelSlot list) (telemetry: Telemetry) audit (feed: LiveFeed) (events: ServerEvents) =
-        for model in models do
+    let private refresh options (models: ModelSet) (telemetry: Telemetry) audit (feed: LiveFeed) (events: ServerEvents) =
+        for model in models.All do
             match model.Refresh() with
             | Ok true ->
                 let print = model.Current.Card.Fingerprint
@@ -181,7 +193,7 @@ module Server =
     let private map
         (app: WebApplication)
         (options: ServerOptions)
-        (models: ModelSlot list)
+        (models: ModelSet)
         (telemetry: Telemetry)
         (inspector: Inspector)
         stopping
@@ -190,14 +202,14 @@ module Server =
 
         let metrics (context: HttpContext) =
             context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
-            let scored = [ for model in models -> model.Name, heldOut model ]
+            let scored = [ for model in models.All -> model.Name, heldOut model ]
             telemetry.Write(scored, inspector.Waiting, context.Response.Body)
 
         let route = Http.mapRead app
-        route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models))
+        route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models.All))
 
         route "/v1/statistics" (fun context ->
-            Http.writeJson context 200 [ for model in models -> telemetry.Statistics(model.Name, heldOut model) ])
+            Http.writeJson context 200 [ for model in models.All -> telemetry.Statistics(model.Name, heldOut model) ])
 
         route "/health" (Http.text "text/plain" (fun () -> "alive\n"))
 
@@ -215,10 +227,10 @@ module Server =
 
         route "/metrics" metrics
         route "/openapi.json" (Http.text "application/json" (fun () -> description))
-        WebPages.map app
+        WebPages.map app options.HasStudio
 
     /// What viewers are shown besides inspections.
-    let private liveState (models: ModelSlot list) (telemetry: Telemetry) (feed: LiveFeed) (inspector: Inspector) () : LiveStateJson =
+    let private liveState (models: ModelSet) (telemetry: Telemetry) (feed: LiveFeed) (inspector: Inspector) () : LiveStateJson =
         let counts = feed.Counts
 
         {
@@ -228,7 +240,7 @@ module Server =
             Anomalous = counts.Anomalous
             Models =
                 [
-                    for model in models ->
+                    for model in models.All ->
                         {
                             Name = model.Name
                             Fingerprint = model.Current.Card.Fingerprint
@@ -245,15 +257,16 @@ module Server =
 
     let private serve
         (options: ServerOptions)
-        (models: ModelSlot list)
+        (models: ModelSet)
         (kept: Kept)
+        (extend: ServerParts -> unit)
         (events: ServerEvents)
         (stop: CancellationToken)
         : Task =
         task {
             let telemetry = Telemetry()
 
-            for model in models do
+            for model in models.All do
                 telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
                 restore options kept.Audit events model
 
@@ -267,7 +280,7 @@ module Server =
             let inspector = Inspector(options.QueueCapacity, options.MaxBatch)
             use endpoint = new InspectEndpoint(options, models, inspector, log, events.Warn)
             use app = build options
-            let access = { Keys = options.Keys; People = options.People; Sessions = kept.Sessions }
+            let access = { Keys = options.Keys; People = options.People; Sessions = kept.Sessions; HasStudio = options.HasStudio }
             guard app options access telemetry events
 
             let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
@@ -278,6 +291,8 @@ module Server =
             SessionRoutes.map app access
             ThresholdRoutes.map app models kept.Audit feed
             LiveRoutes.map app feed (liveState models telemetry feed inspector)
+            let serve (model: ModelSlot) = if models.Add model then telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+            extend { App = app; Serve = serve; Audit = kept.Audit; Log = log }
             do! app.StartAsync CancellationToken.None
 
             match app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>() with
@@ -320,15 +335,18 @@ module Server =
             return { History = history; Audit = audit; Sessions = sessions }
         }
 
-    /// Serves until it is asked to stop, then finishes what it took. An error
-    /// is a history that cannot be opened.
-    let run options models events stop : Result<unit, string> =
+    /// Serves until it is asked to stop, then finishes what it took. `extend` may add routes before the first request. An error is a
+    /// history that cannot be opened.
+    let runWith extend options (models: ModelSet) events stop : Result<unit, string> =
         opened options
         |> Result.map (fun kept ->
             try
-                (serve options models kept events stop).GetAwaiter().GetResult()
+                (serve options models kept extend events stop).GetAwaiter().GetResult()
             finally
                 kept.History |> Option.iter (fun history -> history.Close().GetAwaiter().GetResult())
                 kept.Audit |> Option.iter (fun audit -> (audit :> IDisposable).Dispose())
                 (kept.Sessions :> IDisposable).Dispose()
                 Sqlite.closeAll ())
+
+    /// The same without anything besides.
+    let run options models events stop = runWith ignore options models events stop

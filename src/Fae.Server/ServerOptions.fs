@@ -29,6 +29,8 @@ type ServerOptions =
         History: (string * Retention) option
         /// The false-alarm rate of all models, where nobody has set another on the page; `None`: their own.
         FalseAlarm: float option
+        /// Whether there are routes for projects too, and a page for them.
+        HasStudio: bool
         /// When shifts begin, local time of day.
         Shifts: TimeOnly list
     }

@@ -17,6 +17,8 @@ type SessionJson =
         Needed: bool
         /// Whether people have passwords here, besides keys.
         Passwords: bool
+        /// Whether there is a page for projects.
+        Studio: bool
         Name: string | null
         /// "engineer" or "operator".
         Role: string | null
@@ -33,6 +35,7 @@ module internal SessionRoutes =
         {
             Needed = not (Access.isOpen access)
             Passwords = access.People.IsSome
+            Studio = access.HasStudio
             Name = caller |> Option.map _.Name |> Option.toObj
             Role = caller |> Option.map (_.Role >> Role.name) |> Option.toObj
             Csrf = session |> Option.map _.Csrf |> Option.toObj

@@ -39,14 +39,14 @@ module internal ThresholdRoutes =
         | TooFewImages(held, smallest) -> $"{held} held-out good pictures can promise no less than {smallest:F4}, not {rate}"
         | RateOutOfRange _ -> $"the rate must lie between 0 and 1, not at {rate}"
 
-    let private set (models: ModelSlot list) (audit: AuditLog) (feed: LiveFeed) (context: HttpContext) : Task =
+    let private set (models: ModelSet) (audit: AuditLog) (feed: LiveFeed) (context: HttpContext) : Task =
         task {
             let name = string context.Request.RouteValues["name"]
 
             match! Http.readJson context with
             | Error refusal -> do! Http.writeRefusal context refusal
             | Ok body ->
-                match models |> List.tryFind (fun model -> model.Name = name), rateOf body with
+                match models.TryFind name, rateOf body with
                 | None, _ -> do! Http.writeError context 404 $"there is no model '{name}'"
                 | _, None -> do! Http.writeError context 400 """send {"false_alarm": RATE} with a rate between 0 and 1"""
                 | Some model, Some rate ->
@@ -78,7 +78,7 @@ module internal ThresholdRoutes =
         let limit = int (max 1L (min 500L (query "limit" 100L)))
         Http.writeJson context 200 (audit.Latest(query "before" Int64.MaxValue, limit) |> List.map entryJson)
 
-    let map (app: WebApplication) (models: ModelSlot list) (audit: AuditLog option) feed =
+    let map (app: WebApplication) (models: ModelSet) (audit: AuditLog option) feed =
         match audit with
         | Some audit ->
             app.MapPost("/v1/models/{name}/threshold", RequestDelegate(set models audit feed)) |> ignore

@@ -63,8 +63,9 @@ module internal WebPages =
                 Http.writeBytes context file.Kind file.Bytes
         | _ -> Http.writeError context 404 $"there is no {name}"
 
-    let map (app: WebApplication) =
+    let map (app: WebApplication) hasStudio =
         let route = Http.mapRead app
         route "/" (write "inspect.html")
         route "/live" (write "live.html")
+        if hasStudio then route "/studio" (write "studio.html")
         route "/web/{file}" (fun context -> write (string context.Request.RouteValues["file"]) context)

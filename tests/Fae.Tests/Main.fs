@@ -114,6 +114,7 @@ let private test (argv: string[]) =
                     LibtorchTests.commandLine
                     BrowserTests.tests
                     LivePageTests.tests
+                    StudioTests.tests
             ]
 
     let mutable passed = 0

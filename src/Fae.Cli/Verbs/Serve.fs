@@ -28,7 +28,8 @@ module Serve =
 
                 let events = { Started = started; Say = Console.say; Warn = Console.warn; Fail = Console.fail; Alive = Service.alive }
 
-                Server.run options models events stop |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
+                Server.run options (new ModelSet(models)) events stop
+                |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
         finally
             for model in models do
                 (model :> IDisposable).Dispose()

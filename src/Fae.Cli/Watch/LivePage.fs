@@ -39,7 +39,7 @@ type LivePage private (slot: ModelSlot, log: InspectionLog, stop: CancellationTo
                     Alive = ignore
                 }
 
-            let serving = Task.Run<Result<unit, string>>(fun () -> Server.run options [ slot ] events stop.Token)
+            let serving = Task.Run<Result<unit, string>>(fun () -> Server.run options (new ModelSet([ slot ])) events stop.Token)
 
             match Task.WhenAny(started.Task, serving).GetAwaiter().GetResult() with
             | first when obj.ReferenceEquals(first, started.Task) -> Ok(new LivePage(slot, started.Task.Result, stop, serving))

@@ -86,14 +86,15 @@ export interface AuditEntry {
   id: number
   time: string
   who: string
-  action: "mark" | "threshold" | "replaced"
+  action: "mark" | "threshold" | "replaced" | "published"
   subject: string
-  detail: { mark?: Verdict; false_alarm?: number; threshold?: number; before?: number }
+  detail: { mark?: Verdict; false_alarm?: number; threshold?: number; before?: number; version?: number }
 }
 
 export interface SessionInfo {
   needed: boolean
   passwords: boolean
+  studio: boolean
   name?: string
   role?: "engineer" | "operator"
   csrf?: string
@@ -145,12 +146,16 @@ export const post = <T>(path: string, value: unknown): Promise<T> =>
 
 export const remove = <T>(path: string): Promise<T> => ask<T>(path, { method: "DELETE" })
 
-/** Inspects a file; the views come as data URLs. */
-export function inspect(file: File, model: string): Promise<Inspection & { views: Views }> {
+/** Sends files as the parts of a form that are pictures. */
+export function postForm<T>(path: string, files: File[]): Promise<T> {
   const form = new FormData()
-  form.append("image", file)
-  return ask(`v1/inspect?views=1&model=${encodeURIComponent(model)}`, { method: "POST", body: form })
+  for (const file of files) form.append("image", file)
+  return ask(path, { method: "POST", body: form })
 }
+
+/** Inspects a file; the views come as data URLs. */
+export const inspect = (file: File, model: string): Promise<Inspection & { views: Views }> =>
+  postForm(`v1/inspect?views=1&model=${encodeURIComponent(model)}`, [file])
 
 /** Where the pictures of a kept inspection are. */
 export function historyViews(id: number): Views {

@@ -164,9 +164,6 @@ function connect(): void {
     chooseModel()
     void refresh()
   })
-  setInterval(() => {
-    if (!document.hidden) void refresh()
-  }, refreshPause)
 }
 
 async function start(): Promise<void> {
@@ -174,6 +171,9 @@ async function start(): Promise<void> {
   await signIn()
   await loadModels()
   await refresh()
+  setInterval(() => {
+    if (!document.hidden) void refresh().catch(() => undefined)
+  }, refreshPause)
 }
 
 start().catch(e => sayVerdict(messageOf(e), "bad"))

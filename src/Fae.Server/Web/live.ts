@@ -17,7 +17,8 @@ const boxes = byId<SVGElement>("boxes")
 const notices = new Notices(byId("notices"))
 let shown: LiveInspection | undefined
 let shownAt = 0
-let next: LiveInspection | undefined
+/** At most an anomalous picture and a good one after it. */
+let waiting: LiveInspection[] = []
 let isLoading = false
 let isHeld = false
 let isChiming = false
@@ -51,13 +52,14 @@ function draw(one: LiveInspection): void {
 
 /** Shows the latest picture once it is there; those that came meanwhile are passed over. */
 function load(): void {
+  const next = waiting[0]
   if (isLoading || isHeld || !next) return
   const wait = shown?.anomalous && !next.anomalous ? shownAt + anomalousStays - performance.now() : 0
   isLoading = true
   setTimeout(() => {
-    const one = next
-    next = undefined
-    if (!one || isHeld) {
+    // Another may have come meanwhile.
+    const one = isHeld ? undefined : waiting.shift()
+    if (!one) {
       isLoading = false
       return
     }
@@ -79,9 +81,9 @@ function load(): void {
   }, Math.max(0, wait))
 }
 
-/** An anomalous picture that waits is not passed over for a good one. */
+/** An anomalous picture that waits is not passed over for a good one: that is shown after it. */
 function offer(one: LiveInspection): void {
-  if (!(next?.anomalous && !one.anomalous)) next = one
+  waiting = one.anomalous ? [one] : [...waiting.filter(earlier => earlier.anomalous), one]
   load()
 }
 

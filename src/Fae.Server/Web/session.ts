@@ -3,7 +3,7 @@
 import { get, post, remove, Refused, useCsrf, type SessionInfo } from "./api.js"
 import { byId, element, messageOf, say } from "./dom.js"
 
-let current: SessionInfo = { needed: false, passwords: false }
+let current: SessionInfo = { needed: false, passwords: false, studio: false }
 
 export const session = (): SessionInfo => current
 
@@ -62,7 +62,15 @@ function askWho(info: SessionInfo): Promise<void> {
   })
 }
 
+/** The studio's page, where there is one, for those who may use it. */
+function showStudio(): void {
+  const pages = document.querySelector("nav")
+  if (!pages || !current.studio || !isEngineer() || pages.querySelector("[href=studio]")) return
+  pages.append(element("a", { href: "studio" }, "Studio"))
+}
+
 function showWho(): void {
+  showStudio()
   const who = byId("who")
   if (!current.needed) return who.replaceChildren()
   const leave = element("button", { type: "button", id: "signout" }, "Sign out")
@@ -73,8 +81,15 @@ function showWho(): void {
   who.replaceChildren(element("span", {}, `${current.name} (${current.role})`), leave)
 }
 
-/** Signs in where the server asks for it. Keeps trying while the server is away. */
-export async function signIn(): Promise<void> {
+let asking: Promise<void> | undefined
+
+/** Signs in where the server asks for it. Keeps trying while the server is away. Several that ask at once see one dialog. */
+export function signIn(): Promise<void> {
+  asking ??= signInOnce().finally(() => (asking = undefined))
+  return asking
+}
+
+async function signInOnce(): Promise<void> {
   for (;;) {
     try {
       take(await get<SessionInfo>("v1/session"))

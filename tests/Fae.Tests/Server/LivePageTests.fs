@@ -54,9 +54,7 @@ let private survives =
             let model = brightnessModel folder
             let port = string (freePort ())
 
-            let serve work =
-                // The last port wins: Serving asks for any.
-                servingAt port model [] work
+            let serve work = servingAt port model [] work
 
             let began = TaskCompletionSource()
             let ended = TaskCompletionSource()

@@ -13,9 +13,9 @@ open Fae.Tests.Helpers
 /// A running server: its process and its address.
 type Served = { Child: Process; Url: string; Said: StringBuilder }
 
-/// Serves at a port while the work runs.
-let servingAt (port: string) (model: string) more (work: Served -> unit) =
-    let args = [ faeAssembly; "serve"; "--model"; model; "--port"; port ] @ more
+/// Runs fae with these arguments as a server while the work runs.
+let servingBy (args: string list) (work: Served -> unit) =
+    let args = faeAssembly :: args
 
     match Process.Start(ProcessStartInfo("dotnet", args, RedirectStandardError = true, RedirectStandardOutput = true)) with
     | null -> failtest "fae did not start"
@@ -31,7 +31,8 @@ let servingAt (port: string) (model: string) more (work: Served -> unit) =
                 lock said (fun () -> said.AppendLine text |> ignore)
                 let found = RegularExpressions.Regex.Match(text, "at (https?://[^ ]+)")
 
-                if found.Success then url.TrySetResult found.Groups[1].Value |> ignore)
+                if found.Success then
+                    url.TrySetResult(found.Groups[1].Value.Replace("/studio", "")) |> ignore)
 
         child.BeginErrorReadLine()
         child.BeginOutputReadLine()
@@ -42,6 +43,9 @@ let servingAt (port: string) (model: string) more (work: Served -> unit) =
             work { Child = child; Url = url.Task.Result; Said = said }
         finally
             if not child.HasExited then child.Kill()
+
+/// Serves at a port while the work runs.
+let servingAt (port: string) (model: string) more work = servingBy ([ "serve"; "--model"; model; "--port"; port ] @ more) work
 
 /// Serves at any port while the work runs.
 let serving model more work = servingAt "0" model more work

@@ -1,0 +1,66 @@
+/// fae studio: projects and trainings in the browser.
+namespace Fae.Cli
+
+open System
+open System.Diagnostics
+open System.IO
+open Argu
+open Fae.Data
+open Fae.Server
+open Fae.Studio
+open FsToolkit.ErrorHandling
+
+[<RequireQualifiedAccess>]
+module StudioCommand =
+    /// This program with other arguments: through dotnet, where dotnet runs it.
+    let private launch (args: string list) =
+        let own = nonNull Environment.ProcessPath
+        let assembly = Path.Combine(AppContext.BaseDirectory, "fae.dll")
+        let isHost = Path.GetFileNameWithoutExtension own = "dotnet"
+
+        ProcessStartInfo(
+            own,
+            (if isHost then assembly :: args else args),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false
+        )
+
+    /// SIGTERM lets a training write its checkpoint. Windows knows no such signal: it loses what came after the last checkpoint.
+    let private stop (child: Process) =
+        if not child.HasExited then
+            if OperatingSystem.IsWindows() then
+                child.Kill()
+            else
+                use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
+                kill.WaitForExit()
+
+    let run (args: ParseResults<StudioArgs>) : Result<int, Fault> =
+        result {
+            let! server =
+                { Server.defaults with Port = args.GetResult(StudioArgs.Port, defaultValue = Server.defaults.Port) }
+                |> Access.options
+                    (args.TryGetResult StudioArgs.Bind)
+                    (args.TryGetResult StudioArgs.Keys)
+                    (args.TryGetResult StudioArgs.People)
+                    (args.TryGetResult StudioArgs.Shifts)
+
+            let options =
+                {
+                    Home = Path.GetFullPath(args.GetResult StudioArgs.Home)
+                    Server = server
+                    Launch = launch
+                    Stop = stop
+                    Load = Models.loader (args.TryGetResult StudioArgs.Device)
+                }
+
+            let started _ (url: string) =
+                Console.say $"the studio is at {url}/studio (Ctrl-C ends)"
+                Service.ready ()
+
+            let events = { Started = started; Say = Console.say; Warn = Console.warn; Fail = Console.fail; Alive = Service.alive }
+
+            do! Service.run (fun stop -> Studio.run options events stop |> Result.mapError (fun reason -> Usage [ $"--home {reason}" ]))
+
+            return 0
+        }

@@ -1,0 +1,54 @@
+/// fae studio: projects, pictures, trainings and the served models of one home folder, behind HTTP.
+namespace Fae.Studio
+
+open System
+open System.Diagnostics
+open System.IO
+open Fae.Detection
+open Fae.Server
+
+[<NoComparison; NoEquality>]
+type StudioOptions =
+    {
+        Home: string
+        Server: ServerOptions
+        /// Starts the program fae with these arguments, its messages redirected.
+        Launch: string list -> ProcessStartInfo
+        /// Asks a process to end in order.
+        Stop: Process -> unit
+        Load: string -> Result<Detector, string>
+    }
+
+[<RequireQualifiedAccess>]
+module Studio =
+    let private historyOf home = Path.Combine(home, "history.db")
+
+    /// The published models. One that cannot be read is warned of.
+    let private published (options: StudioOptions) (events: ServerEvents) =
+        Project.all options.Home
+        |> List.filter (fun project -> File.Exists(Publishing.model options.Home project))
+        |> List.choose (fun project ->
+            match ModelSlot.Open(project.Name, Publishing.model options.Home project, options.Load) with
+            | Ok slot -> Some slot
+            | Error reason ->
+                events.Warn $"project {project.Name}: {reason}"
+                None)
+
+    /// Serves until it is asked to stop; a training that runs then goes on at the next start. An error is one line.
+    let run (options: StudioOptions) events stop : Result<unit, string> =
+        Directory.CreateDirectory options.Home |> ignore
+        use trainer = new Trainer(options.Home, options.Launch, options.Stop)
+        use models = new ModelSet(published options events)
+
+        let extend (server: ServerParts) =
+            let parts = { Home = options.Home; Server = server; Trainer = trainer; Load = options.Load }
+            PictureRoutes.map server.App parts
+            VersionRoutes.map server.App parts
+
+        let server =
+            { options.Server with
+                HasStudio = true
+                History = options.Server.History |> Option.orElse (Some(historyOf options.Home, Server.retention))
+            }
+
+        Server.runWith extend server models events stop

@@ -1,0 +1,225 @@
+/// Trainings, versions and publishing behind HTTP.
+namespace Fae.Studio
+
+open System
+open System.IO
+open System.Text.Json.Nodes
+open System.Text.RegularExpressions
+open System.Threading.Tasks
+open Fae.Server
+open Microsoft.AspNetCore.Builder
+open Microsoft.AspNetCore.Http
+open Microsoft.Extensions.Primitives
+
+/// A version in the answers.
+[<NoComparison; NoEquality>]
+type VersionJson =
+    {
+        Number: int
+        /// "waiting", "training", "stopped", "ready" or "failed".
+        Status: string
+        Budget: string
+        Seed: int
+        Who: string
+        Created: string
+        Problem: string | null
+        IsPublished: bool
+        HasModel: bool
+        HasReport: bool
+        /// eval.json, where there were bad pictures to evaluate on.
+        Evaluation: JsonNode | null
+    }
+
+/// GET /v1/projects/{project}.
+[<NoComparison; NoEquality>]
+type ProjectJson =
+    {
+        Name: string
+        Good: int
+        Bad: int
+        HasIgnore: bool
+        Published: Nullable<int>
+        Previous: Nullable<int>
+        Versions: VersionJson list
+    }
+
+[<RequireQualifiedAccess>]
+module internal VersionRoutes =
+    let private evaluation version : JsonNode | null =
+        try
+            JsonNode.Parse(File.ReadAllText(DetectorVersion.evaluation version))
+        with
+        | :? IOException
+        | :? Text.Json.JsonException -> null
+
+    let private versionJson published (version: DetectorVersion, state: VersionState) : VersionJson =
+        {
+            Number = version.Number
+            Status = state.Status
+            Budget = state.Budget
+            Seed = state.Seed
+            Who = state.Who
+            Created = Http.instant state.Created
+            Problem = state.Problem
+            IsPublished = (published = Some version.Number)
+            HasModel = File.Exists(DetectorVersion.model version)
+            HasReport = File.Exists(DetectorVersion.report version)
+            Evaluation = evaluation version
+        }
+
+    let private projectJson (project: Project) : ProjectJson =
+        let published = Publishing.current project
+
+        {
+            Name = project.Name
+            Good = (PictureStore.list project Good).Length
+            Bad = (PictureStore.list project Bad).Length
+            HasIgnore = File.Exists(Project.ignoreMask project)
+            Published = Option.toNullable published
+            Previous = Option.toNullable (Publishing.previous project)
+            Versions = DetectorVersion.all project |> List.map (versionJson published)
+        }
+
+    let private textOf (body: JsonObject) (name: string) =
+        match body[name] with
+        | null -> None
+        | node when node.GetValueKind() = Text.Json.JsonValueKind.String -> Some(node.GetValue<string>())
+        | node -> Some(node.ToJsonString())
+
+    let private create parts (context: HttpContext) : Task =
+        task {
+            match! Http.readJson context with
+            | Error refusal -> do! Http.writeRefusal context refusal
+            | Ok body ->
+                let made = Project.create parts.Home (textOf body "name" |> Option.defaultValue "") |> StudioRequests.badRequest
+                do! StudioRequests.answer context made (projectJson >> Http.writeJson context 201)
+        }
+
+    /// Good pictures without which there is no training: one to hold out at least, and some to learn from.
+    let private fewest = 5
+
+    let private budgetPattern = Regex @"^\d{1,4}(\.\d)?[mh]$"
+
+    let private begin' parts (context: HttpContext) (body: JsonObject) project : Result<DetectorVersion, string> =
+        let good = (PictureStore.list project Good).Length
+        let budget = textOf body "budget" |> Option.defaultValue "30m"
+        let seed = textOf body "seed" |> Option.map (Http.whole 0L) |> Option.defaultValue 0L
+
+        if good < fewest then
+            Error $"add at least {fewest} good pictures; there are {good}"
+        elif not (budgetPattern.IsMatch budget) then
+            Error $"budget {budget}: write a time like 10m or 2h"
+        elif seed < 0L || seed > int64 Int32.MaxValue then
+            Error $"seed {seed}: must be a number from 0"
+        else
+            let version = DetectorVersion.create project (StudioRequests.who context) budget (int seed) (StudioRequests.now ())
+            parts.Trainer.Add version
+            Ok version
+
+    let private train parts (context: HttpContext) : Task =
+        task {
+            match! Http.readJson context with
+            | Error refusal -> do! Http.writeRefusal context refusal
+            | Ok body ->
+                let version = StudioRequests.project parts context |> Result.bind (begin' parts context body >> StudioRequests.badRequest)
+
+                do! StudioRequests.answer context version (fun version -> Http.writeJson context 201 {| Version = version.Number |})
+        }
+
+    let private change parts (work: DetectorVersion -> VersionState -> Result<unit, string>) (context: HttpContext) : Task =
+        let done' =
+            StudioRequests.version parts context
+            |> Result.bind (fun (version, state) -> work version state |> StudioRequests.badRequest |> Result.map (fun () -> version))
+
+        StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (projectJson version.Project))
+
+    let private stop parts version state =
+        match DetectorVersion.status state with
+        | Waiting
+        | Training -> Ok(parts.Trainer.Stop version)
+        | _ -> Error "this version is not in training"
+
+    let private resume parts version state =
+        match DetectorVersion.status state with
+        | Stopped
+        | Failed -> Ok(parts.Trainer.Resume version)
+        | _ -> Error "only a training that was stopped or has failed can go on"
+
+    /// Serves the project's model, if this is the first version of it that is published.
+    let private serve parts (project: Project) =
+        ModelSlot.Open(project.Name, Publishing.model parts.Home project, parts.Load) |> Result.map parts.Server.Serve
+
+    let private publish parts who version _ =
+        if not (File.Exists(DetectorVersion.model version)) then
+            Error "this version has no model yet"
+        else
+            Publishing.publish parts.Home version who (StudioRequests.now ())
+
+            serve parts version.Project
+            |> Result.map (fun () ->
+                parts.Server.Audit
+                |> Option.iter (fun audit -> audit.Add(who, Published, version.Project.Name, "", {| Version = version.Number |})))
+
+    let private rollBack parts (context: HttpContext) : Task =
+        let earlier =
+            StudioRequests.project parts context
+            |> Result.bind (fun project ->
+                match Publishing.previous project |> Option.bind (DetectorVersion.tryFind project) with
+                | Some found -> Ok found
+                | None -> Http.refuse 400 "no other version was published before")
+
+        let done' =
+            earlier
+            |> Result.bind (fun (version, state) ->
+                publish parts (StudioRequests.who context) version state
+                |> StudioRequests.badRequest
+                |> Result.map (fun () -> version))
+
+        StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (projectJson version.Project))
+
+    /// The report has its style inside; it may run nothing.
+    let private report (context: HttpContext) version =
+        context.Response.Headers.ContentSecurityPolicy <-
+            StringValues "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+        StudioRequests.file context "text/html; charset=utf-8" None (DetectorVersion.report version)
+
+    let private export parts (context: HttpContext) (version: DetectorVersion) : Task =
+        task {
+            match! Task.Run(fun () -> parts.Trainer.Export version) with
+            | Ok path -> do! StudioRequests.file context "application/octet-stream" (Some $"{version.Project.Name}.onnx") path
+            | Error reason -> do! Http.writeError context 400 reason
+        }
+
+    let map (app: WebApplication) parts =
+        let get (path: string) handle = Http.mapRead app ("/v1/projects" + path) handle
+
+        let post (path: string) (handle: HttpContext -> Task) = app.MapPost("/v1/projects" + path, RequestDelegate handle) |> ignore
+
+        let ofVersion write context = StudioRequests.answer context (StudioRequests.version parts context) (fst >> write context)
+
+        get "" (fun context -> Project.all parts.Home |> List.map projectJson |> Http.writeJson context 200)
+        post "" (create parts)
+
+        get "/{project}" (fun context ->
+            StudioRequests.answer context (StudioRequests.project parts context) (projectJson >> Http.writeJson context 200))
+
+        post "/{project}/train" (train parts)
+        post "/{project}/rollback" (rollBack parts)
+        let one = "/{project}/versions/{version}"
+        get (one + "/progress") (ofVersion (fun context version -> Http.writeJson context 200 (DetectorVersion.progress version)))
+        post (one + "/stop") (change parts (stop parts))
+        post (one + "/resume") (change parts (resume parts))
+        post (one + "/publish") (fun context -> change parts (publish parts (StudioRequests.who context)) context)
+        get (one + "/report.html") (ofVersion report)
+
+        get
+            (one + "/model.safetensors")
+            (ofVersion (fun context version ->
+                StudioRequests.file
+                    context
+                    "application/octet-stream"
+                    (Some $"{version.Project.Name}.safetensors")
+                    (DetectorVersion.model version)))
+
+        get (one + "/model.onnx") (ofVersion (export parts))
