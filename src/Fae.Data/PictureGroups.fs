@@ -10,6 +10,10 @@ module PictureGroups =
     /// With fewer groups the pictures are rather kinds of parts than frames of the same ones, or there are too few parts to train on.
     let private fewest = 8
 
+    /// A group with a larger share of all pictures is no burst: parts that all look alike are linked in a chain, each to those that happen
+    /// to lie alike.
+    let private largestShare = 0.3
+
     /// Of more pictures the comparison would take gigabytes; a pattern can group them.
     let private mostSeen = 20_000
 
@@ -66,7 +70,11 @@ module PictureGroups =
             | Error _ -> blank.Value
 
         let groups = paths |> Array.ofList |> Array.Parallel.map detail |> NearDuplicates.groups |> List.ofArray
-        if (List.distinct groups).Length < min fewest paths.Length then byBytes paths else groups
+        let sizes = groups |> List.countBy id |> List.map snd
+
+        let isChain = not paths.IsEmpty && paths.Length > fewest && float (List.max sizes) > largestShare * float paths.Length
+
+        if isChain || sizes.Length < min fewest paths.Length then byBytes paths else groups
 
     /// For each picture the number of the first one of its group, as `train.groups` asks.
     let find (config: Config) (paths: string list) : Result<int list, DataProblem list> =

@@ -66,7 +66,8 @@ type AuditLog private (connection: SqliteConnection) =
         lock gate (fun () ->
             Sqlite.execute
                 connection
-                "INSERT INTO audit (time, who, action, subject, fingerprint, detail) VALUES ($time, $who, $action, $subject, $print, $detail)"
+                ("INSERT INTO audit (time, who, action, subject, fingerprint, detail) VALUES ($time, $who, $action, "
+                 + "$subject, $print, $detail)")
                 [
                     "$time", Sqlite.time DateTimeOffset.UtcNow
                     "$who", box who

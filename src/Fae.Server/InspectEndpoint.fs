@@ -5,7 +5,6 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Runtime.CompilerServices
-open System.Text.Json
 open System.Threading
 open System.Threading.Tasks
 open Fae.Core

@@ -6,7 +6,6 @@ open System
 open System.Net
 open System.Threading
 open System.Threading.Tasks
-open Fae.Detection
 open FsToolkit.ErrorHandling
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Hosting
@@ -58,25 +57,6 @@ module Server =
 
     /// Inspections whose pictures viewers may see when they come.
     let private liveKept = 24
-
-    let private modelJson (model: ModelSlot) : ModelJson =
-        let detector = model.Current
-        let card, calibration = detector.Card, detector.Calibration
-
-        {
-            Name = model.Name
-            Size = card.Config.Image.Size
-            Tile = card.Config.Image.Tile
-            Channels = card.Channels
-            Scoring = ScoringSearch.Describe calibration.Scoring
-            ThresholdImage = calibration.ImageThreshold
-            ThresholdPixel = calibration.PixelThreshold
-            Fingerprint = card.Fingerprint
-            FalseAlarm = calibration.FalseAlarm
-            HeldOut = Array.sort calibration.HeldOut
-        }
-
-    let private heldOut (model: ModelSlot) = model.Current.Calibration.HeldOut
 
     let private build (options: ServerOptions) =
         let builder = WebApplication.CreateSlimBuilder()
@@ -189,68 +169,6 @@ module Server =
             | Ok false -> ()
             | Error reason -> events.Warn $"the new file of model {model.Name} is refused, the old one serves on: {reason}"
 
-    /// The routes that only read.
-    let private map
-        (app: WebApplication)
-        (options: ServerOptions)
-        (models: ModelSet)
-        (telemetry: Telemetry)
-        (inspector: Inspector)
-        stopping
-        =
-        let description = OpenApi.document ()
-
-        let metrics (context: HttpContext) =
-            context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
-            let scored = [ for model in models.All -> model.Name, heldOut model ]
-            telemetry.Write(scored, inspector.Waiting, context.Response.Body)
-
-        let route = Http.mapRead app
-        route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models.All))
-
-        route "/v1/statistics" (fun context ->
-            Http.writeJson context 200 [ for model in models.All -> telemetry.Statistics(model.Name, heldOut model) ])
-
-        route "/health" (Http.text "text/plain" (fun () -> "alive\n"))
-
-        route "/ready" (fun context ->
-            let state =
-                if stopping () then
-                    "stopping\n"
-                else
-                    match inspector.StuckFor with
-                    | stuck when stuck > options.Timeout -> $"no picture was finished for {stuck:F0} seconds\n"
-                    | _ -> "ready\n"
-
-            if state <> "ready\n" then context.Response.StatusCode <- 503
-            Http.text "text/plain" (fun () -> state) context)
-
-        route "/metrics" metrics
-        route "/openapi.json" (Http.text "application/json" (fun () -> description))
-        WebPages.map app options.HasStudio
-
-    /// What viewers are shown besides inspections.
-    let private liveState (models: ModelSet) (telemetry: Telemetry) (feed: LiveFeed) (inspector: Inspector) () : LiveStateJson =
-        let counts = feed.Counts
-
-        {
-            Time = Http.instant DateTimeOffset.UtcNow
-            Since = Http.instant counts.Since
-            Inspected = counts.Inspected
-            Anomalous = counts.Anomalous
-            Models =
-                [
-                    for model in models.All ->
-                        {
-                            Name = model.Name
-                            Fingerprint = model.Current.Card.Fingerprint
-                            Threshold = model.Current.Calibration.ImageThreshold
-                            DriftAlarm = telemetry.DriftAlarm(model.Name, heldOut model)
-                        }
-                ]
-            Waiting = inspector.Waiting
-        }
-
     /// What a server keeps of what people do.
     [<NoComparison; NoEquality>]
     type private Kept = { History: History option; Audit: AuditLog option; Sessions: Sessions }
@@ -285,12 +203,12 @@ module Server =
 
             let stopping () = app.Lifetime.ApplicationStopping.IsCancellationRequested || stop.IsCancellationRequested
 
-            map app options models telemetry inspector stopping
+            ReadRoutes.map app options models telemetry inspector stopping
             app.MapPost("/v1/inspect", RequestDelegate endpoint.Inspect) |> ignore
             HistoryRoutes.map app (Option.zip kept.History kept.Audit)
             SessionRoutes.map app access
             ThresholdRoutes.map app models kept.Audit feed
-            LiveRoutes.map app feed (liveState models telemetry feed inspector)
+            LiveRoutes.map app feed (ReadRoutes.liveState models telemetry feed inspector)
             let serve (model: ModelSlot) = if models.Add model then telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
             extend { App = app; Serve = serve; Audit = kept.Audit; Log = log }
             do! app.StartAsync CancellationToken.None

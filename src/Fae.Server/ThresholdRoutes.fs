@@ -5,7 +5,6 @@ open System
 open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Fae.Core
-open Fae.Detection
 open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 

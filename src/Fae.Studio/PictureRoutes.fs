@@ -1,7 +1,6 @@
 /// Pictures and masks of a project behind HTTP.
 namespace Fae.Studio
 
-open System.IO
 open System.Threading.Tasks
 open Fae.Imaging
 open Fae.Server

@@ -1,5 +1,5 @@
-/// Which version of a project serves. The served file is a copy below the studio's home, written whole: fae watch and fae serve elsewhere may
-/// use it too, and see a new version by themselves.
+/// Which version of a project serves. The served file is a copy below the studio's home, written whole: fae watch and fae serve
+/// elsewhere may use it too, and see a new version by themselves.
 namespace Fae.Studio
 
 open System

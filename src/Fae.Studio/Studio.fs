@@ -1,7 +1,6 @@
 /// fae studio: projects, pictures, trainings and the served models of one home folder, behind HTTP.
 namespace Fae.Studio
 
-open System
 open System.Diagnostics
 open System.IO
 open Fae.Detection

@@ -8,7 +8,6 @@ open System.Diagnostics
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open Fae.Detection
 
 /// `launch`: starts the program fae with these arguments, its messages redirected. `stop` asks a process to end in order.
 type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Process -> unit) =

@@ -20,6 +20,7 @@ let private precompiled =
         "Fae.Kernels"
         "Fae.Report"
         "Fae.Server"
+        "Fae.Studio"
     ]
     @ [ "FSharp.Core"; "Argu"; "TorchSharp"; "NetVips"; "Spectre.Console"; "Tomlyn" ]
 

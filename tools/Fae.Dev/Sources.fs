@@ -15,7 +15,10 @@ let private mayBeLong (path: string) (line: string) =
 let longLines () =
     [
         for path in tracked () do
-            if List.contains (Path.GetExtension path) [ ".fs"; ".cs"; ".fsx"; ".md"; ".toml" ] && File.Exists path then
+            if
+                List.contains (Path.GetExtension path) [ ".fs"; ".cs"; ".fsx"; ".md"; ".toml"; ".ts"; ".css" ]
+                && File.Exists path
+            then
                 for number, line in Seq.indexed (File.ReadLines path) do
                     if line.Length > longest && not (mayBeLong path line) then
                         $"{path}({number + 1}): {line.Length} characters, more than {longest}"

@@ -41,8 +41,7 @@ module Access =
             let! shifts = shifts shiftTimes
 
             if keys.IsNone && people.IsNone && not (IPAddress.IsLoopback address) then
-                Console.warn
-                    "everyone who can reach this machine can use the server; --keys FILE or --people FILE lets in those who have a key or a password"
+                Console.warn "everyone who can reach this machine can use the server; --keys FILE or --people FILE asks who they are"
 
             return { start with Address = address; Keys = keys; People = people; Shifts = shifts }
         }

@@ -7,8 +7,6 @@ open System.Security.Cryptography
 open System.Security.Cryptography.X509Certificates
 open Argu
 open Fae.Data
-open Fae.Detection
-open Fae.Imaging
 open Fae.Server
 open FsToolkit.ErrorHandling
 

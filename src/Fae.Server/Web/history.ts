@@ -115,7 +115,10 @@ function described({ action, subject, detail }: AuditEntry): string {
     case "mark":
       return detail.mark ? `inspection ${subject} is ${detail.mark}` : `the mark of inspection ${subject} taken back`
     case "threshold":
-      return `model ${subject}: false-alarm rate ${percent(detail.false_alarm ?? 0)}, threshold ${number(detail.threshold ?? 0)}, before ${percent(detail.before ?? 0)}`
+      return (
+        `model ${subject}: false-alarm rate ${percent(detail.false_alarm ?? 0)}, threshold ${number(detail.threshold ?? 0)}, ` +
+        `before ${percent(detail.before ?? 0)}`
+      )
     case "published":
       return `version ${detail.version} of ${subject} published`
     case "replaced":

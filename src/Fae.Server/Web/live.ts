@@ -43,7 +43,9 @@ function draw(one: LiveInspection): void {
   base.alt = `${one.path}: ${verdict}`
   boxes.setAttribute("viewBox", `0 0 ${one.width} ${one.height}`)
   boxes.replaceChildren(
-    ...one.regions.map(({ box: [x, y, w, h] }) => drawn("rect", { x, y, width: w, height: h, "stroke-width": Math.max(2, one.width / 150) })),
+    ...one.regions.map(({ box: [x, y, width, height] }) =>
+      drawn("rect", { x, y, width, height, "stroke-width": Math.max(2, one.width / 150) }),
+    ),
   )
   byId("detail").textContent =
     `${moment(one.time)} ${one.path}: score ${number(one.score)}, threshold ${number(one.threshold)}, model ${one.model}`

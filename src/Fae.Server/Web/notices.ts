@@ -31,7 +31,9 @@ export class Notices {
     const drifting = now.models.filter(model => model.drift_alarm).map(model => model.name)
     this.set(
       "drift",
-      drifting.length ? `scores of ${drifting.join(", ")} are not as they were in training: has the camera or the light changed?` : undefined,
+      drifting.length
+        ? `scores of ${drifting.join(", ")} are not as they were in training: has the camera or the light changed?`
+        : undefined,
     )
   }
 

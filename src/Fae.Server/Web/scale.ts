@@ -25,8 +25,9 @@ export function drawScale(svg: SVGElement, model: Model, threshold: number, scor
   const counts = new Array<number>(bins).fill(0)
   for (const value of model.held_out) counts[Math.min(bins - 1, Math.floor((bins * value) / most))]! += 1
   const tallest = Math.max(...counts)
+  const anchor = (x: number) => (x > 0.8 * width ? "end" : x < 40 ? "start" : "middle")
   const label = (x: number, y: number, text: string, kind: string) =>
-    drawn("text", { x: Math.max(4, Math.min(width - 4, x)), y, class: kind, "text-anchor": x > 0.8 * width ? "end" : x < 40 ? "start" : "middle" }, text)
+    drawn("text", { x: Math.max(4, Math.min(width - 4, x)), y, class: kind, "text-anchor": anchor(x) }, text)
   const bars = counts.map((count, i) =>
     drawn("rect", {
       class: "held",

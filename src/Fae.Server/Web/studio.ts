@@ -90,7 +90,8 @@ async function showRunning(project: Project): Promise<void> {
   if (!running) return
   const progress = await studio.progress(project.name, running.number)
   const left = progress.left ? `, ${progress.left} left` : ""
-  const doing = progress.step ? `step ${progress.step} of ${progress.steps}${left}` : (progress.lines[progress.lines.length - 1] ?? "waiting")
+  const said = progress.lines[progress.lines.length - 1] ?? "waiting"
+  const doing = progress.step ? `step ${progress.step} of ${progress.steps}${left}` : said
   byId("progress").textContent = `Version ${running.number}: ${doing}`
   byId<HTMLProgressElement>("bar").value = progress.steps ? progress.step / progress.steps : 0
   byId("lines").textContent = progress.lines.join("\n")

@@ -67,7 +67,10 @@ function program(project: Project, version: StudioVersion): string {
   ]
   if (evaluation?.threshold_image !== undefined)
     lines.push(`// Verdict.Anomalous above a score of ${number(evaluation.threshold_image)}; ${figures(version)}.`)
-  lines.push("if (part.Verdict != Verdict.Good)", '    Console.WriteLine($"{part.Verdict}, score {part.Score}, {part.Regions.Count} region(s)");')
+  lines.push(
+    "if (part.Verdict != Verdict.Good)",
+    '    Console.WriteLine($"{part.Verdict}, score {part.Score}, {part.Regions.Count} region(s)");',
+  )
   return lines.join("\n")
 }
 

@@ -53,6 +53,23 @@ let tests =
                     | Error problems -> failtest $"{problems}")
             }
 
+            test "parts that vary little by little are no frames of one part" {
+                inTemporaryFolder (fun folder ->
+                    let grain = Noise.field (Random.mix64 7UL) 0.3f 1 160 160 |> MeanFilter.once 9
+
+                    // Neighbours are alike to the pixel, those farther off are not: a chain.
+                    for i in 0..39 do
+                        let moved = Image.init 1 96 96 (fun _ y x -> 0.5f + 3.0f * grain[0, y, x + i])
+                        writePng folder $"train/good/{i:D2}.png" moved |> ignore
+
+                    for i in 40..59 do
+                        writePng folder $"train/good/{i:D2}.png" (frame i 0) |> ignore
+
+                    match split "auto" folder with
+                    | Ok split -> Expect.equal (split.Groups, split.Unused) (60, []) "each a part of its own"
+                    | Error problems -> failtest $"{problems}")
+            }
+
             test "a pattern that is wrong, or finds too few parts, is said" {
                 inTemporaryFolder (fun folder ->
                     for i in 0..7 do

@@ -2,11 +2,9 @@
 module Fae.Tests.StudioTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Net.Http
 open System.Text
-open System.Text.Json.Nodes
 open Expecto
 open Fae.Core
 open Fae.Imaging
