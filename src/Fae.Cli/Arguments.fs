@@ -85,7 +85,7 @@ type InspectArgs =
 
 [<RequireQualifiedAccess>]
 type CorruptArgs =
-    | [<Mandatory; Unique>] Config of FILE: string
+    | [<Unique>] Config of FILE: string
     | [<Mandatory; Unique>] Data of DIR: string
     | [<Mandatory; Unique>] Out of DIR: string
     | [<Unique>] Count of N: int
@@ -96,7 +96,7 @@ type CorruptArgs =
     interface IArgParserTemplate with
         member arg.Usage =
             match arg with
-            | Config _ -> "the configuration (TOML)"
+            | Config _ -> "the configuration (TOML); without one as fae train chooses it"
             | Data _ -> "the data set"
             | Out _ -> "writes contact sheets there: clean, mask, corrupted"
             | Count _ -> "how many samples (24)"

@@ -28,6 +28,8 @@ type VersionState =
         Created: DateTimeOffset
         /// Why it failed.
         Problem: string | null
+        /// The process that trains: its number and when it began.
+        Process: string | null
     }
 
 type DetectorVersion = { Project: Project; Number: int; Folder: string }
@@ -99,7 +101,17 @@ module DetectorVersion =
         let version = at project number
         Directory.CreateDirectory version.Folder |> ignore
 
-        write version { Status = statusName Waiting; Budget = budget; Seed = seed; Who = who; Created = now; Problem = null }
+        write
+            version
+            {
+                Status = statusName Waiting
+                Budget = budget
+                Seed = seed
+                Who = who
+                Created = now
+                Problem = null
+                Process = null
+            }
 
         version
 

@@ -45,6 +45,9 @@ module Project =
     /// Pictures that were taken out: nothing is deleted.
     let removed project = Path.Combine(project.Folder, "removed")
 
+    /// Drawings of synthetic corruption.
+    let corruption project = Path.Combine(project.Folder, "corruption")
+
     let versions project = Path.Combine(project.Folder, "versions")
 
     /// In the order of their names.

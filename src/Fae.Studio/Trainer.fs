@@ -4,6 +4,7 @@ namespace Fae.Studio
 
 open System
 open System.Collections.Generic
+open System.ComponentModel
 open System.Diagnostics
 open System.IO
 open System.Threading
@@ -11,51 +12,62 @@ open System.Threading.Tasks
 
 /// `launch`: starts the program fae with these arguments, its messages redirected. `stop` asks a process to end in order.
 type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Process -> unit) =
+    /// Samples of a corruption sheet.
+    static let samplesDrawn = 12
+
+    /// Milliseconds for a training to write its checkpoint after it was asked to end.
+    static let patience = 60_000
+
     let gate = obj ()
     let waiting = Queue<DetectorVersion>()
     let wake = new SemaphoreSlim(0)
     let ending = new CancellationTokenSource()
-    let mutable current: (DetectorVersion * Process) option = None
+    /// What is trained now, and its process once there is one.
+    let mutable current: (DetectorVersion * Process option) option = None
     /// Somebody asked for the end of the training that runs.
     let mutable isStopped = false
 
-    /// Runs fae, adding what it says to the version's log; its exit code and last line. Nothing is started once the studio ends.
-    let run (version: DetectorVersion) (args: string list) : int * string =
+    let isEnding () = lock gate (fun () -> isStopped || ending.IsCancellationRequested)
+
+    let mark version status (problem: string | null) =
+        DetectorVersion.set version (fun state ->
+            { state with Status = DetectorVersion.statusName status; Problem = problem; Process = null })
+
+    /// A process by its number and when it began: numbers are used again.
+    let identity (child: Process) = $"{child.Id} {child.StartTime.ToUniversalTime():O}"
+
+    /// Runs fae, adding what it says to the version's log: its exit code and last line, or `None` if it was not to be started any more.
+    let run (version: DetectorVersion) (args: string list) : (int * string) option =
         let mutable last = ""
         use log = new StreamWriter(DetectorVersion.log version, append = true, AutoFlush = true)
         use child = new Process(StartInfo = launch args)
 
-        let hear (line: DataReceivedEventArgs) =
+        child.ErrorDataReceived.Add(fun line ->
             match line.Data with
             | null -> ()
             | text ->
                 lock log (fun () ->
                     log.WriteLine text
-                    last <- text)
-
-        child.OutputDataReceived.Add ignore
-        child.ErrorDataReceived.Add hear
+                    last <- text))
 
         let begun =
             lock gate (fun () ->
-                if ending.IsCancellationRequested || isStopped then
+                if isStopped || ending.IsCancellationRequested then
                     false
                 else
                     child.Start() |> ignore
-                    current <- Some(version, child)
+                    current <- Some(version, Some child)
                     true)
 
         if begun then
+            DetectorVersion.set version (fun state -> { state with Process = identity child })
             child.BeginOutputReadLine()
             child.BeginErrorReadLine()
             child.WaitForExit()
-            lock gate (fun () -> current <- None)
-            child.ExitCode, last
+            lock gate (fun () -> current <- Some(version, None))
+            Some(child.ExitCode, last)
         else
-            -1, ""
-
-    let mark version status (problem: string | null) =
-        DetectorVersion.set version (fun state -> { state with Status = DetectorVersion.statusName status; Problem = problem })
+            None
 
     let trainingArguments (version: DetectorVersion) (state: VersionState) =
         let ignored = Project.ignoreMask version.Project
@@ -64,55 +76,85 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
         @ [ "--seed"; string state.Seed; "--resume" ]
         @ (if File.Exists ignored then [ "--ignore"; ignored ] else [])
 
+    /// Without bad pictures there is nothing to evaluate on.
     let evaluate (version: DetectorVersion) =
-        run version [ "eval"; "--model"; version.Folder; "--data"; Project.data version.Project; "--out"; version.Folder ]
+        if (PictureStore.list version.Project Bad).IsEmpty then
+            Some(0, "")
+        else
+            run version [ "eval"; "--model"; version.Folder; "--data"; Project.data version.Project; "--out"; version.Folder ]
 
     let train (version: DetectorVersion) (state: VersionState) =
         mark version Training null
-        let code, last = run version (trainingArguments version state)
+        let trained = run version (trainingArguments version state)
 
-        if ending.IsCancellationRequested then
-            // It goes on when the studio starts again.
-            ()
-        elif lock gate (fun () -> isStopped) then
-            mark version Stopped null
-        elif code <> 0 then
-            mark version Failed last
-        else
-            // Without bad pictures there is nothing to evaluate on.
-            let code, last = if (PictureStore.list version.Project Bad).IsEmpty then 0, "" else evaluate version
+        match trained, isEnding () with
+        | Some(0, _), false ->
+            match evaluate version with
+            | Some(0, _) -> mark version Ready null
+            | Some(_, last) -> mark version Ready last
+            | None -> ()
+        | Some(_, last), false -> mark version Failed last
+        | _ -> ()
 
-            if not ending.IsCancellationRequested then
-                mark version Ready (if code = 0 then null else last)
+        // Otherwise it goes on when the studio starts again.
+        if lock gate (fun () -> isStopped) then mark version Stopped null
+
+    let next () =
+        lock gate (fun () ->
+            isStopped <- false
+            current <- if waiting.Count > 0 then Some(waiting.Dequeue(), None) else None
+            current |> Option.map fst)
 
     let work () =
         while not ending.IsCancellationRequested do
             try
                 wake.Wait ending.Token
 
-                let next =
-                    lock gate (fun () ->
-                        isStopped <- false
-                        if waiting.Count > 0 then Some(waiting.Dequeue()) else None)
-
-                match next |> Option.bind (fun version -> DetectorVersion.read version |> Option.map (fun state -> version, state)) with
-                | Some(version, state) -> train version state
+                match
+                    next ()
+                    |> Option.bind (fun version -> DetectorVersion.read version |> Option.map (fun state -> version, state))
+                with
                 | None -> ()
-            with
-            | :? OperationCanceledException -> ()
-            | :? IOException
-            | :? ComponentModel.Win32Exception as e -> lock gate (fun () -> current) |> Option.iter (fun (v, _) -> mark v Failed e.Message)
+                | Some(version, state) ->
+                    try
+                        train version state
+                    with
+                    | :? IOException
+                    | :? UnauthorizedAccessException
+                    | :? Win32Exception as e -> mark version Failed e.Message
+
+                lock gate (fun () -> current <- None)
+            with :? OperationCanceledException ->
+                ()
 
     let enqueue version =
         lock gate (fun () -> waiting.Enqueue version)
         wake.Release() |> ignore
+
+    /// Ends a training that a studio left behind when it was killed: two would write one folder.
+    let endOrphan (state: VersionState) =
+        match Option.ofObj state.Process |> Option.map _.Split(' ') with
+        | Some [| number; _ |] ->
+            try
+                use child = Process.GetProcessById(int number)
+
+                if state.Process = identity child then
+                    stop child
+                    child.WaitForExit patience |> ignore
+            with
+            | :? ArgumentException
+            | :? InvalidOperationException
+            | :? Win32Exception -> ()
+        | _ -> ()
 
     do
         for project in Project.all home do
             for version, state in DetectorVersion.all project do
                 match DetectorVersion.status state with
                 | Waiting
-                | Training -> enqueue version
+                | Training ->
+                    endOrphan state
+                    enqueue version
                 | _ -> ()
 
     let working = Task.Factory.StartNew(work, TaskCreationOptions.LongRunning)
@@ -131,7 +173,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
             match current with
             | Some(own, child) when own = version ->
                 isStopped <- true
-                stop child
+                Option.iter stop child
             | _ ->
                 let others = waiting |> Seq.filter ((<>) version) |> List.ofSeq
                 waiting.Clear()
@@ -145,19 +187,20 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
         if File.Exists path then
             Ok path
         else
-            use child = new Process(StartInfo = launch [ "export"; "--model"; version.Folder; "--onnx"; path ])
-            child.Start() |> ignore
-            let error = child.StandardError.ReadToEndAsync()
-            child.StandardOutput.ReadToEnd() |> ignore
-            child.WaitForExit()
-            if child.ExitCode = 0 then Ok path else Error(error.Result.Trim())
+            Launcher.run launch [ "export"; "--model"; version.Folder; "--onnx"; path ] |> Result.map (fun () -> path)
+
+    /// Draws what training makes of a project's good pictures: clean, mask, corrupted. An error is one line.
+    member _.DrawCorruption(project: Project) : Result<unit, string> =
+        let count = string samplesDrawn
+
+        Launcher.run launch [ "corrupt"; "--data"; Project.data project; "--out"; Project.corruption project; "--count"; count ]
 
     /// Ends in order: a training writes its checkpoint.
     interface IDisposable with
         member _.Dispose() =
             lock gate (fun () ->
                 ending.Cancel()
-                current |> Option.iter (snd >> stop))
+                current |> Option.bind snd |> Option.iter stop)
 
             working.Wait()
             wake.Dispose()

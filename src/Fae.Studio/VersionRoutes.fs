@@ -191,6 +191,20 @@ module internal VersionRoutes =
             | Error reason -> do! Http.writeError context 400 reason
         }
 
+    let private drawCorruption parts (context: HttpContext) : Task =
+        task {
+            match StudioRequests.project parts context with
+            | Error refusal -> do! Http.writeRefusal context refusal
+            | Ok project ->
+                match! Task.Run(fun () -> parts.Trainer.DrawCorruption project) with
+                | Ok() -> do! Http.writeJson context 200 {| Drawn = true |}
+                | Error reason -> do! Http.writeError context 400 reason
+        }
+
+    let private corruption parts (context: HttpContext) : Task =
+        StudioRequests.answer context (StudioRequests.project parts context) (fun project ->
+            StudioRequests.file context "image/png" None (Path.Combine(Project.corruption project, "sheet_000.png")))
+
     let map (app: WebApplication) parts =
         let get (path: string) handle = Http.mapRead app ("/v1/projects" + path) handle
 
@@ -206,6 +220,8 @@ module internal VersionRoutes =
 
         post "/{project}/train" (train parts)
         post "/{project}/rollback" (rollBack parts)
+        post "/{project}/corruption" (drawCorruption parts)
+        get "/{project}/corruption.png" (corruption parts)
         let one = "/{project}/versions/{version}"
         get (one + "/progress") (ofVersion (fun context version -> Http.writeJson context 200 (DetectorVersion.progress version)))
         post (one + "/stop") (change parts (stop parts))

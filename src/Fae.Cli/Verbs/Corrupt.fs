@@ -34,7 +34,11 @@ module Corrupt =
 
     let run (args: ParseResults<CorruptArgs>) : Result<int, Fault> =
         result {
-            let! fromFile = Options.configFile (args.GetResult CorruptArgs.Config)
+            let! fromFile =
+                args.TryGetResult CorruptArgs.Config
+                |> Option.map Options.configFile
+                |> Option.defaultValue (Ok Config.automatic)
+
             let! config = Options.overridden (args.GetResults CorruptArgs.Set) (args.TryGetResult CorruptArgs.Seed) None fromFile
 
             let data = args.GetResult CorruptArgs.Data

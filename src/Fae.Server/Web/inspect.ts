@@ -2,6 +2,7 @@
 
 import { get, historyViews, inspect, mark, verdictOf } from "./api.js"
 import type { HistoryRecord, Inspection, Model, Verdict, Views } from "./api.js"
+import { Camera } from "./camera.js"
 import { byId, element, messageOf, number, say } from "./dom.js"
 import { HistoryList } from "./history.js"
 import { drawScale } from "./scale.js"
@@ -12,8 +13,10 @@ import { Viewer } from "./viewer.js"
 type Shown = Inspection & { mark?: Verdict | null }
 
 const refreshPause = 5000
+const keptFiles = 200
 const modelSelect = byId<HTMLSelectElement>("model")
 const shownSelect = byId<HTMLSelectElement>("shown")
+const camera = new Camera(byId<HTMLVideoElement>("video"))
 const viewer = new Viewer()
 const history = new HistoryList(record => void pick(record))
 const threshold = new ThresholdPanel(async () => {
@@ -91,6 +94,8 @@ function listed(file: File, text: string, kind: string, open?: () => void): HTML
 
 async function inspectAll(files: File[]): Promise<void> {
   const list = byId("files")
+  // A camera goes on and on.
+  while (list.childElementCount > keptFiles) list.lastElementChild?.remove()
   list.hidden = files.length < 2 && list.childElementCount === 0
   for (const file of files) {
     sayVerdict("inspecting …")
@@ -133,7 +138,26 @@ async function refresh(): Promise<void> {
   threshold.count(history.latest())
 }
 
+async function switchCamera(): Promise<void> {
+  const button = byId("camera")
+  const show = (isOn: boolean) => button.setAttribute("aria-pressed", String(isOn))
+  say(byId("camerasaid"), "")
+  if (camera.isOn) {
+    camera.stop()
+    return show(false)
+  }
+  show(true)
+  try {
+    await camera.start(file => inspectAll([file]))
+  } catch (e) {
+    camera.stop()
+    say(byId("camerasaid"), messageOf(e), true)
+  }
+  show(camera.isOn)
+}
+
 function connect(): void {
+  byId("camera").addEventListener("click", () => void switchCamera())
   const drop = byId("drop")
   const file = byId<HTMLInputElement>("file")
   file.addEventListener("change", async () => {

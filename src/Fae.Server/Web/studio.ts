@@ -1,6 +1,6 @@
 // The studio: from pictures to a detector that serves.
 
-import { postForm } from "./api.js"
+import { post, postForm } from "./api.js"
 import { drawCurve } from "./curve.js"
 import { byId, element, messageOf, moment, say } from "./dom.js"
 import { Painter } from "./painter.js"
@@ -10,8 +10,26 @@ import { signIn } from "./session.js"
 import { showVersions } from "./versions.js"
 
 const pollPause = 2000
-/** Files of one request: many small ones are faster than one that is refused for its size. */
+/** Files of one request, and their bytes: a server takes 32 megabytes at once. */
 const filesTogether = 8
+const bytesTogether = 24e6
+
+/** The files in groups that a server takes. */
+function grouped(files: File[]): File[][] {
+  const groups: File[][] = []
+  let bytes = 0
+  for (const file of files) {
+    const last = groups[groups.length - 1]
+    if (last && last.length < filesTogether && bytes + file.size <= bytesTogether) {
+      last.push(file)
+      bytes += file.size
+    } else {
+      groups.push([file])
+      bytes = file.size
+    }
+  }
+  return groups
+}
 
 const painter = new Painter()
 let name: string | undefined
@@ -117,11 +135,11 @@ async function add(kind: Kind, files: File[]): Promise<void> {
   const said = byId(kind + "said")
   const refused: string[] = []
   let added = 0
-  for (let i = 0; i < files.length; i += filesTogether) {
-    say(said, `${i} of ${files.length} sent …`)
+  for (const group of grouped(files)) {
+    say(said, `${added + refused.length} of ${files.length} sent …`)
     const answer = await postForm<{ added: string[]; refused: string[] }>(
       `v1/projects/${encodeURIComponent(name ?? "")}/pictures/${kind}`,
-      files.slice(i, i + filesTogether),
+      group,
     )
     added += answer.added.length
     refused.push(...answer.refused)
@@ -147,7 +165,20 @@ function connectDrop(kind: Kind): void {
   drop.addEventListener("drop", e => attempt(() => add(kind, [...(e.dataTransfer?.files ?? [])])))
 }
 
+async function drawCorruption(): Promise<void> {
+  say(byId("drawing"), "drawing …")
+  const path = `v1/projects/${encodeURIComponent(name ?? "")}/corruption`
+  try {
+    await post(path, {})
+    byId<HTMLImageElement>("sheet").src = `${path}.png?${Date.now()}`
+    byId("corruption").hidden = false
+  } finally {
+    say(byId("drawing"), "")
+  }
+}
+
 function connect(): void {
+  byId("drawcorruption").addEventListener("click", () => attempt(drawCorruption))
   connectDrop("good")
   connectDrop("bad")
   byId("create").addEventListener("submit", event => {
@@ -176,6 +207,7 @@ function route(): Promise<void> {
   name = decodeURIComponent(location.hash.replace(/^#\//, "")) || undefined
   byId("home").hidden = name !== undefined
   byId("project").hidden = name === undefined
+  byId("corruption").hidden = true
   return attempt(name ? () => showProject(true) : showHome)
 }
 

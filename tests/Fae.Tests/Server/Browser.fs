@@ -30,7 +30,17 @@ let private browsing (url: string) width (scheme: ColorScheme) (work: IPage -> T
 
         let! browser =
             playwright.Chromium.LaunchAsync(
-                BrowserTypeLaunchOptions(ExecutablePath = chromium, Args = [| "--no-sandbox"; "--disable-gpu" |])
+                BrowserTypeLaunchOptions(
+                    ExecutablePath = chromium,
+                    Args =
+                        [|
+                            "--no-sandbox"
+                            "--disable-gpu"
+                            // A camera that films a test picture.
+                            "--use-fake-device-for-media-stream"
+                            "--use-fake-ui-for-media-stream"
+                        |]
+                )
             )
 
         let size = ViewportSize(Width = width, Height = 900)

@@ -163,4 +163,24 @@ let private accessibleAtAnyWidth =
             serving model [] (fun served -> inBrowser served.Url 400 (fun page -> says page "#nohistory" "--history FILE")))
     }
 
-let tests = testSequenced <| testList "Page" [ keepsWhatPeopleSay; appliesThreshold; accessibleAtAnyWidth ]
+let private usesCamera =
+    test "a camera of the browser is inspected until it is switched off" {
+        needsBrowser ()
+
+        inTemporaryFolder (fun folder ->
+            serving (brightnessModel folder) [] (fun served ->
+                inBrowser served.Url 1280 (fun page ->
+                    task {
+                        do! says page "#model" "model"
+                        do! page.ClickAsync "#camera"
+                        do! says page "#detail" "camera 2"
+                        do! says page "#numbers" "3 inspected"
+                        do! page.ClickAsync "#camera"
+                        let! pressed = page.GetAttributeAsync("#camera", "aria-pressed")
+                        Expect.equal pressed "false" "off"
+                        let! isVisible = page.IsVisibleAsync "#video"
+                        Expect.isFalse isVisible "no picture of it"
+                    })))
+    }
+
+let tests = testSequenced <| testList "Page" [ usesCamera; keepsWhatPeopleSay; appliesThreshold; accessibleAtAnyWidth ]

@@ -2,6 +2,7 @@
 module Fae.Tests.StudioTests
 
 open System
+open System.Diagnostics
 open System.IO
 open System.Net.Http
 open System.Text
@@ -135,6 +136,50 @@ let private storeTests =
         }
     ]
 
+let private trainerTests =
+    let quiet name args = ProcessStartInfo(name, (args: string list), RedirectStandardOutput = true, RedirectStandardError = true)
+
+    let project home =
+        let project = orFail (Project.create home "p")
+        PictureStore.add project Good "1.png" (partPng 1 false) |> orFail |> ignore
+        project
+
+    let status version = (DetectorVersion.read version).Value.Status
+
+    [
+        test "a training that a killed studio left behind is ended before it goes on; one that fails says why" {
+            inTemporaryFolder (fun home ->
+                let version = DetectorVersion.create (project home) "ada" "1m" 0 DateTimeOffset.UtcNow
+                use orphan = nonNull (Process.Start(quiet "sleep" [ "1000" ]))
+                let identity = $"{orphan.Id} {orphan.StartTime.ToUniversalTime():O}"
+
+                DetectorVersion.set version (fun state -> { state with Status = DetectorVersion.statusName Training; Process = identity })
+
+                let fails _ = quiet "sh" [ "-c"; "echo no disk >&2; exit 3" ]
+                use _ = new Trainer(home, fails, terminate)
+                Expect.isTrue (orphan.WaitForExit 10000) "ended"
+                until 20.0 (fun () -> status version) (fun () -> status version = "failed")
+                Expect.equal (DetectorVersion.read version).Value.Problem "no disk" "its last words")
+        }
+        test "one training after the other; those that wait and the one that runs can be stopped" {
+            inTemporaryFolder (fun home ->
+                let project = project home
+                let make () = DetectorVersion.create project "ada" "1m" 0 DateTimeOffset.UtcNow
+                use trainer = new Trainer(home, (fun _ -> quiet "sleep" [ "1000" ]), terminate)
+                let first, second = make (), make ()
+                trainer.Add first
+                trainer.Add second
+                until 20.0 (fun () -> status first) (fun () -> status first = "training")
+                Expect.equal (status second) "waiting" "one at a time"
+                trainer.Stop second
+                Expect.equal (status second) "stopped" "taken out of the queue"
+                trainer.Stop first
+                until 20.0 (fun () -> status first) (fun () -> status first = "stopped")
+                trainer.Resume second
+                until 20.0 (fun () -> status second) (fun () -> status second = "training"))
+        }
+    ]
+
 /// fae studio as a process.
 let private studioAt (home: string) (work: Served -> unit) = servingBy [ "studio"; "--home"; home; "--port"; "0" ] work
 
@@ -237,6 +282,10 @@ let private wholeWay =
                         do! page.Mouse.UpAsync()
                         do! page.ClickAsync "#keep"
                         do! says page "#bad" "Defect painted"
+                        do! page.ClickAsync "#drawcorruption"
+                        let! _ = page.WaitForSelectorAsync "#corruption"
+                        let! wide = page.EvalOnSelectorAsync<int>("#sheet", "async e => { await e.decode(); return e.naturalWidth }")
+                        Expect.isGreaterThan wide 300 "six pictures beside each other"
                         do! train page "0"
                         do! says page "#progress" "Version 1"
                         do! train page "1"
@@ -303,4 +352,4 @@ let private wholeWay =
                 Expect.equal (int graph.StatusCode) 200 "the graph"))
     }
 
-let tests = testSequenced <| testList "Studio" (storeTests @ [ refusals; wholeWay ])
+let tests = testSequenced <| testList "Studio" (storeTests @ trainerTests @ [ refusals; wholeWay ])
