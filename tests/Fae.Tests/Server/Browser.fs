@@ -85,16 +85,19 @@ let shot (page: IPage) name =
         | None -> ()
     }
 
-/// Waits until an element's text has this part.
-let says (page: IPage) (selector: string) (text: string) =
+/// Waits up to so many seconds until an element's text has this part.
+let saysWithin (seconds: float32) (page: IPage) (selector: string) (text: string) =
     task {
-        let options = PageWaitForFunctionOptions(Timeout = Nullable 30000.0f)
+        let options = PageWaitForFunctionOptions(Timeout = Nullable(1000.0f * seconds))
 
         let! _ =
             page.WaitForFunctionAsync("([s, t]) => document.querySelector(s)?.textContent.includes(t)", [| selector; text |], options)
 
         ()
     }
+
+/// Waits until an element's text has this part.
+let says page selector text = saysWithin 30.0f page selector text
 
 /// What axe (WCAG 2.1 A and AA, contrast among them) finds on a page as it is.
 let accessible (page: IPage) what =

@@ -289,7 +289,8 @@ let private wholeWay =
                         do! train page "0"
                         do! says page "#progress" "Version 1"
                         do! train page "1"
-                        do! says page "#progress" "step"
+                        // The memory banks come before the first step.
+                        do! saysWithin 180.0f page "#progress" "step"
                     })
 
                 // The studio is ended in the middle of the first training.
