@@ -155,8 +155,9 @@ type History private (path: string, connection: SqliteConnection, keep: Retentio
         let where, parameters = HistoryFilter.sql filter
 
         read (fun connection ->
-            let count more = Sqlite.whole connection $"SELECT COUNT(*) FROM inspections WHERE {where}{more}" parameters
-            struct (count "", count " AND anomalous = 1"))
+            Sqlite.rows connection $"SELECT COUNT(*), COALESCE(SUM(anomalous), 0) FROM inspections WHERE {where}" parameters (fun row ->
+                struct (row.GetInt64 0, row.GetInt64 1)))
+        |> List.exactlyOne
 
     /// The file.
     member _.Path = path

@@ -209,7 +209,14 @@ module Server =
             SessionRoutes.map app access
             ThresholdRoutes.map app models kept.Audit feed
             LiveRoutes.map app feed (ReadRoutes.liveState models telemetry feed inspector)
-            let serve (model: ModelSlot) = if models.Add model then telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+
+            let serve (model: ModelSlot) =
+                if models.Add model then
+                    telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+                else
+                    // One of its name serves, and reads the replaced file by itself.
+                    (model :> IDisposable).Dispose()
+
             extend { App = app; Serve = serve; Audit = kept.Audit; Log = log }
             do! app.StartAsync CancellationToken.None
 

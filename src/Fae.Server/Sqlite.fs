@@ -34,14 +34,6 @@ module internal Sqlite =
         | :? int64 as value -> value
         | _ -> 0L
 
-    /// Calls `each` for every row, one at a time.
-    let iter connection text parameters (each: SqliteDataReader -> unit) =
-        use command = command connection text parameters
-        use row = command.ExecuteReader()
-
-        while row.Read() do
-            each row
-
     let rows connection text parameters (read: SqliteDataReader -> 'a) =
         use command = command connection text parameters
         use row = command.ExecuteReader()

@@ -15,7 +15,7 @@ type AuditJson =
         Id: int64
         Time: string
         Who: string
-        /// "mark", "threshold" or "replaced".
+        /// "mark", "threshold", "replaced" or "published".
         Action: string
         Subject: string
         Fingerprint: string

@@ -1,4 +1,4 @@
-/// What serve and watch --live share: where they listen, who may use them, when shifts begin.
+/// What serve, studio and watch --live share: where they listen, who may use them, when shifts begin.
 namespace Fae.Cli
 
 open System
