@@ -5,7 +5,14 @@ using Microsoft.FSharp.Core;
 namespace Fae.Detection;
 
 /// <summary>The result for one prepared image; heatmap and regions have its size.</summary>
-public sealed record Finding(Image Reconstruction, Image Heatmap, Prediction Prediction, IReadOnlyList<Region> Regions);
+public sealed record Finding(Image Reconstruction, Image Heatmap, Prediction Prediction, IReadOnlyList<Region> Regions)
+{
+    /// <summary>
+    /// Of a picture that was inspected in strips, the regions in its own pixels; the heatmap is then smaller than what was inspected, each
+    /// value the largest of those that it stands for, and has no reconstruction. Null of others.
+    /// </summary>
+    public IReadOnlyList<ImageRegion>? InStrips { get; init; }
+}
 
 /// <summary>A trained model: prepared images in, findings out. Thread-safe.</summary>
 public sealed class Detector : IDisposable
@@ -78,6 +85,13 @@ public sealed class Detector : IDisposable
 
     /// <summary>f(x) of a prepared image, in the straight view alone.</summary>
     public Image Reconstruct(Image image) => Difference.reconstruction(image.Channels, network.Reconstruct([image])[0]);
+
+    /// <summary>f̄(x) of windows of a tile's size.</summary>
+    internal IReadOnlyList<Image> InViews(IReadOnlyList<Image> windows)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return views.InViews(windows);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

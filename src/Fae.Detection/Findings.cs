@@ -121,6 +121,8 @@ public static class Findings
     {
         ArgumentNullException.ThrowIfNull(picture);
         ArgumentNullException.ThrowIfNull(finding);
+        if (finding.InStrips is { } exact)
+            return exact;
         var sx = (double)picture.OriginalWidth / picture.Image.Width;
         var sy = (double)picture.OriginalHeight / picture.Image.Height;
         return finding
@@ -140,12 +142,14 @@ public static class Findings
             .Select(region => new RegionJson([region.Left, region.Top, region.Width, region.Height], region.Area, region.Peak))
             .ToList();
 
-    /// <summary>The heatmap over the picture, at the picture's own size, as PNG.</summary>
+    /// <summary>The heatmap over the picture as PNG, at the picture's own size, or smaller where it was inspected in strips.</summary>
     public static byte[] HeatmapPng(float threshold, Picture picture, Finding finding)
     {
         ArgumentNullException.ThrowIfNull(picture);
         ArgumentNullException.ThrowIfNull(finding);
         var overlay = HeatmapColours.overlay(threshold, picture.Image, finding.Heatmap);
+        if (finding.InStrips is not null)
+            return ImageEncoder.toPng(overlay);
         return ImageEncoder.toPng(ImageEncoder.resize(picture.OriginalHeight, picture.OriginalWidth, overlay));
     }
 }

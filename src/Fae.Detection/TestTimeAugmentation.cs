@@ -41,7 +41,8 @@ public sealed class TestTimeAugmentation
             : images.Select(image => TileKernel.InTiles(tiling, InViews, image)).ToList();
     }
 
-    private IReadOnlyList<Image> InViews(IReadOnlyList<Image> images)
+    /// <summary>f̄(x) for images of the size that the network sees at once.</summary>
+    internal IReadOnlyList<Image> InViews(IReadOnlyList<Image> images)
     {
         if (views is [{ Flip: false, Turns: 0 }])
             return network.Reconstruct(images);

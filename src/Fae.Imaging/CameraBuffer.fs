@@ -81,3 +81,6 @@ module CameraBuffer =
                 (buffer.Height, buffer.Width)
                 coloured)
         |> Result.bind id
+
+    /// Some rows of a strip, at their own width and number.
+    let rowsOf settings channels name buffer = read settings channels id name buffer

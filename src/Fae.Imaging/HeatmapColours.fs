@@ -26,7 +26,10 @@ module HeatmapColours =
     let position (threshold: float32) (value: float32) =
         let ratio = value / threshold
 
-        if ratio <= 1.0f then 0.5f * ratio else min 1.0f (0.5f + log ratio / log 4.0f * 0.5f)
+        if ratio <= 1.0f then
+            max 0.0f (0.5f * ratio)
+        else
+            min 1.0f (0.5f + log ratio / log 4.0f * 0.5f)
 
     let private map3 (f: int -> int -> float32[]) height width =
         let colours = Array.init (height * width) (fun i -> f (i / width) (i % width))
@@ -45,6 +48,33 @@ module HeatmapColours =
                 at t |> Array.mapi (fun c hot -> (1.0f - weight) * 0.9f * image[c % image.Channels, y, x] + weight * hot))
             map.Height
             map.Width
+
+    /// Colours in finer steps than eight bits show.
+    let private table = lazy (Array.init 1024 (fun i -> at (float32 i / 1023.0f)))
+
+    /// The same as 8-bit pixels, colours side by side, for rows of large pictures: within one step of 255 of `overlay`.
+    let overlayBytes threshold (image: Image) (map: Image) =
+        let colours = table.Force()
+        let bytes = Array.zeroCreate<byte>(3 * map.Area)
+        let last = image.Channels - 1
+
+        System.Threading.Tasks.Parallel.For(
+            0,
+            map.Height,
+            fun y ->
+                for i in y * map.Width .. (y + 1) * map.Width - 1 do
+                    let t = position threshold map.Pixels[i]
+                    let weight = min 0.85f (1.4f * t)
+                    let hot = colours[int (1023.0f * t + 0.5f)]
+
+                    for c in 0..2 do
+                        let seen = image.Pixels[min c last * image.Area + i]
+                        let value = (1.0f - weight) * 0.9f * seen + weight * hot[c]
+                        bytes[3 * i + c] <- byte (max 0.0f (min 255.0f (255.0f * value + 0.5f)))
+        )
+        |> ignore
+
+        bytes
 
     /// The picture with the outline of a mask in one colour.
     let outline (colour: float32[]) (mask: Image) (image: Image) =

@@ -11,9 +11,11 @@ module ImageFolder =
     let private hasEnding (path: string) = extensions.Contains((Files.extension path).ToLowerInvariant())
 
     /// What Fae itself writes beside pictures.
-    let heatmapEnding = "_heatmap.png"
+    let heatmapEnding, largeHeatmapEnding = "_heatmap.png", "_heatmap.tif"
 
-    let private isOurs (path: string) = (Files.name path).EndsWith(heatmapEnding, StringComparison.Ordinal)
+    let private isOurs (path: string) =
+        [ heatmapEnding; largeHeatmapEnding ]
+        |> List.exists (fun ending -> (Files.name path).EndsWith(ending, StringComparison.Ordinal))
 
     let isPicture (path: string) = hasEnding path && not (isOurs path)
 

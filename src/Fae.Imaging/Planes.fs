@@ -29,7 +29,7 @@ module internal Planes =
     /// needs them all.
     let isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
 
-    let private kindOf (image: NetVips.Image) =
+    let kindOf (image: NetVips.Image) =
         match image.Format with
         | NetVips.Enums.BandFormat.Uchar -> ValueKind.Byte
         | NetVips.Enums.BandFormat.Ushort -> ValueKind.Word
@@ -42,7 +42,7 @@ module internal Planes =
         | kind -> { Kind = kind; Lowest = float32 (image.Min()); Highest = float32 (image.Max()) }
 
     /// Black at 0 and white at 1, where the values do not begin at 0 or are of a type of their own.
-    let private levelled (low: float32, high: float32) (image: NetVips.Image) =
+    let levelled (low: float32, high: float32) (image: NetVips.Image) =
         if low = 0.0f && kindOf image <> ValueKind.Other then
             image.Copy(), 1.0f / high
         else
@@ -52,7 +52,7 @@ module internal Planes =
 
     /// To 1 or 3 planes: alpha is laid on black, colour spaces become sRGB or grey. Values of other types have no colour space: their mean
     /// is grey.
-    let private toChannels channels (image: NetVips.Image) =
+    let toChannels channels (image: NetVips.Image) =
         let flat = if image.HasAlpha() then image.Flatten() else image
         let deep = flat.Format = NetVips.Enums.BandFormat.Ushort
 

@@ -107,6 +107,21 @@ public sealed class Detector : IDisposable
             .ToList();
     }
 
+    /// <summary>
+    /// Begins to inspect a strip: a picture without an end, whose rows come from a line-scan camera. The detector must have tiles
+    /// (<c>image.tile</c>); it lives at least as long as the strip.
+    /// </summary>
+    /// <param name="width">Pixels of a row.</param>
+    /// <param name="format">How rows lie in memory: one of the formats whose rows stand for themselves, neither planar nor a
+    /// mosaic.</param>
+    /// <param name="bits">Those that sixteen-bit values use (12 for Mono12), 0 where they are as the training pictures had them.</param>
+    /// <param name="longestRegion">A region is reported in parts of at most so many rows; 0: only when it has ended.</param>
+    /// <exception cref="NotSupportedException">The detector has no tiles, or it has an ignore mask, or the format is planar or a
+    /// mosaic.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A row is narrower than a tile.</exception>
+    public StripInspection InspectStrip(int width, PixelFormat format, int bits = 0, int longestRegion = StripInspection.UsualLongest) =>
+        new(inner, width, format, bits, longestRegion);
+
     /// <summary>Inspects a picture on another thread.</summary>
     public Task<Inspection> InspectAsync(ImageSource image, CancellationToken stop = default) => Task.Run(() => Inspect(image), stop);
 
@@ -162,21 +177,28 @@ public sealed class Detector : IDisposable
 
     private Prepared Prepare(ImageSource image)
     {
+        if (image.Path is { } path && LargePictures.Suits(inner, path))
+        {
+            var inspected = LargePictures.Inspect(inner, path);
+            return inspected.IsOk
+                ? new Prepared(path, inspected.ResultValue.Picture, null, inspected.ResultValue.Finding)
+                : new Prepared(path, null, inspected.ErrorValue.Reason);
+        }
         var read = image.Prepare(inner.Card);
         return read.IsOk ? new Prepared(image.Name, read.ResultValue, null) : new Prepared(image.Name, null, read.ErrorValue.Reason);
     }
 
     private List<Inspection> Judge(IReadOnlyList<Prepared> some)
     {
-        var pictures = some.Select(one => one.Picture).OfType<Picture>().ToList();
+        var pictures = some.Where(one => one.Finding is null).Select(one => one.Picture).OfType<Picture>().ToList();
         var findings = new Queue<Finding>(inner.Inspect(pictures.Select(picture => picture.Image).ToList()));
         return some.Select(one =>
                 one.Picture is { } picture
-                    ? new Inspection(one.Name, picture, findings.Dequeue(), inner.Calibration, inner.Card.Fingerprint)
+                    ? new Inspection(one.Name, picture, one.Finding ?? findings.Dequeue(), inner.Calibration, inner.Card.Fingerprint)
                     : new Inspection(one.Name, one.Problem ?? "", inner.Calibration, inner.Card.Fingerprint)
             )
             .ToList();
     }
 
-    private sealed record Prepared(string Name, Picture? Picture, string? Problem);
+    private sealed record Prepared(string Name, Picture? Picture, string? Problem, Finding? Finding = null);
 }

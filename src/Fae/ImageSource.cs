@@ -14,11 +14,15 @@ public sealed class ImageSource
 {
     private readonly Func<ModelCard, FSharpResult<Picture, ImageProblem>> prepare;
 
-    private ImageSource(string name, Func<ModelCard, FSharpResult<Picture, ImageProblem>> prepare)
+    private ImageSource(string name, Func<ModelCard, FSharpResult<Picture, ImageProblem>> prepare, string? path = null)
     {
         Name = name;
+        Path = path;
         this.prepare = prepare;
     }
+
+    /// <summary>Of a file on disk, else null.</summary>
+    internal string? Path { get; }
 
     /// <summary>What the picture is called in its inspection: the file's path, or what it was given.</summary>
     public string Name { get; }
@@ -30,7 +34,7 @@ public sealed class ImageSource
     public static ImageSource FromFile(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return new ImageSource(path, card => ImagePreparation.ofFile(card.Config, card.Channels, card.Ignore, path));
+        return new ImageSource(path, card => ImagePreparation.ofFile(card.Config, card.Channels, card.Ignore, path), path);
     }
 
     /// <summary>The bytes of a file.</summary>

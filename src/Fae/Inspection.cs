@@ -105,13 +105,16 @@ public sealed class Inspection
     /// <summary>Where it is anomalous.</summary>
     public IReadOnlyList<AnomalousRegion> Regions { get; }
 
-    /// <summary>The heatmap at the size that the detector looks at; null for unreadable pictures.</summary>
+    /// <summary>
+    /// The heatmap at the size that the detector looks at; smaller where a file was too large to hold; null for unreadable pictures.
+    /// </summary>
     public Plane? Heatmap => finding is null ? null : Plane.Of(finding.Heatmap);
 
     /// <summary>1 where the heatmap is at or above <see cref="PixelThreshold"/>, else 0; null for unreadable pictures.</summary>
     public Plane? Mask => finding is null ? null : Plane.Of(ImageModule.map(Above, finding.Heatmap));
 
-    /// <summary>The heatmap over the picture, at the picture's own size, as a PNG file's bytes.</summary>
+    /// <summary>The heatmap over the picture, at the picture's own size or smaller where its file was too large to hold, as a PNG file's
+    /// bytes.</summary>
     /// <exception cref="InvalidOperationException">The picture is unreadable.</exception>
     public byte[] HeatmapPng() =>
         picture is null || finding is null

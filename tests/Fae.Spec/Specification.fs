@@ -5,6 +5,7 @@ module Fae.Spec.Specification
 let suites =
     RandomLaws.suites
     @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite ]
+    @ StripLaws.suites
     @ SurveyLaws.suites
     @ ValueRangeLaws.suites
     @ IgnoreMaskLaws.suites

@@ -75,9 +75,9 @@ let blotted size (number: int) =
             image[0, y, x]),
     Image.init 1 size size (fun _ y x -> if inside y x then 1.0f else 0.0f)
 
-/// A model that was not trained: it scores by brightness, for its reconstruction is half of the picture, and calls the upper half of its
-/// held-out parts' scores anomalous.
-let brightnessModel folder =
+/// A model that was not trained: its reconstruction is the picture and a tenth, and `texture` times what the network makes of its
+/// surroundings. It calls the upper half of its held-out parts' scores anomalous.
+let untrainedModel folder (texture: float32) (scoring: ScoringCandidate) (change: Config -> Config) =
     let network = { Config.defaults.Network with Width = 4; Depth = 1; Dilations = [ 1 ] }
 
     let config =
@@ -86,6 +86,7 @@ let brightnessModel folder =
             Network = network
             Score = { Config.defaults.Score with Views = 1 }
         }
+        |> change
 
     use fresh = new Network(network, 1, Random.ofSeed 1UL)
 
@@ -95,21 +96,13 @@ let brightnessModel folder =
         |> Seq.map (fun array ->
             if array.Name = "exit.bias" then
                 NamedArray(array.Name, array.Shape, Array.map (fun _ -> 0.1f) array.Values)
+            elif array.Name = "exit.weight" && texture > 0.0f then
+                NamedArray(array.Name, array.Shape, Array.mapi (fun i _ -> texture * float32 (i % 5 - 2)) array.Values)
             else
                 array)
         |> Array.ofSeq
 
-    let scoring =
-        {
-            Measure = Relative
-            FilterSize = 3
-            FilterPasses = 1
-            Reduction = Maximum
-            Border = 0
-            NormaliseByMedian = false
-        }
-
-    let heldOut = [| for i in 0..9 -> Image.constant 1 32 32 (0.3f + 0.05f * float32 i) |]
+    let heldOut = [| for i in 0..9 -> Image.constant 1 config.Image.Size config.Image.Size (0.3f + 0.05f * float32 i) |]
     use reconstructor = Reconstructor.Of(network, 1, weights, null)
 
     let settings = { Config.defaults.Calibration with FalseAlarm = Some 0.5f }
@@ -118,6 +111,20 @@ let brightnessModel folder =
     let path = Path.Combine(folder, "model.safetensors")
     ModelFile.Write(path, ModelCard(config, 1, calibration, [||], [||], "", "", null), weights, TorchRuntime.Version)
     path
+
+/// The relative difference: with that model, by brightness.
+let byBrightness: ScoringCandidate =
+    {
+        Measure = Relative
+        FilterSize = 3
+        FilterPasses = 1
+        Reduction = Maximum
+        Border = 0
+        NormaliseByMedian = false
+    }
+
+/// A model that scores by brightness.
+let brightnessModel folder = untrainedModel folder 0.0f byBrightness id
 
 /// A picture that is dark (anomalous) or bright (good) by its number, no two alike.
 let lightPicture number =

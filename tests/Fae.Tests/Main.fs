@@ -75,8 +75,10 @@ let private test (argv: string[]) =
                 ValueTests.tests
                 MaskTests.tests
                 AnnotationTests.tests
+                StripTests.tests
                 ExportTests.tests
                 LibraryTests.tests
+                StripInspectionTests.tests
                 PixelFormatTests.tests
                 ImageLibraryTests.tests
                 ServiceCollectionTests.tests

@@ -22,31 +22,45 @@ module Inspect =
         else
             Error(Data [ BadPicture { Path = path; Reason = "there is no such file or folder" } ])
 
-    /// The heatmap over the picture, at the picture's own size; files of one name from several folders are numbered.
-    let writeHeatmap (out: string) number (path: string) (threshold: float32) (picture: Picture) (finding: Finding) =
-        let file = Path.Combine(out, $"{number:D5}_{Files.stem path}{ImageFolder.heatmapEnding}")
-        AtomicFile.Write(file, fun stream -> stream.Write(Findings.HeatmapPng(threshold, picture, finding)))
-        file
+    /// A picture inspected, and its heatmap written to a folder if one is given: over the picture, at the picture's own size; files of one
+    /// name from several folders are numbered. A picture that is too large to hold is inspected in rows, and its heatmap is a pyramidal
+    /// TIFF.
+    let file (detector: Detector) (out: string option) number (path: string) : Result<Inspected * string option, ImageProblem> =
+        let target ending = out |> Option.map (fun out -> Path.Combine(out, $"{number:D5}_{Files.stem path}{ending}"))
+
+        if LargePictures.Suits(detector, path) then
+            let target = target ImageFolder.largeHeatmapEnding
+            target |> Option.iter (fun file -> Directory.CreateDirectory(string (Path.GetDirectoryName file)) |> ignore)
+            LargePictures.Inspect(detector, path, Option.toObj target) |> Result.map (fun inspected -> inspected, target)
+        else
+            let card = detector.Card
+
+            ImagePreparation.ofFile card.Config card.Channels card.Ignore path
+            |> Result.map (fun picture ->
+                let finding = (detector.Inspect [| picture.Image |])[0]
+                let target = target ImageFolder.heatmapEnding
+
+                target
+                |> Option.iter (fun file ->
+                    let png = Findings.HeatmapPng(detector.Calibration.PixelThreshold, picture, finding)
+                    AtomicFile.Write(file, _.Write(png)))
+
+                Inspected(picture, finding), target)
 
     /// One picture's line in the table and entry in the JSON.
     [<NoComparison; NoEquality>]
-    type private Inspected = { Path: string; Picture: Picture; Anomalous: bool; Score: float32; Row: string list; Json: InspectionJson }
+    type private Line = { Path: string; Picture: Picture; Anomalous: bool; Score: float32; Row: string list; Json: InspectionJson }
 
     let private inspectOne (detector: Detector) (out: string option) number path =
         let card = detector.Card
 
-        match ImagePreparation.ofFile card.Config card.Channels card.Ignore path with
+        match file detector out number path with
         | Error problem ->
             Console.warn $"skipped {problem}"
             Error problem
-        | Ok picture ->
-            let finding = (detector.Inspect [| picture.Image |])[0]
+        | Ok(inspected, heatmap) ->
+            let picture, finding = inspected.Picture, inspected.Finding
             let prediction = finding.Prediction
-
-            let heatmap: string | null =
-                match out with
-                | Some out -> writeHeatmap out number path detector.Calibration.PixelThreshold picture finding
-                | None -> null
 
             Ok
                 {
@@ -61,9 +75,9 @@ module Inspect =
                             $"{prediction.Score:G4}"
                             $"{detector.Calibration.ImageThreshold:G4}"
                             $"{prediction.PValue:F4}"
-                            string finding.Regions.Count
+                            string (Findings.Regions(picture, finding)).Count
                         ]
-                    Json = InspectionJson(path, picture, finding, detector.Calibration, card.Fingerprint, Heatmap = heatmap)
+                    Json = InspectionJson(path, picture, finding, detector.Calibration, card.Fingerprint, Heatmap = Option.toObj heatmap)
                 }
 
     let run (args: ParseResults<InspectArgs>) : Result<int, Fault> =

@@ -94,16 +94,11 @@ module Watch =
         let detector = borrowed.Detector
         let card = detector.Card
 
-        match ImagePreparation.ofFile card.Config card.Channels card.Ignore path with
+        match Inspect.file detector (Some(Path.Combine(options.Out, "heatmaps"))) (journal.Count + 1) path with
         | Error problem -> Error problem
-        | Ok picture ->
-            let finding = (detector.Inspect [| picture.Image |])[0]
+        | Ok(inspected, heatmap) ->
+            let picture, finding = inspected.Picture, inspected.Finding
             let prediction = finding.Prediction
-            let threshold = detector.Calibration.PixelThreshold
-
-            let heatmap =
-                Inspect.writeHeatmap (Path.Combine(options.Out, "heatmaps")) (journal.Count + 1) path threshold picture finding
-
             let verdict = if prediction.Anomalous then "anomalous" else "good"
             let movedTo = destination options stamp verdict
             options.Monitor(detector).Observe(prediction.Score, picture, (fun () -> ImageDecoder.hasColour card.Config.Image.Values path))
@@ -114,7 +109,7 @@ module Watch =
                 finding,
                 detector.Calibration,
                 card.Fingerprint,
-                Heatmap = Path.GetRelativePath(options.Out, heatmap),
+                Heatmap = Path.GetRelativePath(options.Out, Option.get heatmap),
                 Time = now (),
                 Size = Nullable stamp.Size,
                 Changed = Nullable stamp.Changed,

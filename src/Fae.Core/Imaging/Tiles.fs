@@ -6,19 +6,26 @@ type Tiling = { Side: int; Overlap: int }
 
 [<RequireQualifiedAccess>]
 module Tiles =
-    /// Where the windows along a line of `length` ≥ side begin: at both ends, and as few as overlap enough in between, evenly.
+    /// Pixels from one window to the next.
+    let step tiling = tiling.Side - tiling.Overlap
+
+    /// Where the windows along a line of `length` ≥ side begin: one every `step` pixels, and one at the end. All but the last are known
+    /// before the line's end is.
     let starts tiling length =
         if length < tiling.Side then
             invalidArg (nameof length) $"{length} pixels hold no window of {tiling.Side}"
 
-        let free, step = length - tiling.Side, tiling.Side - tiling.Overlap
+        let free, step = length - tiling.Side, step tiling
         let gaps = (free + step - 1) / step
-        [| for i in 0..gaps -> if gaps = 0 then 0 else i * free / gaps |]
+        [| for i in 0..gaps -> min free (i * step) |]
 
-    /// The windows along a line, each with the weight of its answer at each of its places: rising over the overlap from both of its
-    /// ends; the weights at one place of the line sum to 1.
+    /// The weight of a window's answer at its place i, before all weights at one place of the line are divided by their sum: rising over
+    /// the overlap from both of its ends.
+    let ramp tiling i = min 1.0f (float32 (1 + min i (tiling.Side - 1 - i)) / float32 (tiling.Overlap + 1))
+
+    /// The windows along a line, each with the weight of its answer at each of its places; the weights at one place of the line sum to 1.
     let shares tiling length =
-        let ramp i = min 1.0f (float32 (1 + min i (tiling.Side - 1 - i)) / float32 (tiling.Overlap + 1))
+        let ramp = ramp tiling
         let starts = starts tiling length
         let totals = Array.zeroCreate<float32> length
 

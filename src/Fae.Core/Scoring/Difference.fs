@@ -202,6 +202,33 @@ module Difference =
         else
             Image.ofArray channels answer.Height answer.Width (Array.sub answer.Pixels 0 (channels * answer.Area))
 
+    /// A value of a map depends on pixels at most so many rows and columns away.
+    let rec reach =
+        function
+        | Mse
+        | Relative
+        | AnomalyMap _ -> 0
+        | Ssim -> ssimWindow / 2
+        | Gms -> 1
+        // A gradient at an eighth of the size, and the pixels that its values are means of.
+        | MultiGms -> 3 * 8
+        | Smoothed(size, passes, measure) -> passes * (size / 2) + reach measure
+        | Weighted terms
+        | Geometric terms -> terms |> List.map (snd >> reach) |> List.fold max 0
+
+    /// A picture's rows may be cut off above a multiple of this many without changing the map below.
+    let rec rowStep =
+        function
+        | Mse
+        | Relative
+        | AnomalyMap _
+        | Ssim
+        | Gms -> 1
+        | MultiGms -> 8
+        | Smoothed(_, _, measure) -> rowStep measure
+        | Weighted terms
+        | Geometric terms -> terms |> List.map (snd >> rowStep) |> List.fold max 1
+
     /// The weighted geometric mean of maps ≥ 0.
     let geometricMean (maps: (float32 * Image) list) =
         maps

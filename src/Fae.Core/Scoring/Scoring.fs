@@ -116,6 +116,9 @@ module Scoring =
         | Geometric terms -> Difference.geometricMean [ for weight, measure in terms -> weight, filtered measure ]
         | measure -> filtered measure
 
+    /// A value of the heatmap depends on pixels at most so many rows and columns away.
+    let reach (scoring: Scoring) = Difference.reach scoring.Measure + scoring.FilterPasses * (scoring.FilterSize / 2)
+
     /// The indices of the pixels that count for the image score: without the border, and without the pixels that `ignore` (one plane, ≥ ½)
     /// masks out. A border that would leave nothing is not left out.
     let countedIndices border (ignore: Image option) height width =
@@ -164,7 +167,7 @@ module Scoring =
         | ByMedian typicalMedian -> reduced / (median values + typicalMedian)
 
     /// The 8-connected regions where the heatmap is ≥ threshold, the highest peak first. Ignored pixels belong to none.
-    let regions (ignore: Image option) (threshold: float32) (heatmap: Image) =
+    let regions (ignore: Image option) (threshold: float32) (heatmap: Image) : Region list =
         let height, width = heatmap.Height, heatmap.Width
         let values = heatmap.Pixels
 

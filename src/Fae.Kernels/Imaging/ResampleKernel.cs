@@ -139,7 +139,7 @@ public static class ResampleKernel
         }
     }
 
-    private static void Along(ReadOnlySpan<float> row, int channels, int c, (int First, float[] Weights)[] along, Span<float> result)
+    internal static void Along(ReadOnlySpan<float> row, int channels, int c, (int First, float[] Weights)[] along, Span<float> result)
     {
         for (var x = 0; x < result.Length; x++)
         {

@@ -48,7 +48,7 @@ public static class TileKernel
     }
 
     /// <summary>target += down · along · values.</summary>
-    private static void Blend(ReadOnlySpan<float> values, float down, ReadOnlySpan<float> along, Span<float> target)
+    internal static void Blend(ReadOnlySpan<float> values, float down, ReadOnlySpan<float> along, Span<float> target)
     {
         var i = 0;
         for (; i <= target.Length - Vector<float>.Count; i += Vector<float>.Count)

@@ -86,6 +86,12 @@ let private other (centre: float -> int -> float) widen normalise height width (
 
         float32 sum)
 
+/// Rows as they come, five at once.
+let private strip =
+    {
+        Resize = fun height width image -> StripLaws.through 5 (RowResampler(width, float image.Height / float height)) image
+    }
+
 let private middle scale i = (float i + 0.5) * scale - 0.5
 
 let private mutants =
@@ -131,5 +137,5 @@ let suite =
         "Resample"
         "Pictures at another size, by Lanczos' windowed sinc: what files, cameras and exported graphs are seen through."
         laws
-        [ "plain", plain; "kernel", kernel ]
+        [ "plain", plain; "kernel", kernel; "strip", strip ]
         mutants

@@ -117,6 +117,23 @@ let private kernel atOnce =
                 TileKernel.InTiles(tiling, answer, image, atOnce)
     }
 
+/// Rows as they come, five at once; the answer's planes come after the picture's own.
+let private strip =
+    {
+        InTiles =
+            fun tiling f image ->
+                let answer (windows: Collections.Generic.IReadOnlyList<Image>) : Collections.Generic.IReadOnlyList<Image> =
+                    Array.ofSeq (Seq.map f windows)
+
+                let both = StripLaws.through 5 (RowTiles(tiling, answer, 3)) image
+                let own = image.Channels * image.Area
+
+                if not (ReadOnlySpan(both.Pixels, 0, own).SequenceEqual(ReadOnlySpan image.Pixels)) then
+                    failwith "the strip's own rows are changed"
+
+                Image.ofArray (both.Channels - image.Channels) image.Height image.Width both.Pixels[own..]
+    }
+
 /// Windows at the usual places with other weights: of a place in its window, and of their sum at a pixel.
 let private weighed weight divisor tiling (f: Image -> Image) (image: Image) =
     let sums, totals = Array.zeroCreate<float32> image.Area, Array.zeroCreate<float32> image.Area
@@ -181,5 +198,5 @@ let suite =
         "Tiles"
         "A large picture in square windows that overlap, answered window by window and blended: memory for a few windows, and no seams."
         laws
-        [ "plain", plain; "kernel, three at once", kernel 3; "kernel, all at once", kernel 1000 ]
+        [ "plain", plain; "kernel, three at once", kernel 3; "kernel, all at once", kernel 1000; "strip", strip ]
         mutants
