@@ -162,6 +162,22 @@ The same scale for every picture.</p>"""
 <details><summary>The ways of scoring that were tried on synthetic defects</summary>
 <pre style="overflow-x:auto">{escape card.Choice}</pre></details>"""
 
+    /// What more good pictures would bring, where it was measured.
+    let private learning (card: ModelCard) =
+        match LearningCurve.tryParse card.Learning with
+        | Some points ->
+            match LearningCurve.describe points with
+            | Some words ->
+                let curve = points |> List.map (fun p -> { X = float p.Pictures; Y = p.Auroc }) |> Array.ofList
+                let chart = Chart.lines "Learning curve" "good pictures" "image AUROC" [ "synthetic defects", "#d9480f", curve ]
+
+                $"""<h2>Would more good pictures help?</h2>
+<p>{escape words}.</p>
+<div class="charts"><div>{chart}</div></div>
+<p class="sub">By the distance of the most unusual patch to the nearest patch of so many good pictures, at about 256 pixels.</p>"""
+            | None -> ""
+        | None -> ""
+
     /// The whole report as a text; `reconstruct` gives the network's output for the few pictures that are shown.
     let report
         (title: string)
@@ -208,4 +224,5 @@ trained on {card.TrainedOn.Count} good pictures, {card.HeldOut.Count} held out Â
 <h2>Heatmap scale</h2>{colourBar}
 <p class="sub">Each row: input, reconstruction, heatmap, masks (green: ground truth, red: found).</p>
 {galleries}
+{learning card}
 {settings card}"""

@@ -83,6 +83,7 @@ let private test (argv: string[]) =
                 ImageLibraryTests.tests
                 ServiceCollectionTests.tests
                 PublicApiTests.tests
+                LearningCurveTests.tests
                 FeatureTests.tests
                 CombinedTests.tests
                 OpenApiTests.tests

@@ -32,6 +32,22 @@ module BankTraining =
         | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
         | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])
 
+    /// The shorter side at which the learning curve looks at pictures, or nearly so.
+    let private curveSide = 256.0f
+
+    /// How well features of fewer good pictures tell synthetic defects; empty where it is stopped. Of large pictures a tile each.
+    let learning (config: Config) channels (backbone: Backbone) (training: ImageCache) (validation: ValidationSet) ignore stop =
+        let seed = Random.fork 6UL (Random.ofSeed (uint64 config.Train.Seed))
+        let scale = max 0.1f (min 1.0f (curveSide / float32 config.Image.Size))
+        let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
+        let at number = RandomTile.at config (Random.fork (uint64 number) seed) training[number]
+
+        try
+            use extractor = new FeatureExtractor(backbone, channels, scale)
+            List.ofSeq (LearningCurveFitter(extractor, seed).Fit(training.Count, at, validation, hidden, stop))
+        with :? OperationCanceledException ->
+            []
+
     /// The pictures of a folder that a model does not know, split as a training would; the held-out ones that it knows stay held out.
     let private unknownTo (card: ModelCard) data =
         result {
@@ -92,6 +108,7 @@ module BankTraining =
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
             let! outcome = fit config card.Channels backbone training ignore (Some bank) stop
             let source = TrainingSource(config, training, [||], ignore)
+            let validation = SyntheticDefects.validation config source ignore heldOut
 
             TrainedDetector.write
                 {
@@ -99,7 +116,7 @@ module BankTraining =
                     Device = null
                     Channels = card.Channels
                     Backbone = Some backbone
-                    Validation = SyntheticDefects.validation config source ignore heldOut
+                    Validation = validation
                     Training = training
                     HeldOut = heldOut
                     Ignore = ignore
@@ -108,6 +125,7 @@ module BankTraining =
                     TrainedBefore = Array.ofSeq card.TrainedOn
                     DigestsBefore = [ for entry in card.Digests -> entry.Key, entry.Value ]
                     Outcome = outcome
+                    Learning = learning config card.Channels backbone training validation ignore stop
                     Out = out
                 }
 

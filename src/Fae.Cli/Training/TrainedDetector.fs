@@ -28,6 +28,8 @@ type TrainedDetector =
         TrainedBefore: string[]
         DigestsBefore: (string * string) list
         Outcome: TrainOutcome
+        /// Empty where it was not measured.
+        Learning: LearningPoint list
         Out: string
     }
 
@@ -113,7 +115,8 @@ module TrainedDetector =
                 ignoreOrNull,
                 SelfCheck = selfCheck,
                 Digests = known,
-                Backbone = Option.toObj t.Backbone
+                Backbone = Option.toObj t.Backbone,
+                Learning = (if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning)
             )
 
         let detector = Detector.Of(cardWith [||], best)
@@ -155,6 +158,7 @@ module TrainedDetector =
                 + $"{t.HeldOut.Count} held-out ones say{more}"
             )
 
+        LearningCurve.describe t.Learning |> Option.iter Console.say
         let some = t.HeldOut |> Seq.truncate 5 |> List.ofSeq
 
         match InspectionTime.median detector some with

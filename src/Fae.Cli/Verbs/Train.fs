@@ -216,6 +216,11 @@ module Train =
                     }
                 | _ -> trained config channels device backbone source validation (fingerprint config data split) options stop
 
+            let learning =
+                match backbone with
+                | Some backbone -> BankTraining.learning config channels backbone training validation ignore stop
+                | None -> []
+
             let write () =
                 TrainedDetector.write
                     {
@@ -232,6 +237,7 @@ module Train =
                         TrainedBefore = [||]
                         DigestsBefore = []
                         Outcome = outcome
+                        Learning = learning
                         Out = out
                     }
 

@@ -37,6 +37,10 @@ public sealed record ModelCard(
     /// <summary>The pretrained network whose features it uses, or null.</summary>
     public Backbone? Backbone { get; init; }
 
+    /// <summary>How well features of fewer good pictures tell synthetic defects, as CSV (<c>Fae.Core.LearningCurve</c>); empty where it was
+    /// not measured.</summary>
+    public string Learning { get; init; } = "";
+
     /// <summary>The version of what trained it; empty where it is not known.</summary>
     public string Torch { get; init; } = "";
 
@@ -53,7 +57,8 @@ public sealed record ModelCard(
 
 /// <summary>
 /// The model file: one safetensors file, weights as arrays, everything else in its metadata (all values texts): fae.format, fae.version,
-/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.digests, fae.curve, fae.choice, fae.self_check;
+/// fae.config (TOML), fae.channels, fae.calibration, fae.trained_on, fae.held_out, fae.digests, fae.curve, fae.choice,
+/// fae.learning, fae.self_check;
 /// self-check pictures are arrays of bytes, and so is the ONNX graph of a backbone (fae.backbone).
 /// </summary>
 public static class ModelFile
@@ -100,6 +105,7 @@ public static class ModelFile
                     ["fae.digests"] = JsonSerializer.Serialize(card.Digests),
                     ["fae.curve"] = card.Curve,
                     ["fae.choice"] = card.Choice,
+                    ["fae.learning"] = card.Learning,
                     ["fae.self_check"] = JsonSerializer.Serialize(
                         card.SelfCheck.Select(picture => new SelfCheckJson(picture.Score, picture.PValue)),
                         FaeJson.Compact
@@ -153,6 +159,7 @@ public static class ModelFile
                 Backbone = content.Bytes.FirstOrDefault(array => array.Name == BackboneName) is { } backbone
                     ? Backbone.Of(backbone.Values)
                     : null,
+                Learning = content.Metadata.GetValueOrDefault("fae.learning", ""),
                 Torch = content.Metadata.GetValueOrDefault("fae.torch", ""),
                 Fingerprint = FingerprintOf(content, calibration),
             };

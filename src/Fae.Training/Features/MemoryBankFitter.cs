@@ -80,7 +80,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     }
 
     /// <summary>The places of an embedding whose centres are not ignored.</summary>
-    private static IEnumerable<int> Visible(Image embedding, Image? ignore)
+    internal static IEnumerable<int> Visible(Image embedding, Image? ignore)
     {
         for (var y = 0; y < embedding.Height; y++)
         for (var x = 0; x < embedding.Width; x++)
@@ -96,7 +96,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     }
 
     /// <summary>Some of the places, in their order: those with the smallest random numbers.</summary>
-    private static IEnumerable<int> Drawn(IEnumerable<int> places, int count, Seed seed)
+    internal static IEnumerable<int> Drawn(IEnumerable<int> places, int count, Seed seed)
     {
         var all = places.ToArray();
         var key = Fae.Core.Random.mix64(seed.State);
