@@ -124,6 +124,19 @@ let demo (args: string list) =
     fae [ "eval"; "--model"; folder; "--data"; data; "--out"; folder ]
     printfn $"""look at {Path.Combine(folder, "report.html")}"""
 
+/// Every page of the server and the studio, light and dark, at 1280 and 400 pixels, as pictures in a folder: what the tests of the pages
+/// show a browser.
+let screenshots (args: string list) =
+    build ()
+    let folder = args |> List.tryHead |> Option.defaultValue (inArtifacts [ "screenshots" ])
+    Directory.CreateDirectory folder |> ignore
+    Environment.SetEnvironmentVariable("FAE_SHOTS", Path.GetFullPath folder)
+
+    for pages in [ "Page"; "Live page"; "Studio" ] do
+        run "dotnet" [ inArtifacts [ "tests"; "Fae.Tests.dll" ]; "--filter"; "Fae." + pages ]
+
+    printfn $"""{Directory.GetFiles(folder, "*.png").Length} pictures in {folder}"""
+
 /// What needs the compiled solution and nothing else.
 let task name args =
     build ()
@@ -151,6 +164,7 @@ let private targets: (string * (string list -> unit)) list =
         "Reproduce", task "reproduce"
         "Leaderboard", (fun _ -> task "reproduce" [ "sets" ])
         "Bench", task "bench"
+        "Screenshots", screenshots
     ]
 
 match fsi.CommandLineArgs |> List.ofArray |> List.skip 1 with

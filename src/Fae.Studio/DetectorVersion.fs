@@ -6,6 +6,7 @@ open System.Globalization
 open System.IO
 open System.Text.Json
 open System.Text.RegularExpressions
+open Fae.Core
 open Fae.Detection
 
 /// Where a training stands.
@@ -62,6 +63,16 @@ module DetectorVersion =
     let log version = Path.Combine(version.Folder, "studio.log")
     let report version = Path.Combine(version.Folder, "report.html")
     let evaluation version = Path.Combine(version.Folder, "eval.json")
+    /// What more good pictures would bring, in a sentence; null where it was not measured.
+    let learning version : string | null =
+        try
+            File.ReadAllText(Path.Combine(version.Folder, "learning.csv")).TrimEnd()
+            |> LearningCurve.tryParse
+            |> Option.bind LearningCurve.describe
+            |> Option.toObj
+        with :? IOException ->
+            null
+
     let onnx version = Path.Combine(version.Folder, "model.onnx")
 
     let private at project (number: int) =

@@ -28,6 +28,8 @@ type VersionJson =
         HasReport: bool
         /// eval.json, where there were bad pictures to evaluate on.
         Evaluation: JsonNode | null
+        /// What more good pictures would bring.
+        Learning: string | null
     }
 
 /// GET /v1/projects/{project}.
@@ -65,6 +67,7 @@ module internal VersionRoutes =
             HasModel = File.Exists(DetectorVersion.model version)
             HasReport = File.Exists(DetectorVersion.report version)
             Evaluation = evaluation version
+            Learning = DetectorVersion.learning version
         }
 
     let private projectJson (project: Project) : ProjectJson =

@@ -146,6 +146,32 @@ let private writeLoad (found: JsonNode | null) =
 
         File.WriteAllText(loadFile, found.ToJsonString(JsonSerializerOptions(WriteIndented = true)))
 
+/// The ratios of a results file by what was done and beside whom.
+let private ratios (path: string) =
+    if File.Exists path then
+        use json = read path
+
+        [
+            for row in json.RootElement.EnumerateArray() ->
+                (string (row.GetProperty("work").GetString()), string (row.GetProperty("peer").GetString())), row.GetProperty("ratio").GetDouble()
+        ]
+        |> Map.ofList
+    else
+        Map.empty
+
+/// By more than this share a ratio has fallen.
+let private mostFall = 0.05
+
+/// The rows that fell, in words.
+let private fallen (before: Map<string * string, float>) now =
+    [
+        for KeyValue((work, peer), ratio) in now do
+            match Map.tryFind (work, peer) before with
+            | Some old when ratio < (1.0 - mostFall) * old ->
+                $"""bench: {work}, beside {peer}: the ratio fell from {Shell.format "0.00" old} to {Shell.format "0.00" ratio}"""
+            | _ -> ()
+    ]
+
 /// All benchmarks, or the parts that are named: kernels, inference, training, load, faults, growth. For a quiet machine.
 let write (parts: string list) =
     installPeers ()
@@ -154,7 +180,10 @@ let write (parts: string list) =
     let wanted part = parts.IsEmpty || List.contains part parts
 
     for part in [ "kernels"; "inference"; "training"; "features" ] |> List.filter wanted do
-        File.WriteAllText(Path.Combine(results, part + ".json"), measured [ part ])
+        let path = Path.Combine(results, part + ".json")
+        let before = ratios path
+        File.WriteAllText(path, measured [ part ])
+        fallen before (ratios path) |> List.iter (eprintfn "%s")
 
     if wanted "load" then
         writeLoad (JsonNode.Parse(measured [ "load" ]))

@@ -125,6 +125,10 @@ module TrainedDetector =
         ModelFile.Write(Path.Combine(t.Out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
         ModelFile.Write(Path.Combine(t.Out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
         AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
+
+        if not t.Learning.IsEmpty then
+            AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), LearningCurve.toCsv t.Learning + "\n")
+
         AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
 
         Console.say (

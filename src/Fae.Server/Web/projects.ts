@@ -25,6 +25,8 @@ export interface StudioVersion {
   has_model: boolean
   has_report: boolean
   evaluation?: Evaluation
+  /** What more good pictures would bring. */
+  learning?: string
 }
 
 export interface Evaluation {

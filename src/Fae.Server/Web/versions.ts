@@ -40,6 +40,7 @@ function card(project: Project, version: StudioVersion, attempt: Attempt): HTMLE
   ]
   if (version.problem) parts.push(element("p", { className: "bad" }, version.problem))
   if (version.status === "ready") parts.push(element("p", {}, figures(version)))
+  if (version.status === "ready" && version.learning) parts.push(element("p", {}, `Learning curve: ${version.learning}.`))
   const compared = differences(version, other)
   if (compared) parts.push(element("p", {}, compared))
   const row = element("p", { className: "toolbar" })

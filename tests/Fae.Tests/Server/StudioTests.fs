@@ -306,6 +306,7 @@ let private wholeWay =
                     task {
                         do! ready page 1
                         do! says page "#version-1" "image AUROC"
+                        do! says page "#version-1" "more good pictures"
                         do! page.ClickAsync "#version-1 >> text=Publish"
                         do! says page "#published" "version 1 serves"
                         do! says page "#code" "Detector.Load"
@@ -326,8 +327,10 @@ let private wholeWay =
                         do! page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = Nullable ColorScheme.Dark))
                         do! accessible page "studio, 400, dark"
                         do! shot page "studio-Dark-400"
-                        do! page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = Nullable ColorScheme.Light))
                         do! page.SetViewportSizeAsync(1280, 900)
+                        do! accessible page "studio, dark"
+                        do! shot page "studio-Dark-1280"
+                        do! page.EmulateMediaAsync(PageEmulateMediaOptions(ColorScheme = Nullable ColorScheme.Light))
                         // It serves: the threshold, the live page, a mark, and back.
                         let! _ = page.GotoAsync(served.Url)
                         do! page.SetInputFilesAsync("#file", (files "bad" 1)[0])
