@@ -63,6 +63,7 @@ module DetectorVersion =
     let log version = Path.Combine(version.Folder, "studio.log")
     let report version = Path.Combine(version.Folder, "report.html")
     let evaluation version = Path.Combine(version.Folder, "eval.json")
+
     /// What more good pictures would bring, in a sentence; null where it was not measured.
     let learning version : string | null =
         try

@@ -153,7 +153,8 @@ let private ratios (path: string) =
 
         [
             for row in json.RootElement.EnumerateArray() ->
-                (string (row.GetProperty("work").GetString()), string (row.GetProperty("peer").GetString())), row.GetProperty("ratio").GetDouble()
+                (string (row.GetProperty("work").GetString()), string (row.GetProperty("peer").GetString())),
+                row.GetProperty("ratio").GetDouble()
         ]
         |> Map.ofList
     else

@@ -43,10 +43,20 @@ module Pictures =
 
         DataSet.splitBy groups config.Train.HeldOut config.Train.Seed data |> Result.mapError Data
 
+    /// Said where pictures are shrunk so much that smaller defects are lost.
+    let private sayVisible resolution survey =
+        let visible = WorkingSize.visibleDefect resolution survey
+
+        if visible >= 8.0 then
+            Console.say
+                $"a defect must be about {visible:F0} pixels wide in these pictures to be seen; --smallest-defect PIXELS looks closer"
+
     /// What the configuration leaves to the good pictures before they are resized: the working size and its aspect ratio, the
-    /// illumination correction, and whether the pictures are binary. `size` chooses the working size.
-    let surveyed (size: PictureSurvey -> int) (config: Config) channels paths =
+    /// illumination correction, and whether the pictures are binary. `resolution` chooses how they are looked at, by the pixels of a
+    /// prepared picture of which memory holds all, and what the pictures say.
+    let surveyed (resolution: float -> PictureSurvey -> Resolution) (config: Config) channels (paths: string list) =
         let image, corruption = config.Image, config.Corruption
+        let mostHeld = float ImageCache.DefaultCapacity / float (4 * channels * max 1 paths.Length)
 
         if image.Size > 0 && image.Aspect.IsSome && image.IlluminationSigma >= 0.0f && corruption.Binary.IsSome then
             Ok(withBanks config)
@@ -54,7 +64,17 @@ module Pictures =
             Survey.ofPictures image.Values channels paths
             |> Result.mapError Data
             |> Result.map (fun survey ->
-                let size = if image.Size > 0 then image.Size else size survey
+                let size, tile, overlap =
+                    if image.Size > 0 then
+                        image.Size, image.Tile, image.Overlap
+                    else
+                        let chosen = resolution mostHeld survey
+                        sayVisible chosen survey
+
+                        match chosen with
+                        | Resolution.Whole side -> side, image.Tile, image.Overlap
+                        | Resolution.Tiles(side, tile) -> side, tile, tile / 4
+
                 let binary = defaultArg corruption.Binary survey.IsBinary
 
                 let sigma =
@@ -73,6 +93,8 @@ module Pictures =
                     Image =
                         { image with
                             Size = size
+                            Tile = tile
+                            Overlap = overlap
                             Aspect = Some(defaultArg image.Aspect (float32 survey.Width / float32 survey.Height))
                             IlluminationSigma = sigma
                         }

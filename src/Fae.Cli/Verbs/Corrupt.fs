@@ -51,7 +51,7 @@ module Corrupt =
 
             let config = Pictures.withValues config split.Training
             let channels = Pictures.channels config split.Training
-            let! config = Pictures.surveyed (WorkingSize.choose None) config channels split.Training
+            let! config = Pictures.surveyed (fun mostHeld -> WorkingSize.resolution mostHeld None) config channels split.Training
 
             let! pictures = Pictures.cache config channels None split.Training
             let config = Pictures.settled config pictures

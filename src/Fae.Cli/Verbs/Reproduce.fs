@@ -73,7 +73,7 @@ module Reproduce =
                             Resume = resumes
                             Textures = sweep.Textures
                             Ignore = None
-                            WorkingSize = WorkingSize.choose None
+                            WorkingSize = (fun mostHeld -> WorkingSize.resolution mostHeld None)
                         }
 
             let seconds = if resumes || takes then None else Some clock.Elapsed.TotalSeconds

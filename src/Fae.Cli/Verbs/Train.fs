@@ -26,7 +26,7 @@ type TrainOptions =
         Textures: string option
         Ignore: string option
         /// Chooses a working size that the configuration leaves open.
-        WorkingSize: PictureSurvey -> int
+        WorkingSize: float -> PictureSurvey -> Resolution
     }
 
 [<RequireQualifiedAccess>]
@@ -302,7 +302,11 @@ module Train =
                     Resume = args.Contains TrainArgs.Resume
                     Textures = args.TryGetResult TrainArgs.Textures
                     Ignore = args.TryGetResult TrainArgs.Ignore
-                    WorkingSize = if args.Contains TrainArgs.Fast then WorkingSize.fast else WorkingSize.choose smallest
+                    WorkingSize =
+                        if args.Contains TrainArgs.Fast then
+                            fun _ -> WorkingSize.fast >> Resolution.Whole
+                        else
+                            fun mostHeld -> WorkingSize.resolution mostHeld smallest
                 }
 
             return! Interrupts.watch (fun stop -> execute stop options |> Result.map (fun _ -> 0))

@@ -15,13 +15,15 @@ module LearningCurve =
     let private most = 5
 
     /// All pictures, half of them, a quarter and so on, the fewest first.
-    let sizes count =
-        List.unfold (fun n -> if n < 1 then None else Some(n, n / 2)) count |> List.truncate most |> List.rev
+    let sizes count = List.unfold (fun n -> if n < 1 then None else Some(n, n / 2)) count |> List.truncate most |> List.rev
 
     /// P(Z < z) of a standard normal Z, to 1e-7 (Abramowitz and Stegun, 26.2.17).
     let normal (z: float) =
         let t = 1.0 / (1.0 + 0.2316419 * abs z)
-        let series = List.foldBack (fun c sum -> t * (c + sum)) [ 0.319381530; -0.356563782; 1.781477937; -1.821255978; 1.330274429 ] 0.0
+
+        let series =
+            List.foldBack (fun c sum -> t * (c + sum)) [ 0.319381530; -0.356563782; 1.781477937; -1.821255978; 1.330274429 ] 0.0
+
         let tail = exp (-0.5 * z * z) / sqrt (2.0 * Math.PI) * series
         if z >= 0.0 then 1.0 - tail else tail
 

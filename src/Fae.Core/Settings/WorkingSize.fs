@@ -15,6 +15,14 @@ type PictureSurvey =
         LightVariation: float
     }
 
+/// How pictures are looked at.
+[<RequireQualifiedAccess>]
+type Resolution =
+    /// As wholes with so many pixels on the shorter side.
+    | Whole of side: int
+    /// In tiles of `tile` of their own pixels, each seen with `side` pixels.
+    | Tiles of side: int * tile: int
+
 [<RequireQualifiedAccess>]
 module WorkingSize =
     /// The sizes that are tried.
@@ -24,7 +32,7 @@ module WorkingSize =
     let private mostLost = 0.0005
 
     /// Pixels of a working picture, at most; more where the user names the smallest defect.
-    let private mostPixels, mostWithDefect = 768.0 * 768.0, 2048.0 * 2048.0
+    let private mostPixels, mostWithDefect = 768.0 * 768.0, 1280.0 * 1280.0
 
     /// A defect must be so many pixels wide in the working picture.
     let private pixelsOfDefect = 4.0
@@ -47,6 +55,33 @@ module WorkingSize =
         let most = if smallestDefect.IsSome then mostWithDefect else mostPixels
         let affordable = int (sqrt (most / aspect))
         max candidates.Head (min wanted affordable / multiple * multiple)
+
+    /// The side at which tiles are seen.
+    let private tileSide = 256
+
+    /// Whole at the chosen side, or, where the smallest defect needs more pixels than a whole picture may have, in tiles: so fine that the
+    /// defect stays visible, but that a prepared picture has at most `mostHeld` pixels, as many as memory holds in training.
+    let resolution (mostHeld: float) (smallestDefect: int option) (survey: PictureSurvey) =
+        let area = float survey.Height * float survey.Width
+
+        let wanted =
+            smallestDefect
+            |> Option.map (fun pixels -> min 1.0 (pixelsOfDefect / float pixels))
+            |> Option.defaultValue 0.0
+
+        let scale = min wanted (sqrt (mostHeld / area))
+        let tile = int (round (float tileSide / max 1e-6 scale))
+
+        if scale * scale * area > mostWithDefect && tile <= min survey.Height survey.Width then
+            Resolution.Tiles(tileSide, tile)
+        else
+            Resolution.Whole(choose smallestDefect survey)
+
+    /// The width in the pictures' own pixels that a defect must have to be seen.
+    let visibleDefect resolution (survey: PictureSurvey) =
+        match resolution with
+        | Resolution.Whole side -> pixelsOfDefect * float (min survey.Height survey.Width) / float side
+        | Resolution.Tiles(side, tile) -> pixelsOfDefect * float tile / float side
 
     /// Pixels of a working picture that a small network inspects in about 30 ms on two cores, and the least side of one.
     let private fastPixels, fastSide = 256.0 * 256.0, 128

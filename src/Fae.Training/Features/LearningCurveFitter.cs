@@ -43,7 +43,9 @@ public sealed class LearningCurveFitter(FeatureExtractor extractor, Seed seed)
         ArgumentNullException.ThrowIfNull(training);
         var known = Vectors(Some(count, MostTraining).Select(training), ignore, MostPatches / Math.Min(MostTraining, count), stop);
         float[][][] Of(IReadOnlyList<Image> pictures, int most) =>
-            Vectors(Some(pictures.Count, most).Select(i => pictures[i]), ignore, int.MaxValue, stop).Select(picture => Distances(picture, known, stop)).ToArray();
+            Vectors(Some(pictures.Count, most).Select(i => pictures[i]), ignore, int.MaxValue, stop)
+                .Select(picture => Distances(picture, known, stop))
+                .ToArray();
         var orders = Enumerable.Range(0, Orders).Select(i => Order(known.Count, Fae.Core.Random.fork((ulong)(1000 + i), seed)));
         return LearningCurve
             .ofDistances(ListModule.OfSeq(orders), Of(validation.Clean, MostGood), Of(validation.Corrupted, MostBad))

@@ -37,6 +37,28 @@ let tests =
                 Expect.equal (WorkingSize.fast { fine with Height = 170; Width = 150 }) 144 "and not larger than the pictures"
             }
 
+            test "a small defect in a large picture is looked for in tiles, as fine as memory allows" {
+                let large = { Height = 20000; Width = 8192; Lost = []; IsBinary = false; LightVariation = 0.2 }
+                let at mostHeld defect = WorkingSize.resolution mostHeld defect large
+                let whole = Resolution.Whole 480
+                Expect.equal (at 1e12 None) whole "no defect is named"
+                Expect.equal (at 1e12 (Some 16)) (Resolution.Tiles(256, 1024)) "16 pixels become four"
+                Expect.equal (at 1e12 (Some 2)) (Resolution.Tiles(256, 256)) "never enlarged"
+                Expect.equal (at (8192.0 * 20000.0 / 16.0) (Some 4)) (Resolution.Tiles(256, 1024)) "memory holds a sixteenth of the pixels"
+                Expect.equal (at 1e6 (Some 4)) (Resolution.Whole(WorkingSize.choose (Some 4) large)) "or too little for tiles"
+                let coarse = Resolution.Whole(WorkingSize.choose (Some 4000) large)
+                Expect.equal (at 1e12 (Some 4000)) coarse "a large defect"
+                let small = { large with Height = 1000; Width = 1200 }
+
+                Expect.equal
+                    (WorkingSize.resolution 1e12 (Some 4) small)
+                    (Resolution.Whole(WorkingSize.choose (Some 4) small))
+                    "small pictures"
+
+                Expect.floatClose Accuracy.high (WorkingSize.visibleDefect (Resolution.Tiles(256, 1024)) large) 16.0 "what is seen in tiles"
+                Expect.floatClose Accuracy.high (WorkingSize.visibleDefect whole large) (4.0 * 8192.0 / 480.0) "and in wholes"
+            }
+
             test "light that changes from picture to picture is corrected, the parts' own changes are not" {
                 let lit i = Image.map (fun v -> v * (0.3f + 0.25f * float32 (i % 5))) (grain 256 256 i)
                 let survey = surveyOf [ for i in 0..9 -> lit i ]

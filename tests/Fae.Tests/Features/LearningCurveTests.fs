@@ -50,7 +50,9 @@ let tests =
                     Expect.floatClose { absolute = 2e-7; relative = 0.0 } (LearningCurve.normal z) p $"{z}"
             }
             test "the binormal AUROC is near the share of pairs of many normal scores, and ½ for equal ones" {
-                let drawn shift = Sampler.value (Random.ofSeed 8UL) (Sampler.array 3000 Sampler.normal) |> Array.map (fun v -> float v + shift)
+                let drawn shift =
+                    Sampler.value (Random.ofSeed 8UL) (Sampler.array 3000 Sampler.normal) |> Array.map (fun v -> float v + shift)
+
                 let bad = Sampler.value (Random.ofSeed 9UL) (Sampler.array 3000 Sampler.normal) |> Array.map (fun v -> float v + 1.0)
                 let scores = Array.append (drawn 0.0) bad |> Array.map float32
                 let labels = Array.append (Array.create 3000 false) (Array.create 3000 true)
@@ -61,8 +63,18 @@ let tests =
             }
             test "the curve by hand: the nearest of the known pictures, the strangest patch, the mean over orders" {
                 // One good and one bad picture of two patches each; three training pictures.
-                let good = [| [| [| 4.0f; 2.0f; 1.0f |]; [| 1.0f; 1.0f; 1.0f |] |]; [| [| 2.0f; 2.0f; 2.0f |]; [| 1.0f; 1.0f; 1.0f |] |] |]
-                let bad = [| [| [| 8.0f; 8.0f; 8.0f |]; [| 1.0f; 1.0f; 1.0f |] |]; [| [| 4.0f; 4.0f; 4.0f |]; [| 1.0f; 1.0f; 1.0f |] |] |]
+                let good =
+                    [|
+                        [| [| 4.0f; 2.0f; 1.0f |]; [| 1.0f; 1.0f; 1.0f |] |]
+                        [| [| 2.0f; 2.0f; 2.0f |]; [| 1.0f; 1.0f; 1.0f |] |]
+                    |]
+
+                let bad =
+                    [|
+                        [| [| 8.0f; 8.0f; 8.0f |]; [| 1.0f; 1.0f; 1.0f |] |]
+                        [| [| 4.0f; 4.0f; 4.0f |]; [| 1.0f; 1.0f; 1.0f |] |]
+                    |]
+
                 let curve = LearningCurve.ofDistances [ [| 0; 1; 2 |] ] good bad
                 let expected known = LearningCurve.binormal (Array.map log known) [| log 8.0; log 4.0 |]
                 Expect.equal (curve |> List.map _.Pictures) [ 1; 3 ] "sizes"
@@ -80,7 +92,9 @@ let tests =
             law "the curve survives its text" (fun (values: (uint8 * uint16) list) ->
                 let points = [ for n, a in values -> point (int n) (float a / 65536.0) ]
                 LearningCurve.tryParse (LearningCurve.toCsv points) = Some points)
-            test "other texts are no curves" { Expect.equal (List.map LearningCurve.tryParse [ ""; "a,b"; "pictures,auroc\nx,1" ]) [ None; None; None ] "" }
+            test "other texts are no curves" {
+                Expect.equal (List.map LearningCurve.tryParse [ ""; "a,b"; "pictures,auroc\nx,1" ]) [ None; None; None ] ""
+            }
             test "features: sixteen kinds of good parts need all pictures, one kind needs few" {
                 let many, one = curveOf 12, curveOf 1
                 Expect.equal (many |> List.map _.Pictures) [ 1; 2; 4; 8; 16 ] "sizes"
