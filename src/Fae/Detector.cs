@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using Fae.Core;
 using Fae.Detection;
 using Fae.Imaging;
+using Microsoft.FSharp.Core;
 
 namespace Fae;
 
@@ -22,6 +23,7 @@ public sealed class Detector : IDisposable
 {
     private const int AtOnce = 8;
     private readonly Detection.Detector inner;
+    private readonly Lock large = new();
 
     private Detector(Detection.Detector inner) => this.inner = inner;
 
@@ -179,7 +181,10 @@ public sealed class Detector : IDisposable
     {
         if (image.Path is { } path && LargePictures.Suits(inner, path))
         {
-            var inspected = LargePictures.Inspect(inner, path);
+            // One at a time: each takes some hundred megabytes.
+            FSharpResult<Inspected, ImageProblem> inspected;
+            lock (large)
+                inspected = LargePictures.Inspect(inner, path);
             return inspected.IsOk
                 ? new Prepared(path, inspected.ResultValue.Picture, null, inspected.ResultValue.Finding)
                 : new Prepared(path, null, inspected.ErrorValue.Reason);

@@ -69,13 +69,17 @@ public sealed class StripInspection
         var prepared = (int)Math.Round(width / scale);
         resampler = image.Tile == image.Size ? null : new RowResampler(prepared, scale);
         inspector = new StripInspector(detector, prepared, (int)Math.Ceiling(longestRegion / scale));
-        DelayRows = (int)Math.Ceiling(scale * StripInspector.Delay(detector)) + (resampler is null ? 0 : 8);
+        // A resampled row looks at rows below it.
+        var below = resampler is null ? 0 : (int)Math.Ceiling((Resample.lobes + 1) * Math.Max(1, scale));
+        DelayRows = (int)Math.Ceiling(scale * StripInspector.Delay(detector)) + below;
     }
 
     /// <summary>Rows so far.</summary>
     public long Rows { get; private set; }
 
-    /// <summary>Rows that may pass after a region's last row before it is reported; those of one call to <see cref="Push"/> come on top.</summary>
+    /// <summary>
+    /// Rows that may pass after a region's last row before it is reported; those of one call to <see cref="Push"/> come on top.
+    /// </summary>
     public int DelayRows { get; }
 
     /// <summary>The next rows, without gaps between them; returns the regions that ended, and parts of those that have become too
