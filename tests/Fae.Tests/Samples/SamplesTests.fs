@@ -137,6 +137,9 @@ let tests =
                     Expect.isLessThan (all |> Array.sumBy _.Length) 100_000_000L "a program of less than a hundred megabytes"
 
                     File.Copy(pictures.Head, Path.Combine(folder, "part.png"))
+                    // What the snippet of a line-scan camera loads.
+                    let strips = untrainedModel (Path.Combine(folder, "strip")) 0.0f byBrightness (StripTests.tiled 128 128)
+                    File.Copy(strips, Path.Combine(folder, "strip.safetensors"))
                     let shown = inFolder folder "dotnet" [ output project ]
                     Expect.equal shown.Code 0 shown.Error
                     Expect.stringContains shown.Output "Anomalous" "the snippets inspect")
