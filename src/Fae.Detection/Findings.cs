@@ -126,15 +126,27 @@ public static class Findings
         var sx = (double)picture.OriginalWidth / picture.Image.Width;
         var sy = (double)picture.OriginalHeight / picture.Image.Height;
         return finding
-            .Regions.Select(region =>
-            {
-                var (left, top) = ((int)Math.Floor(region.X * sx), (int)Math.Floor(region.Y * sy));
-                var right = Math.Min(picture.OriginalWidth, (int)Math.Ceiling((region.X + region.Width) * sx));
-                var bottom = Math.Min(picture.OriginalHeight, (int)Math.Ceiling((region.Y + region.Height) * sy));
-                return new ImageRegion(left, top, right - left, bottom - top, (int)Math.Round(region.Area * sx * sy), region.Peak);
-            })
+            .Regions.Select(r => new StripRegion(r.X, r.Y, r.Width, r.Height, r.Area, r.Peak, continues: false))
+            .Select(region => Original(InOriginal(region, sx, sy, picture.OriginalWidth, picture.OriginalHeight)))
             .ToList();
     }
+
+    /// <summary>
+    /// A region in whole pixels of an original of so many columns and rows, of which one pixel that the detector looks at is
+    /// <paramref name="sx"/> columns wide and <paramref name="sy"/> rows high.
+    /// </summary>
+    public static StripRegion InOriginal(StripRegion region, double sx, double sy, int width, long height)
+    {
+        var (left, top) = ((int)Math.Floor(region.X * sx), (long)Math.Floor(region.Y * sy));
+        var right = Math.Min(width, (int)Math.Ceiling((region.X + region.Width) * sx));
+        var bottom = Math.Min(height, (long)Math.Ceiling((region.Y + region.Height) * sy));
+        var area = (long)Math.Round(region.Area * sx * sy);
+        return new StripRegion(left, top, right - left, (int)(bottom - top), area, region.Peak, region.Continues);
+    }
+
+    /// <summary>A region in pixels of the original as one of a picture.</summary>
+    internal static ImageRegion Original(StripRegion region) =>
+        new(region.X, (int)region.Y, region.Width, region.Height, (int)Math.Min(int.MaxValue, region.Area), region.Peak);
 
     /// <summary>The same for JSON.</summary>
     public static IReadOnlyList<RegionJson> RegionsJson(Picture picture, Finding finding) =>

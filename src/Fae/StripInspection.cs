@@ -1,7 +1,6 @@
 using Fae.Core;
 using Fae.Detection;
 using Fae.Imaging;
-using Fae.Kernels;
 
 namespace Fae;
 
@@ -43,7 +42,6 @@ public sealed class StripInspection
 
     private readonly Detection.Detector detector;
     private readonly StripInspector inspector;
-    private readonly RowResampler? resampler;
     private readonly PixelLayout layout;
     private readonly int width;
     private readonly int bits;
@@ -67,10 +65,10 @@ public sealed class StripInspection
             throw new ArgumentOutOfRangeException(nameof(width), width, $"a tile is {image.Tile} pixels wide");
         scale = (double)image.Tile / image.Size;
         var prepared = (int)Math.Round(width / scale);
-        resampler = image.Tile == image.Size ? null : new RowResampler(prepared, scale);
-        inspector = new StripInspector(detector, prepared, (int)Math.Ceiling(longestRegion / scale));
+        double? resized = image.Tile == image.Size ? null : scale;
+        inspector = new StripInspector(detector, prepared, (int)Math.Ceiling(longestRegion / scale), scale: resized);
         // A resampled row looks at rows below it.
-        var below = resampler is null ? 0 : (int)Math.Ceiling((Resample.lobes + 1) * Math.Max(1, scale));
+        var below = resized is null ? 0 : (int)Math.Ceiling((Resample.lobes + 1) * Math.Max(1, scale));
         DelayRows = (int)Math.Ceiling(scale * StripInspector.Delay(detector)) + below;
     }
 
@@ -97,8 +95,7 @@ public sealed class StripInspection
             return [];
         var height = rows.Length / row;
         Rows += height;
-        var image = Decoded(rows, height, row);
-        return (resampler is null ? [image] : resampler.Push(image)).SelectMany(inspector.Push).Select(Scaled).ToList();
+        return inspector.Push(Decoded(rows, height, row)).Select(Scaled).ToList();
     }
 
     /// <summary>The strip has ended.</summary>
@@ -108,14 +105,13 @@ public sealed class StripInspection
         if (ended)
             throw new InvalidOperationException("the strip is complete");
         ended = true;
-        var last = (resampler is null ? [] : resampler.Complete()).SelectMany(inspector.Push).ToList();
         var (regions, prediction) = inspector.Complete();
         return new StripVerdict(
             prediction.Anomalous ? Verdict.Anomalous : Verdict.Good,
             prediction.Score,
             prediction.PValue,
             Rows,
-            last.Concat(regions).Select(Scaled).ToList()
+            regions.Select(Scaled).ToList()
         );
     }
 
@@ -133,17 +129,7 @@ public sealed class StripInspection
 
     private RegionOfStrip Scaled(StripRegion region)
     {
-        var (left, top) = ((int)Math.Floor(region.X * scale), (long)Math.Floor(region.Y * scale));
-        var right = Math.Min(width, (int)Math.Ceiling((region.X + region.Width) * scale));
-        var bottom = Math.Min(Rows, (long)Math.Ceiling((region.Y + region.Height) * scale));
-        return new RegionOfStrip(
-            left,
-            top,
-            right - left,
-            (int)(bottom - top),
-            (long)Math.Round(region.Area * scale * scale),
-            region.Peak,
-            region.Continues
-        );
+        var own = Findings.InOriginal(region, scale, scale, width, Rows);
+        return new RegionOfStrip(own.X, own.Y, own.Width, own.Height, own.Area, own.Peak, own.Continues);
     }
 }

@@ -101,6 +101,7 @@ module TrainedDetector =
         let augmented = TestTimeAugmentation.Of(best, config)
         let calibration = Calibrator.Fit(candidate, config.Calibration, augmented, t.HeldOut, ignoreOrNull)
 
+        let learning = if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning
         let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
 
         let cardWith (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
@@ -116,7 +117,7 @@ module TrainedDetector =
                 SelfCheck = selfCheck,
                 Digests = known,
                 Backbone = Option.toObj t.Backbone,
-                Learning = (if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning)
+                Learning = learning
             )
 
         let detector = Detector.Of(cardWith [||], best)
@@ -126,8 +127,8 @@ module TrainedDetector =
         ModelFile.Write(Path.Combine(t.Out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
         AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
 
-        if not t.Learning.IsEmpty then
-            AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), LearningCurve.toCsv t.Learning + "\n")
+        if learning <> "" then
+            AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), learning + "\n")
 
         AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
 

@@ -1,6 +1,5 @@
 using Fae.Core;
 using Fae.Imaging;
-using Fae.Kernels;
 using Microsoft.FSharp.Core;
 
 namespace Fae.Detection;
@@ -38,7 +37,8 @@ public static class LargePictures
         var shape = InputGeometry.preparedShape(card.Config, own);
         using var writer = heatmap is null ? null : new PyramidWriter(heatmap, shape.Item2, shape.Item1);
         var overview = new Overview(shape.Item1, shape.Item2);
-        var strip = new StripInspector(detector, shape.Item2, 0, Seen(overview, writer, detector.Calibration.PixelThreshold));
+        double? scale = shape == own ? null : (double)own.Height / shape.Item1;
+        var strip = new StripInspector(detector, shape.Item2, 0, Seen(overview, writer, detector.Calibration.PixelThreshold), scale);
         var inspected = Inspected(detector, rows, strip, own, shape, overview);
         if (inspected.IsError || writer is null)
             return inspected;
@@ -55,23 +55,23 @@ public static class LargePictures
         Overview overview
     )
     {
-        var resampler = shape == own ? null : new RowResampler(shape.Width, (double)own.Height / shape.Height);
         var regions = new List<StripRegion>();
         while (true)
         {
             var read = rows.Read(RowsAtOnce);
             if (read.IsError)
                 return FSharpResult<Inspected, ImageProblem>.NewError(read.ErrorValue);
-            var some = read.ResultValue is { } more ? more.Value : null;
-            foreach (var prepared in Prepared(resampler, some))
-                regions.AddRange(strip.Push(prepared));
-            if (some is null)
+            if (read.ResultValue is not { } some)
                 break;
+            regions.AddRange(strip.Push(some.Value));
         }
         var (last, prediction) = strip.Complete();
         regions.AddRange(last);
         var (sy, sx) = ((double)own.Height / shape.Height, (double)own.Width / shape.Width);
-        var inOwn = regions.OrderByDescending(region => region.Peak).Select(region => Scaled(region, sx, sy, own)).ToList();
+        var inOwn = regions
+            .OrderByDescending(region => region.Peak)
+            .Select(region => Findings.Original(Findings.InOriginal(region, sx, sy, own.Width, own.Height)))
+            .ToList();
         var picture = new Picture(overview.Picture(), own.Width, own.Height, rows.Values, rows.Pages);
         var finding = new Finding(picture.Image, overview.Heatmap(), prediction, []) { InStrips = inOwn };
         return FSharpResult<Inspected, ImageProblem>.NewOk(new Inspected(picture, finding));
@@ -92,31 +92,6 @@ public static class LargePictures
             overview.Add(rows);
             writer?.Write(HeatmapColours.overlayBytes(threshold, rows.Picture, rows.Heatmap));
         };
-
-    /// <summary>Rows at the size that the detector looks at; null at the end.</summary>
-    private static IEnumerable<Image> Prepared(RowResampler? resampler, Image? rows) =>
-        resampler is null
-            ? rows is null
-                ? []
-                : [rows]
-            : (rows is null ? resampler.Complete() : resampler.Push(rows)).Select(Cut);
-
-    /// <summary>Resampled values, cut to [0, 1] as those of other pictures are.</summary>
-    private static Image Cut(Image rows)
-    {
-        foreach (ref var value in rows.Pixels.AsSpan())
-            value = Math.Min(1f, Math.Max(0f, value));
-        return rows;
-    }
-
-    private static ImageRegion Scaled(StripRegion region, double sx, double sy, (int Height, int Width) own)
-    {
-        var (left, top) = ((int)Math.Floor(region.X * sx), (int)Math.Floor(region.Y * sy));
-        var right = Math.Min(own.Width, (int)Math.Ceiling((region.X + region.Width) * sx));
-        var bottom = Math.Min(own.Height, (int)Math.Ceiling((region.Y + region.Height) * sy));
-        var area = (int)Math.Min(int.MaxValue, Math.Round(region.Area * sx * sy));
-        return new ImageRegion(left, top, right - left, bottom - top, area, region.Peak);
-    }
 
     private static FSharpResult<Inspected, ImageProblem> Failed(string path, string reason) =>
         FSharpResult<Inspected, ImageProblem>.NewError(new ImageProblem(path, reason));

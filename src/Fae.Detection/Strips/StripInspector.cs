@@ -22,14 +22,15 @@ public sealed class StripInspector
     private readonly Action<StripRows>? seen;
     private long done;
 
-    /// <summary>For prepared rows of so many pixels, before the light is divided out.</summary>
+    /// <summary>For rows that have so many pixels when they are prepared, before the light is divided out.</summary>
     /// <param name="detector">One that <see cref="Problem"/> has nothing against.</param>
     /// <param name="width">Pixels of a prepared row.</param>
     /// <param name="longest">A region is cut after so many rows; 0: never.</param>
     /// <param name="seen">Hears of all rows that are done, in order.</param>
+    /// <param name="scale">Rows that come for each prepared row, to be resized; null: they are prepared.</param>
     /// <exception cref="NotSupportedException">The detector cannot inspect strips.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A tile is wider than the rows.</exception>
-    public StripInspector(Detector detector, int width, int longest = 0, Action<StripRows>? seen = null)
+    public StripInspector(Detector detector, int width, int longest = 0, Action<StripRows>? seen = null, double? scale = null)
     {
         ArgumentNullException.ThrowIfNull(detector);
         if (Problem(detector) is { } problem)
@@ -40,9 +41,15 @@ public sealed class StripInspector
         this.detector = detector;
         this.seen = seen;
         var way = detector.Calibration.Scoring;
-        stages = [new RowTiles(tiling, detector.InViews), new RowFilter(ScoringModule.reach(way), RowStep(way), AtOnce, WithHeatmap)];
+        stages =
+        [
+            new RowTiles(tiling, detector.InViews),
+            new RowFilter(ScoringModule.reach(way), Difference.rowStep(way.Measure), AtOnce, WithHeatmap),
+        ];
         if (config.Image.IlluminationSigma > 0)
             stages.Insert(0, LightStage(config.Image.IlluminationSigma));
+        if (scale is { } rows)
+            stages.InsertRange(0, [new RowResampler(width, rows), new RowFilter(0, 1, AtOnce, Cut)]);
         regions = new RegionTracker(detector.Calibration.PixelThreshold, longest);
         score = new ScoreRows(way, width);
     }
@@ -69,7 +76,7 @@ public sealed class StripInspector
         return 2 * detector.Calibration.Scoring.Border >= config.Image.Size ? "its border leaves nothing of a tile" : null;
     }
 
-    /// <summary>The next prepared rows, before the light is divided out; returns the regions that ended.</summary>
+    /// <summary>The next rows, before the light is divided out; returns the regions that ended, in pixels of the prepared rows.</summary>
     public IReadOnlyList<StripRegion> Push(Image rows)
     {
         var ended = new List<StripRegion>();
@@ -118,9 +125,15 @@ public sealed class StripInspector
         return ImageModule.ofArray(channels + 1, rows.Height, rows.Width, [.. picture.Pixels, .. heatmap.Pixels]);
     }
 
-    private static int RowStep(Scoring way) => Difference.rowStep(way.Measure);
-
     private static int LightReach(float sigma) => 3 * (Illumination.filterSize(sigma) / 2);
+
+    /// <summary>Resampled values, cut to [0, 1] as those of whole pictures are.</summary>
+    private static Image Cut(Image rows)
+    {
+        foreach (ref var value in rows.Pixels.AsSpan())
+            value = Math.Min(1f, Math.Max(0f, value));
+        return rows;
+    }
 
     private static RowFilter LightStage(float sigma) =>
         new(LightReach(sigma), 1, AtOnce, rows => ScoringKernel.CorrectIllumination(sigma, rows));

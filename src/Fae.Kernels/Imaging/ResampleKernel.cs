@@ -151,6 +151,6 @@ public static class ResampleKernel
         }
     }
 
-    private static (int First, float[] Weights)[] Taps(int count, double span, int available) =>
+    internal static (int First, float[] Weights)[] Taps(int count, double span, int available) =>
         Resample.taps(count, span, available).Select(taps => (taps.Item1, taps.Item2.Select(w => (float)w).ToArray())).ToArray();
 }

@@ -19,6 +19,12 @@ public sealed class RowFilter(int margin, int step, int atOnce, Func<Image, Imag
     public IEnumerable<Image> Push(Image rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
+        if (margin == 0)
+        {
+            // No other row is waited for.
+            yield return apply(rows);
+            yield break;
+        }
         held ??= new RowBuffer(rows.Channels, rows.Width);
         held.Append(rows);
         while (held.End - margin - done >= atOnce)
@@ -49,10 +55,9 @@ public sealed class RowFilter(int margin, int step, int atOnce, Func<Image, Imag
     {
         if (first == 0 && last == image.Height)
             return image;
-        var length = (last - first) * image.Width;
-        var pixels = new float[image.Channels * length];
-        for (var c = 0; c < image.Channels; c++)
-            image.Pixels.AsSpan(c * image.Area + first * image.Width, length).CopyTo(pixels.AsSpan(c * length));
+        var pixels = new float[image.Channels * (last - first) * image.Width];
+        var rows = StridedView.Whole(image.Height, image.Width).Crop(first, 0, last - first, image.Width);
+        WarpKernel.Copy(image.Pixels, image.Channels, rows, pixels);
         return ImageModule.ofArray(image.Channels, last - first, image.Width, pixels);
     }
 }

@@ -19,10 +19,7 @@ public sealed class RowResampler(int width, double scale) : IRowStage
         if (held is null)
         {
             held = new RowBuffer(rows.Channels, rows.Width);
-            along = Resample
-                .taps(width, rows.Width, rows.Width)
-                .Select(taps => (taps.Item1, taps.Item2.Select(w => (float)w).ToArray()))
-                .ToArray();
+            along = ResampleKernel.Taps(width, rows.Width, rows.Width);
         }
         held.Append(rows);
         var reach = Resample.lobes * Math.Max(1, scale);

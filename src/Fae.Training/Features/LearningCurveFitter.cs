@@ -12,7 +12,7 @@ namespace Fae.Training;
 public sealed class LearningCurveFitter(FeatureExtractor extractor, Seed seed)
 {
     private const int BatchSize = 8;
-    private const int Projected = 64;
+    private const int Projected = MemoryBankFitter.Projected;
 
     /// <summary>Orders of the training pictures that the curve averages over.</summary>
     private const int Orders = 4;
@@ -63,40 +63,29 @@ public sealed class LearningCurveFitter(FeatureExtractor extractor, Seed seed)
     private List<float[]> Vectors(IEnumerable<Image> pictures, Image? ignore, int each, CancellationToken stop)
     {
         var all = new List<float[]>();
-        float[][]? matrix = null;
         foreach (var some in pictures.Chunk(BatchSize))
         {
             stop.ThrowIfCancellationRequested();
             foreach (var embedding in extractor.Embed(some))
             {
-                matrix ??= MemoryBank.projection(Fae.Core.Random.mix64(seed.State), Projected, embedding.Channels);
                 var places = MemoryBankFitter.Drawn(
                     MemoryBankFitter.Visible(embedding, ignore),
                     each,
                     Fae.Core.Random.fork((ulong)all.Count, seed)
                 );
-                all.Add(Projections(embedding, places.ToArray(), matrix));
+                all.Add(MemoryBankFitter.Project(Patches(embedding, places.ToArray()), embedding.Channels, seed));
             }
         }
         return all;
     }
 
-    private static float[] Projections(Image embedding, int[] places, float[][] matrix)
+    private static float[] Patches(Image embedding, int[] places)
     {
-        var projected = new float[places.Length * Projected];
-        Parallel.For(
-            0,
-            places.Length,
-            i =>
-            {
-                var patch = new float[embedding.Channels];
-                for (var d = 0; d < patch.Length; d++)
-                    patch[d] = embedding.Pixels[d * embedding.Area + places[i]];
-                for (var d = 0; d < Projected; d++)
-                    projected[i * Projected + d] = TensorPrimitives.Dot<float>(patch, matrix[d]);
-            }
-        );
-        return projected;
+        var patches = new float[places.Length * embedding.Channels];
+        for (var i = 0; i < places.Length; i++)
+        for (var d = 0; d < embedding.Channels; d++)
+            patches[i * embedding.Channels + d] = embedding.Pixels[d * embedding.Area + places[i]];
+        return patches;
     }
 
     /// <summary>[patch][training picture].</summary>

@@ -17,7 +17,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     private const int BatchSize = 8;
 
     /// <summary>Dimensions of the random projection.</summary>
-    private const int Projected = 64;
+    internal const int Projected = 64;
 
     /// <summary>The name of the only bank among a model's arrays.</summary>
     public static readonly string Bank = MemoryBankGraph.Bank(1);
@@ -38,7 +38,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         ArgumentNullException.ThrowIfNull(pictures);
         var (patches, dimensions) = Patches(pictures, number, ignore, stop);
         var count = patches.Length / dimensions;
-        var projected = Projected < dimensions ? Project(patches, dimensions) : patches;
+        var projected = Projected < dimensions ? Project(patches, dimensions, seed) : patches;
         var chosen = CoresetKernel.Choose(
             projected,
             Math.Min(Projected, dimensions),
@@ -103,7 +103,8 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         return all.Length <= count ? all : all.OrderBy(place => Fae.Core.Random.hash(key, (ulong)place)).Take(count).Order();
     }
 
-    private float[] Project(float[] patches, int dimensions)
+    /// <summary>Vectors one after the other in the random projection of a seed.</summary>
+    internal static float[] Project(float[] patches, int dimensions, Seed seed)
     {
         var matrix = MemoryBank.projection(Fae.Core.Random.mix64(seed.State), Projected, dimensions);
         var projected = new float[patches.Length / dimensions * Projected];
