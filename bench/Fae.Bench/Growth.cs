@@ -3,14 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Fae.Core;
-using Fae.Data;
 using Fae.Detection;
-using Fae.Imaging;
-using Fae.Kernels;
 using Fae.Report;
 using Fae.Training;
 using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
 
 namespace Fae.Bench;
 
@@ -23,34 +19,27 @@ internal sealed record Cost(
 );
 
 /// <summary>
-/// How cost grows with the size of a picture and with the number of pictures; each point in a process of its own, so that its peak is its
-/// own.
+/// How cost grows with the size of a picture, and with the number of pictures, files, inspections and models; each point in a process of
+/// its own, so that its peak is its own.
 /// </summary>
 internal static class Growth
 {
-    /// <summary>Pictures that stay in memory while a set is read: few, to show that the others do not.</summary>
-    private const long Room = 64 << 20;
-
-    private const string Inspecting = "inspecting a picture of n × n pixels in tiles of 256";
-    private const string Reading = "checking n pictures and drawing 200 training samples from them";
-
     public static IEnumerable<Cost> Costs(bool tiny)
     {
-        foreach (var side in tiny ? new[] { 64, 128 } : [128, 256, 512, 1024, 2048, 4096])
-            yield return Apart(Inspecting, "picture", side);
-        foreach (var count in tiny ? new[] { 20, 40 } : [100, 1_000, 10_000, 100_000])
-            yield return Apart(Reading, "pictures", count);
+        foreach (var work in GrowthWorks.All)
+        foreach (var n in tiny ? work.TinySizes : work.Sizes)
+            yield return Apart(work, n);
     }
 
     /// <summary>One point, measured in this process.</summary>
-    public static Cost Measure(string what, int n)
+    public static Cost Measure(string name, int n)
     {
         TorchRuntime.KeepFreedMemory();
+        var work = GrowthWorks.All.Single(one => one.Name == name);
         var folder = Directory.CreateTempSubdirectory("fae-bench-").FullName;
         try
         {
-            var ms = what == "picture" ? Inspect(folder, n) : Read(folder, n);
-            return new Cost(what == "picture" ? Inspecting : Reading, n, ms, PeakMb());
+            return new Cost(work.Text, n, work.Milliseconds(folder, n), PeakMb());
         }
         finally
         {
@@ -61,30 +50,24 @@ internal static class Growth
     /// <summary>The curves as pictures: time and memory of each work.</summary>
     public static void Draw(IReadOnlyList<Cost> costs, string folder)
     {
-        foreach (
-            var (work, name, along, unit) in new[]
-            {
-                (Inspecting, "growth-size", (Func<Cost, double>)(c => (double)c.N * c.N / 1e6), "megapixels"),
-                (Reading, "growth-count", c => c.N, "pictures"),
-            }
-        )
+        foreach (var work in GrowthWorks.All)
         {
-            var points = costs.Where(c => c.Work == work).ToList();
+            var points = costs.Where(c => c.Work == work.Text).ToList();
             Save(
-                Path.Combine(folder, name + "-time.svg"),
+                Path.Combine(folder, $"growth-{work.Name}-time.svg"),
                 "time",
-                unit,
+                work.Unit,
                 "seconds",
                 "#d9480f",
-                points.Select(c => new RatePoint(along(c), c.Ms / 1000))
+                points.Select(c => new RatePoint(work.Along(c.N), c.Ms / 1000))
             );
             Save(
-                Path.Combine(folder, name + "-memory.svg"),
+                Path.Combine(folder, $"growth-{work.Name}-memory.svg"),
                 "peak memory",
-                unit,
+                work.Unit,
                 "megabytes",
                 "#1971c2",
-                points.Select(c => new RatePoint(along(c), c.PeakMb))
+                points.Select(c => new RatePoint(work.Along(c.N), c.PeakMb))
             );
         }
     }
@@ -102,13 +85,13 @@ internal static class Growth
         );
     }
 
-    private static Cost Apart(string work, string what, int n)
+    private static Cost Apart(GrowthWork work, int n)
     {
         using var child =
             Process.Start(
                 new ProcessStartInfo(
                     "dotnet",
-                    [Path.Combine(AppContext.BaseDirectory, "Fae.Bench.dll"), "cost", what, n.ToString(CultureInfo.InvariantCulture)]
+                    [Path.Combine(AppContext.BaseDirectory, "Fae.Bench.dll"), "cost", work.Name, n.ToString(CultureInfo.InvariantCulture)]
                 )
                 {
                     RedirectStandardOutput = true,
@@ -116,48 +99,9 @@ internal static class Growth
             ) ?? throw new InvalidOperationException("dotnet does not start");
         var text = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
-        var cost = JsonSerializer.Deserialize<Cost>(text) ?? throw new InvalidOperationException($"{work}, n = {n}: no result");
-        Console.Error.WriteLine(FormattableString.Invariant($"{work}, n = {n}: {cost.Ms:F0} ms, {cost.PeakMb:F0} MB"));
+        var cost = JsonSerializer.Deserialize<Cost>(text) ?? throw new InvalidOperationException($"{work.Text}, n = {n}: no result");
+        Console.Error.WriteLine(FormattableString.Invariant($"{work.Text}, n = {n}: {cost.Ms:F0} ms, {cost.PeakMb:F0} MB"));
         return cost;
-    }
-
-    private static double Inspect(string folder, int side)
-    {
-        var config = Specimen.Set(("image.tile", 256), ("image.overlap", 32), ("score.views", 1));
-        var model = Path.Combine(folder, "model.safetensors");
-        Specimen.WriteModel(model, config);
-        using var detector = Detector.Load(model);
-        var file = Path.Combine(folder, "large.jpg");
-        File.WriteAllBytes(file, ImageEncoder.toJpeg(Specimen.Picture(3, side, side)));
-        void Work() => detector.Inspect([ImagePreparation.ofFile(config, 3, null, file).ResultValue.Image]);
-        return Comparison.Median(Comparison.Times(Work, new Effort(1, 3)));
-    }
-
-    private static double Read(string folder, int count)
-    {
-        const int Originals = 20;
-        var config = Specimen.Set(("image.size", 128));
-        for (var i = 0; i < count; i++)
-        {
-            var file = Path.Combine(folder, $"{i:D6}.jpg");
-            if (i < Originals)
-                File.WriteAllBytes(file, ImageEncoder.toJpeg(Specimen.Picture((ulong)i, 128, 128)));
-            else
-                File.CreateSymbolicLink(file, Path.Combine(folder, $"{i % Originals:D6}.jpg"));
-        }
-        var clock = Stopwatch.StartNew();
-        var split = DataSet.split(config.Train.HeldOut, 0, folder).ResultValue;
-        var read = FuncConvert.FromFunc<string, FSharpResult<Image, ImageProblem>>(path =>
-            ImagePreparation.ofFile(config, 3, null, path) is { IsOk: true } good
-                ? FSharpResult<Image, ImageProblem>.NewOk(good.ResultValue.Image)
-                : throw new InvalidOperationException(path)
-        );
-        var source = new TrainingSource(config, ImageCache.Open(Room, read, split.Training).ResultValue, [], FSharpOption<Image>.None);
-        var batch = new HostBatch(config.Train.Batch, 3, config.Image.Size);
-        for (var step = 1; step <= 200 / config.Train.Batch; step++)
-        for (var index = 0; index < config.Train.Batch; index++)
-            ((ISampleSource)source).Fill(step, index, batch);
-        return clock.Elapsed.TotalMilliseconds;
     }
 
     /// <summary>The most memory that this process ever held.</summary>

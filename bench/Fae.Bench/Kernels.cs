@@ -1,6 +1,5 @@
 using Fae.Core;
 using Fae.Kernels;
-using Microsoft.FSharp.Core;
 
 namespace Fae.Bench;
 
@@ -112,15 +111,23 @@ internal static class Kernels
             $"AUPRO, exact, {count} images of {side}×{side}",
             20,
             effort,
-            () => MetricsKernel.Pro(0.3, 400, FSharpOption<Image>.None, maps, masks),
+            () => OverlapOf(maps, masks),
             "aupro",
             side,
             count
         );
     }
 
+    private static void OverlapOf(List<Image> maps, List<Image> masks)
+    {
+        var pixels = new PixelMetrics();
+        for (var i = 0; i < maps.Count; i++)
+            pixels.Add(maps[i], masks[i]);
+        _ = pixels.Pro(0.3, 400).ResultValue;
+    }
+
     /// <summary>Three boxes on every other mask.</summary>
-    private static Image Boxes(int number, int side)
+    internal static Image Boxes(int number, int side)
     {
         var random = new System.Random(number);
         var pixels = new float[side * side];
@@ -133,7 +140,7 @@ internal static class Kernels
         return ImageModule.ofArray(1, side, side, pixels);
     }
 
-    private static float[] Uniform(ulong seed, int count)
+    internal static float[] Uniform(ulong seed, int count)
     {
         var values = new float[count];
         for (var i = 0; i < count; i++)

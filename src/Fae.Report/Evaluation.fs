@@ -8,9 +8,19 @@ open Fae.Core
 open Fae.Data
 open Fae.Kernels
 
-/// A test picture with its prediction. The mask is all zero for good pictures, `None` for defects without one.
+/// A test picture with its prediction, without its pixels: those of a whole test set do not fit into memory.
 [<NoComparison>]
-type EvaluatedImage = { Picture: TestPicture; Prediction: Prediction; Heatmap: Image; Mask: Image option }
+type EvaluatedImage =
+    {
+        Picture: TestPicture
+        Prediction: Prediction
+        /// The share of its pixels that the mask marks: 0 for good pictures, `None` for defects without a mask.
+        MaskShare: float option
+    }
+
+/// What is shown of a test picture, at the network's size.
+[<NoComparison>]
+type EvaluatedView = { Input: Image; Reconstruction: Image; Heatmap: Image; Mask: Image option }
 
 /// The metrics of a test set. Undefined ones (no masks, one class only) are `None`.
 [<NoComparison>]
@@ -105,17 +115,11 @@ module Evaluation =
         Metrics.summary curvePoints (pictures |> List.map score |> Array.ofList) (pictures |> List.map _.Picture.Anomalous |> Array.ofList)
         |> toOption
 
-    /// All metrics, exact, at the network's size; a defect without a mask counts for the image metrics only.
-    let run (calibration: Calibration) (ignore: Image option) (seconds: float) (judged: EvaluatedImage list) : Evaluation =
-        let masked = judged |> List.choose (fun j -> j.Mask |> Option.map (fun mask -> j.Heatmap, mask))
-
-        let heatmaps, masks =
-            let heatmaps, masks = List.unzip masked
-            Array.ofList heatmaps, Array.ofList masks
-
-        let overPixels measure = if List.isEmpty masked then None else measure () |> toOption
-        let pixel = overPixels (fun () -> MetricsKernel.SummarisePixels(curvePoints, ignore, heatmaps, masks))
-        let pro = overPixels (fun () -> MetricsKernel.Pro(proLimit, curvePoints, ignore, heatmaps, masks))
+    /// All metrics, exact, at the network's size. `pixels` has those of the heatmaps of pictures that are good or have a mask; a defect
+    /// without a mask counts for the image metrics only.
+    let run (calibration: Calibration) (pixels: PixelMetrics) (seconds: float) (judged: EvaluatedImage list) : Evaluation =
+        let pixel = pixels.Summarise curvePoints |> toOption
+        let pro = pixels.Pro(proLimit, curvePoints) |> toOption
 
         let good, bad = judged |> List.partition (fun j -> not j.Picture.Anomalous)
         let anomalous = List.filter (fun j -> j.Prediction.Anomalous) >> List.length

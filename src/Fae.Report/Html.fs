@@ -64,20 +64,20 @@ The same scale for every picture.</p>"""
     let internal green = [| 0.2f; 1.0f; 0.3f |]
     let internal red = [| 1.0f; 0.25f; 0.2f |]
 
-    let private row (calibration: Calibration) (reconstruct: EvaluatedImage -> ReconstructionPair) (judged: EvaluatedImage) =
+    let private row (calibration: Calibration) (view: EvaluatedImage -> EvaluatedView) (judged: EvaluatedImage) =
         let verdict = judged.Prediction
-        let shown = reconstruct judged
+        let shown = view judged
         let wrong = verdict.Anomalous <> judged.Picture.Anomalous
         let word = if verdict.Anomalous then "anomalous" else "good"
 
         let mark = if wrong then $"<span class=\"miss\">called {word}</span>" else $"called {word}"
 
-        let heat = judged.Heatmap
+        let heat = shown.Heatmap
         let found = Image.map (fun v -> if v >= calibration.PixelThreshold then 1.0f else 0.0f) heat
         let outlined = HeatmapColours.outline red found shown.Input
 
         let truth =
-            match judged.Mask with
+            match shown.Mask with
             | Some mask -> HeatmapColours.outline green mask outlined
             | None -> outlined
 
@@ -178,13 +178,13 @@ The same scale for every picture.</p>"""
             | None -> ""
         | None -> ""
 
-    /// The whole report as a text; `reconstruct` gives the network's output for the few pictures that are shown.
+    /// The whole report as a text; `view` inspects the few pictures that are shown once more.
     let report
         (title: string)
         (card: ModelCard)
         (calibration: Calibration)
         (evaluation: Evaluation)
-        (reconstruct: EvaluatedImage -> ReconstructionPair)
+        (view: EvaluatedImage -> EvaluatedView)
         (judged: EvaluatedImage list)
         =
         let defects =
@@ -197,7 +197,7 @@ The same scale for every picture.</p>"""
             pictureRows calibration judged
             |> List.filter (fun (_, some, _) -> not (List.isEmpty some))
             |> List.map (fun (heading, some, total) ->
-                let rows = some |> List.map (row calibration reconstruct) |> String.concat "\n"
+                let rows = some |> List.map (row calibration view) |> String.concat "\n"
                 $"<h2>{heading} ({some.Length} of {total})</h2>\n{rows}")
             |> String.concat "\n"
 

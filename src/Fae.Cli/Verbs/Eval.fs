@@ -1,6 +1,7 @@
 /// fae eval: a detector against labelled pictures.
 namespace Fae.Cli
 
+open System.Collections.Generic
 open System.Diagnostics
 open System.IO
 open System.Text.Json
@@ -9,6 +10,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open Fae.Kernels
 open Fae.Report
 open FsToolkit.ErrorHandling
 
@@ -19,32 +21,47 @@ module Eval =
 
     let private read (card: ModelCard) path = ImagePreparation.ofFile card.Config card.Channels card.Ignore path
 
-    /// The predictions, heatmaps and masks of all pictures.
+    /// The mask of a picture as large as its prepared picture; `None` for good ones, and for defects without one.
+    let private readMask (card: ModelCard) (picture: TestPicture) =
+        picture.Mask
+        |> Option.map (MaskSource.read picture.Path >> Result.map (MaskDecoder.resized (InputGeometry.preparedShape card.Config)))
+        |> Option.sequenceResult
+
+    /// The predictions of all pictures, and the metrics over their pixels.
     let private judge (detector: Detector) (pictures: TestPicture list) =
         let card = detector.Card
+        let pixels = PixelMetrics(Option.ofObj card.Ignore)
 
         // Good pictures of one shape share one empty mask.
-        let empty = System.Collections.Concurrent.ConcurrentDictionary<struct (int * int), Image>()
-        let emptyMask (image: Image) = empty.GetOrAdd(struct (image.Height, image.Width), fun struct (h, w) -> Image.constant 1 h w 0.0f)
+        let empty = Dictionary<struct (int * int), Image>()
+
+        let emptyMask (image: Image) =
+            let shape = struct (image.Height, image.Width)
+
+            match empty.TryGetValue shape with
+            | true, mask -> mask
+            | _ ->
+                let mask = Image.constant 1 image.Height image.Width 0.0f
+                empty[shape] <- mask
+                mask
 
         let readPair (picture: TestPicture) =
-            read card picture.Path
-            |> Result.bind (fun read ->
-                match picture.Mask with
-                | Some source ->
-                    MaskSource.read picture.Path source
-                    |> Result.map (fun mask -> read.Image, Some(MaskDecoder.resized (InputGeometry.preparedShape card.Config) mask))
-                | None when picture.Anomalous -> Ok(read.Image, None)
-                | None -> Ok(read.Image, Some(emptyMask read.Image)))
+            result {
+                let! read = read card picture.Path
+                let! mask = readMask card picture
+                return read.Image, mask
+            }
+
+        let evaluated (picture: TestPicture) mask (finding: Finding) =
+            let mask = if picture.Anomalous then mask else Some(defaultArg mask (emptyMask finding.Heatmap))
+            mask |> Option.iter (fun mask -> pixels.Add(finding.Heatmap, mask))
+            { Picture = picture; Prediction = finding.Prediction; MaskShare = Option.map IgnoreMask.share mask }
 
         let chunk (pictures: TestPicture list) =
             DataSet.readAll readPair pictures
             |> Result.map (fun pairs ->
                 let findings = detector.Inspect(pairs |> List.map fst |> Array.ofList)
-
-                List.zip3 pictures pairs (List.ofSeq findings)
-                |> List.map (fun (picture, (_, mask), finding) ->
-                    { Picture = picture; Prediction = finding.Prediction; Heatmap = finding.Heatmap; Mask = mask }))
+                List.map3 evaluated pictures (List.map snd pairs) (List.ofSeq findings))
 
         /// The problems of the remaining pictures, so that all are returned at once.
         let broken pictures =
@@ -54,7 +71,7 @@ module Eval =
 
         let rec all done' =
             function
-            | [] -> Ok(List.concat (List.rev done'))
+            | [] -> Ok(List.concat (List.rev done'), pixels)
             | next :: rest ->
                 match chunk next with
                 | Ok judged -> all (judged :: done') rest
@@ -65,10 +82,20 @@ module Eval =
     /// An evaluated picture, read again: all pictures do not fit into memory.
     let private again (detector: Detector) (judged: EvaluatedImage) = (ImageCache.Again(read detector.Card judged.Picture.Path)).Image
 
-    let private reconstruct (detector: Detector) (judged: EvaluatedImage) =
+    /// Its mask, read again.
+    let private maskAgain (detector: Detector) (judged: EvaluatedImage) =
+        readMask detector.Card judged.Picture |> Result.toOption |> Option.flatten
+
+    let private view (detector: Detector) (judged: EvaluatedImage) =
         let image = again detector judged
-        let findings = detector.Inspect [| image |]
-        ReconstructionPair(image, findings[0].Reconstruction)
+        let finding = detector.Inspect([| image |])[0]
+
+        {
+            Input = image
+            Reconstruction = finding.Reconstruction
+            Heatmap = finding.Heatmap
+            Mask = maskAgain detector judged
+        }
 
     /// The measure that is asked for. A combination can be kept, but not made: that takes synthetic defects.
     let private measureOf (score: ScoreSettings) chosen =
@@ -133,7 +160,7 @@ module Eval =
         let bad, good = judged |> List.partition _.Picture.Anomalous
         // The whole answers: findings hold the reconstructions alone, without a map of the network's own.
         let pairs some = [| for j in some -> detector.Answer(again detector j) |]
-        let masks = [| for j in bad -> Option.toObj j.Mask |]
+        let masks = [| for j in bad -> Option.toObj (maskAgain detector j) |]
 
         if List.isEmpty bad || List.isEmpty good then
             Console.warn "--compare needs good and bad pictures; nothing was compared"
@@ -150,11 +177,7 @@ module Eval =
 
     /// Defects cover less than half of most defective pictures.
     let private masksNotInverted (judged: EvaluatedImage list) =
-        let shares =
-            judged
-            |> List.choose (fun one -> if one.Picture.Anomalous then one.Mask else None)
-            |> List.map IgnoreMask.share
-            |> List.sort
+        let shares = judged |> List.choose (fun one -> if one.Picture.Anomalous then one.MaskShare else None) |> List.sort
 
         if not shares.IsEmpty && shares[shares.Length / 2] > 0.5 then
             let names = judged |> List.choose _.Picture.Mask |> List.map _.Path |> List.truncate 3 |> String.concat ", "
@@ -201,13 +224,10 @@ module Eval =
                 | problems -> Error(Data problems)
 
             let clock = Stopwatch.StartNew()
-            let! judged = judge detector (untrained detector.Card data pictures)
-            let unmasked = judged |> List.filter (fun j -> j.Mask.IsNone) |> List.length
+            let! judged, pixels = judge detector (untrained detector.Card data pictures)
+            let unmasked = judged |> List.filter (fun j -> j.MaskShare.IsNone) |> List.length
 
-            let empty =
-                judged
-                |> List.filter (fun j -> j.Picture.Anomalous && j.Mask |> Option.exists (fun m -> Array.forall ((=) 0.0f) m.Pixels))
-                |> List.length
+            let empty = judged |> List.filter (fun j -> j.Picture.Anomalous && j.MaskShare = Some 0.0) |> List.length
 
             if unmasked > 0 then
                 Console.warn $"{unmasked} defective picture(s) have no mask; they count for the image metrics only"
@@ -217,9 +237,7 @@ module Eval =
 
             do! masksNotInverted judged
 
-            let evaluation = Evaluation.run detector.Calibration (Option.ofObj detector.Card.Ignore) clock.Elapsed.TotalSeconds judged
-
-            return evaluation, judged
+            return Evaluation.run detector.Calibration pixels clock.Elapsed.TotalSeconds judged, judged
         }
 
     let private percent (value: float option) =
@@ -253,7 +271,7 @@ module Eval =
 
                 AtomicFile.WriteText(
                     Path.Combine(out, "report.html"),
-                    Html.report title detector.Card detector.Calibration evaluation (reconstruct detector) judged
+                    Html.report title detector.Card detector.Calibration evaluation (view detector) judged
                 )
 
                 Console.say $"""wrote {Path.Combine(out, "report.html")}"""

@@ -35,21 +35,14 @@ internal sealed class RankedScores
     /// <summary>Buckets up to this size are sorted by radix, with as much room beside them; larger ones in place.</summary>
     private const int LargestBucket = 1 << 20;
 
-    /// <summary>The place of what is not ranked.</summary>
-    private const int Nowhere = -1;
-
     private readonly uint[] keys;
     private readonly int positives;
 
-    private RankedScores(uint[] keys, int positives, long allNegatives)
+    private RankedScores(uint[] keys, int positives)
     {
         this.keys = keys;
         this.positives = positives;
-        AllNegatives = allNegatives;
     }
-
-    /// <summary>How many negatives there are, ranked or not.</summary>
-    public long AllNegatives { get; }
 
     /// <summary>Keys of the positives, rising.</summary>
     public ReadOnlySpan<uint> Positives => keys.AsSpan(0, positives);
@@ -67,11 +60,8 @@ internal sealed class RankedScores
         return (bits & 0x80000000) != 0 ? ~bits : bits | 0x80000000;
     }
 
-    /// <summary>
-    /// Ranks the scores; null if one that counts is no number. With <paramref name="top"/> below 1, only as far down as that fraction of
-    /// the negatives reaches, and a little further: what lies below is left out, positives too.
-    /// </summary>
-    public static RankedScores? Of<TLabels>(IReadOnlyList<ReadOnlyMemory<float>> parts, TLabels labels, double top = 1)
+    /// <summary>Ranks the scores; null if one that counts is no number.</summary>
+    public static RankedScores? Of<TLabels>(IReadOnlyList<ReadOnlyMemory<float>> parts, TLabels labels)
         where TLabels : struct, ILabels
     {
         var chunks = Chunks(parts);
@@ -82,21 +72,19 @@ internal sealed class RankedScores
         var low = ranges.Min(r => r.Low);
         var high = ranges.Max(r => r.High);
         if (low > high)
-            return new RankedScores([], 0, 0);
+            return new RankedScores([], 0);
         var shift = Math.Max(0, 32 - BitOperations.LeadingZeroCount(high - low) - BucketBits);
 
         // How many of each class and bucket each chunk holds; then where it puts its first of them.
         var places = new int[chunks.Count][];
         Parallel.For(0, chunks.Count, i => places[i] = Count(parts, labels, chunks[i], low, shift));
-        var negatives = places.Sum(place => place[Buckets..].Sum(count => (long)count));
-        var lowest = LowestBucket(places, top * negatives);
         var starts = new int[2 * Buckets + 1];
         var at = 0;
         for (var bucket = 0; bucket < 2 * Buckets; bucket++)
         {
             starts[bucket] = at;
             foreach (var place in places)
-                (place[bucket], at) = bucket % Buckets < lowest ? (Nowhere, at) : (at, at + place[bucket]);
+                (place[bucket], at) = (at, at + place[bucket]);
         }
         starts[2 * Buckets] = at;
 
@@ -104,19 +92,7 @@ internal sealed class RankedScores
         Parallel.For(0, chunks.Count, i => Scatter(parts, labels, chunks[i], low, shift, places[i], keys));
         if (shift > 0)
             Parallel.For(0, 2 * Buckets, bucket => SortBucket(keys.AsSpan(starts[bucket]..starts[bucket + 1]), low, shift));
-        return new RankedScores(keys, starts[Buckets], negatives);
-    }
-
-    /// <summary>The highest bucket for which it and those above hold at least as many negatives.</summary>
-    private static int LowestBucket(int[][] counts, double wanted)
-    {
-        var (bucket, reached) = (Buckets, 0.0);
-        while (bucket > 0 && reached <= wanted)
-        {
-            bucket--;
-            reached += counts.Sum(count => (double)count[Buckets + bucket]);
-        }
-        return bucket;
+        return new RankedScores(keys, starts[Buckets]);
     }
 
     /// <summary>Runs of a part, a few for each core.</summary>
@@ -216,9 +192,7 @@ internal sealed class RankedScores
             if (label == Class.Ignored)
                 continue;
             var key = KeyOf(scores[i]);
-            ref var place = ref places[BucketOf(key, low, shift, label)];
-            if (place != Nowhere)
-                keys[place++] = key;
+            keys[places[BucketOf(key, low, shift, label)]++] = key;
         }
     }
 

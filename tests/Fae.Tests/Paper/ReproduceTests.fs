@@ -148,17 +148,12 @@ let private methods =
                     let image = Metrics.auroc [| for f in findings -> f.Prediction.Score |] labels
                     let empty = Image.constant 1 size size 0.0f
 
-                    let pixel =
-                        Fae.Kernels.MetricsKernel.SummarisePixels(
-                            10,
-                            None,
-                            [| for f in findings -> f.Heatmap |],
-                            [|
-                                for _ in good do
-                                    empty
-                                yield! masks
-                            |]
-                        )
+                    let pixels = Fae.Kernels.PixelMetrics()
+
+                    for finding, mask in Seq.zip findings ((good |> List.map (fun _ -> empty)) @ masks) do
+                        pixels.Add(finding.Heatmap, mask)
+
+                    let pixel = pixels.Summarise 10
 
                     match image, pixel with
                     | Ok image, Ok pixel ->
