@@ -71,6 +71,7 @@ type ServeArgs =
     | [<Unique>] Keep_Days of N: int
     | [<Unique>] Max_Megabytes of N: int
     | [<Unique>] Max_Megapixels of N: int
+    | [<Unique>] Max_Memory of MEGABYTES: int
     | [<Unique>] Timeout of SECONDS: int
     | [<Unique>] Drain of SECONDS: int
     | [<Unique>] Certificate of FILE: string
@@ -99,6 +100,9 @@ type ServeArgs =
             | Keep_Days _ -> "days that they are kept, at most; marked ones stay (90)"
             | Max_Megabytes _ -> "the largest body (32)"
             | Max_Megapixels _ -> "the largest picture (100)"
+            | Max_Memory _ ->
+                "reads a model's network for its first picture, and lets those go that were not used for the longest time while the "
+                + "process holds more than so many megabytes (all stay)"
             | Timeout _ -> "seconds after which a request is given up (30)"
             | Drain _ -> "seconds in which /ready says 503 and requests are still answered, after the server was asked to stop (0)"
             | Certificate _ -> "serves over TLS: a certificate in PEM, with its key in the same file or in --certificate-key"
@@ -118,6 +122,7 @@ type StudioArgs =
     | [<Unique>] Keys of FILE: string
     | [<Unique>] People of FILE: string
     | [<Unique>] Shifts of TIMES: string
+    | [<Unique>] Max_Memory of MEGABYTES: int
     | [<Unique>] Log of FORMAT: string
     | [<Unique>] Device of NAME: string
 
@@ -130,6 +135,7 @@ type StudioArgs =
             | Keys _ -> "API keys, as for fae serve"
             | People _ -> "people with passwords, as for fae serve"
             | Shifts _ -> "when shifts begin, local time, for the counts of the live page, like 6:00,14:00,22:00 (0:00)"
+            | Max_Memory _ -> "as for fae serve"
             | Log _ -> "messages as plain lines, as text with time and level, or as json, a line each (plain)"
             | Device _ -> "auto, cpu, cuda or cuda:N: where published models inspect"
 

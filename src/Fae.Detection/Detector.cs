@@ -33,7 +33,7 @@ public sealed class Detector : IDisposable
         ignore = card.Ignore.ToOption();
     }
 
-    /// <summary>What is known of the model.</summary>
+    /// <summary>What is known of the model, without its pretrained network and its self-check pictures.</summary>
     public ModelCard Card { get; }
 
     /// <summary>Scoring and thresholds.</summary>
@@ -43,7 +43,8 @@ public sealed class Detector : IDisposable
     public static Detector Of(ModelCard card, IReconstructor network)
     {
         ArgumentNullException.ThrowIfNull(card);
-        return new Detector(card, network, TestTimeAugmentation.Of(network, card.Config), card.Calibration, owns: true);
+        var known = card.WithoutArrays();
+        return new Detector(known, network, TestTimeAugmentation.Of(network, card.Config), card.Calibration, owns: true);
     }
 
     /// <summary>Reads a model file, for ONNX Runtime: on the CPU, or as the options say.</summary>

@@ -30,12 +30,14 @@ module ImageFolder =
         else
             []
 
-    /// The pictures of a folder, in ordinal order of their names; hidden files and heatmaps of ours are passed over.
-    let list (folder: string) =
+    let private pictures (folder: string) =
         if Directory.Exists folder then
-            Directory.GetFiles folder |> Array.filter (fun path -> isPicture path && not (isHidden path)) |> sorted
+            Directory.GetFiles folder |> Array.filter (fun path -> isPicture path && not (isHidden path))
         else
-            []
+            [||]
+
+    /// The pictures of a folder, in ordinal order of their names; hidden files and heatmaps of ours are passed over.
+    let list (folder: string) = sorted (pictures folder)
 
     /// Where a folder really is: a link leads to its target.
     let private realPath (folder: string) =
@@ -71,9 +73,9 @@ module ImageFolder =
 
     let private throw _ (e: exn) = Runtime.ExceptionServices.ExceptionDispatchInfo.Throw e
 
-    /// The pictures of a folder and of all folders in it; folders of the system are passed over, and `failed` hears of folders that cannot
-    /// be listed.
-    let listReadable failed (folder: string) = walk failed list folder
+    /// The pictures of a folder and of all folders in it, in any order; folders of the system are passed over, and `failed` hears of
+    /// folders that cannot be listed.
+    let listReadable failed (folder: string) = walk failed (pictures >> List.ofArray) folder
 
     /// The pictures of a folder and of all folders in it; folders of the system are passed over.
     let listAll (folder: string) = walk throw list folder

@@ -24,6 +24,8 @@ type ModelJson =
         FalseAlarm: float
         /// Scores of the held-out good pictures, ascending.
         HeldOut: float32[]
+        /// Whether its network is in memory; else it is read for the next picture.
+        Loaded: bool
     }
 
 /// One entry of GET /v1/statistics: since the start of the server.

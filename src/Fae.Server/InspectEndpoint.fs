@@ -33,16 +33,20 @@ type private InspectEndpoint(options: ServerOptions, models: ModelSet, inspector
     let admitted = new SemaphoreSlim(options.QueueCapacity + options.MaxBatch)
     let decoding = new SemaphoreSlim(Environment.ProcessorCount)
     let budget = PixelBudget options.MaxPixels
-    // As long as the detector that they are of.
-    let monitors = ConditionalWeakTable<ModelLease, DriftMonitor>()
+    // As long as the version of the model that they are of.
+    let monitors = ConditionalWeakTable<ModelVersion, DriftMonitor>()
 
-    let monitor (model: ModelSlot) (lease: ModelLease) =
+    let monitor (model: ModelSlot) (version: ModelVersion) =
         monitors.GetValue(
-            lease,
-            fun lease ->
-                let detector = lease.Detector
-                DriftMonitor(detector.Card, detector.Calibration.HeldOut, (fun warning -> warn $"model {model.Name}: {warning}"))
+            version,
+            fun version -> DriftMonitor(version.Card, version.Calibration.HeldOut, (fun warning -> warn $"model {model.Name}: {warning}"))
         )
+
+    /// A network that is not in memory is read on another thread than the request's.
+    let take (model: ModelSlot) : Task<Result<ModelLease, string>> =
+        match model.TryTake() with
+        | Some lease -> Task.FromResult(Ok lease)
+        | None -> Task.Run<Result<ModelLease, string>>(fun () -> models.Take model)
 
     let hosted (context: HttpContext) =
         match string context.Request.Query["model"] with
@@ -57,11 +61,9 @@ type private InspectEndpoint(options: ServerOptions, models: ModelSet, inspector
                 let names = models.All |> List.map _.Name |> String.concat ", "
                 Http.refuse 404 $"there is no model '{name}'; there are {names}"
 
-    let inspectOne (model: ModelSlot) (name: string, bytes: byte[]) (stop: CancellationToken) : Task<Result<Answer, Refusal>> =
+    /// By this lease, which is released; `clock` since the picture came.
+    let inspectBy (lease: ModelLease) (clock: Stopwatch) (model: ModelSlot) (name: string, bytes: byte[]) (stop: CancellationToken) =
         task {
-            let clock = Stopwatch.StartNew()
-            use _ = inspector.Work()
-            let lease = model.Take()
             // Its threshold may be set anew at any time: this picture has the one of now.
             let detector = lease.Detector
             let card = detector.Card
@@ -100,7 +102,7 @@ type private InspectEndpoint(options: ServerOptions, models: ModelSet, inspector
                     | Some finding ->
                         let! finding = finding
 
-                        (monitor model lease)
+                        (monitor model lease.Version)
                             .Observe(
                                 finding.Prediction.Score,
                                 picture,
@@ -133,6 +135,16 @@ type private InspectEndpoint(options: ServerOptions, models: ModelSet, inspector
                                 }
             finally
                 if taken then lease.Release()
+        }
+
+    let inspectOne (model: ModelSlot) named (stop: CancellationToken) : Task<Result<Answer, Refusal>> =
+        task {
+            let clock = Stopwatch.StartNew()
+            use _ = inspector.Work()
+
+            match! take model with
+            | Ok lease -> return! inspectBy lease clock model named stop
+            | Error reason -> return Http.refuse 503 $"model {model.Name} cannot be read: {reason}"
         }
 
     let answerJson (model: ModelSlot) (context: HttpContext) name (answer: Answer) =

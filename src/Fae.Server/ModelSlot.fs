@@ -2,30 +2,56 @@
 namespace Fae.Server
 
 open System
+open System.Diagnostics
 open System.Threading
 open Fae.Core
 open Fae.Detection
 open Fae.Imaging
 
+/// How model files are read; an error is one line.
+[<NoComparison; NoEquality>]
+type ModelReader =
+    {
+        /// What is known of a model, without its network.
+        Card: string -> Result<ModelCard, string>
+        Detector: string -> Result<Detector, string>
+    }
+
+/// A model file's content without its network, and its threshold of now.
+type ModelVersion(card: ModelCard, stamp: struct (int64 * int64)) =
+    let mutable calibration = card.Calibration
+
+    member _.Card = card
+
+    /// With the threshold that was set last.
+    member _.Calibration = Volatile.Read &calibration
+
+    /// Size and time of the file that it was read from.
+    member _.Stamp = stamp
+
+    /// Pictures from now on are judged at this false-alarm rate.
+    member _.SetFalseAlarm(rate: float) : Result<Calibration, CalibrationError> =
+        Calibration.atRate rate card.Calibration
+        |> Result.map (fun changed ->
+            Volatile.Write(&calibration, changed)
+            changed)
+
 /// A detector and the pictures that still need it.
-type ModelLease(detector: Detector, stamp: struct (int64 * int64)) =
+type ModelLease(version: ModelVersion, detector: Detector) =
     let gate = obj ()
     let mutable users = 0
     let mutable retired = false
     let mutable current = detector
 
+    member _.Version = version
+
     /// With the threshold that was set last.
-    member _.Detector = Volatile.Read &current
+    member _.Detector =
+        lock gate (fun () ->
+            if not (obj.ReferenceEquals(current.Calibration, version.Calibration)) then
+                current <- detector.With version.Calibration
 
-    /// Pictures from now on are judged at this false-alarm rate.
-    member _.SetFalseAlarm(rate: float) : Result<Calibration, CalibrationError> =
-        Calibration.atRate rate detector.Calibration
-        |> Result.map (fun calibration ->
-            Volatile.Write(&current, detector.With calibration)
-            calibration)
-
-    /// Size and time of the file that it was read from.
-    member _.Stamp = stamp
+            current)
 
     /// Registers a user; false if it was disposed of.
     member _.TryTake() =
@@ -50,74 +76,94 @@ type ModelLease(detector: Detector, stamp: struct (int64 * int64)) =
 
                 if users = 0 then detector.Dispose())
 
-/// A named model and its file. `load` reads a detector.
-type ModelSlot private (name: string, path: string, load: string -> Result<Detector, string>, first: ModelLease) =
-    let mutable current = first
+/// A named model and its file. Its network may be let go, and is read again when it is needed.
+type ModelSlot private (name: string, path: string, reader: ModelReader, first: ModelVersion, firstLease: ModelLease | null) =
+    let mutable version = first
+    let mutable loaded = firstLease
     let mutable refused = struct (0L, 0L)
-    let mutable reloads = 0
+    let mutable used = Stopwatch.GetTimestamp()
 
-    static let stampOf = Files.stamp
+    let retire (lease: ModelLease | null) =
+        match lease with
+        | null -> ()
+        | lease -> lease.Retire()
 
-    static member Open(name: string, path: string, load) : Result<ModelSlot, string> =
-        match stampOf path with
+    /// Opens a model; `withNetwork` false: its network is read for the first picture.
+    static member Open(name: string, path: string, reader: ModelReader, withNetwork: bool) : Result<ModelSlot, string> =
+        match Files.stamp path with
         | None -> Error $"{path}: there is no such model"
-        | Some stamp -> load path |> Result.map (fun detector -> new ModelSlot(name, path, load, ModelLease(detector, stamp)))
+        | Some stamp when withNetwork ->
+            reader.Detector path
+            |> Result.map (fun detector ->
+                let version = ModelVersion(detector.Card, stamp)
+                new ModelSlot(name, path, reader, version, ModelLease(version, detector)))
+        | Some stamp ->
+            reader.Card path
+            |> Result.map (fun card -> new ModelSlot(name, path, reader, ModelVersion(card, stamp), null))
 
     member _.Name = name
 
-    /// Number of reloads.
-    member _.Reloads = reloads
+    /// What is known of it.
+    member _.Version = Volatile.Read &version
 
-    /// The current detector, for its metadata; to inspect, take a lease.
-    member _.Current = (Volatile.Read &current).Detector
+    /// Whether its network is in memory.
+    member _.IsLoaded = not (isNull (Volatile.Read &loaded))
 
-    /// Pictures from now on are judged at this false-alarm rate, until the file is replaced.
-    member _.SetFalseAlarm(rate: float) : Result<Calibration, CalibrationError> = (Volatile.Read &current).SetFalseAlarm rate
+    /// The length of its file.
+    member _.FileBytes =
+        let struct (bytes, _) = (Volatile.Read &version).Stamp
+        bytes
 
-    /// Takes the current detector; release the lease.
-    member hosted.Take() : ModelLease =
-        let lease = Volatile.Read &current
-        if lease.TryTake() then lease else hosted.Take()
+    /// When it was used last, as `Stopwatch.GetTimestamp` counts.
+    member _.LastUsed = Volatile.Read &used
 
-    /// Reloads the file if it was replaced. A file that cannot be read is refused once, and the old detector stays.
-    member _.Refresh() : Result<bool, string> =
-        match stampOf path with
-        | Some stamp when stamp <> current.Stamp && stamp <> refused ->
-            match load path with
-            | Ok detector ->
-                let old = current
-                Volatile.Write(&current, ModelLease(detector, stamp))
-                old.Retire()
-                reloads <- reloads + 1
-                Ok true
-            | Error reason ->
+    /// Takes the detector, if it is in memory; release the lease.
+    member slot.TryTake() : ModelLease option =
+        Volatile.Write(&used, Stopwatch.GetTimestamp())
+
+        match Volatile.Read &loaded with
+        | null -> None
+        | lease when lease.TryTake() -> Some lease
+        // It was replaced or let go at this moment.
+        | _ -> slot.TryTake()
+
+    /// Reads the network. Not to be called by two threads at once.
+    member _.Load() : Result<unit, string> =
+        reader.Detector path
+        |> Result.map (fun detector ->
+            // If the file was replaced, `Refresh` says so at its next turn; until then the lease has the new file's own version.
+            let known = Volatile.Read &version
+            let isSame = known.Card.Fingerprint = detector.Card.Fingerprint
+            let its = if isSame then known else ModelVersion(detector.Card, known.Stamp)
+            Volatile.Write(&loaded, ModelLease(its, detector)))
+
+    /// Lets the network go; pictures that need it are finished.
+    member _.Unload() = Interlocked.Exchange(&loaded, null) |> retire
+
+    /// Reads the file again if it was replaced. A file that cannot be read is refused once, and the old detector stays. A network that is
+    /// not in memory is not read.
+    member slot.Refresh() : Result<bool, string> =
+        let replace (fresh: ModelVersion) (lease: ModelLease | null) =
+            Volatile.Write(&version, fresh)
+            Interlocked.Exchange(&loaded, lease) |> retire
+            Ok true
+
+        match Files.stamp path with
+        | Some stamp when stamp <> version.Stamp && stamp <> refused ->
+            let replaced =
+                if slot.IsLoaded then
+                    reader.Detector path
+                    |> Result.bind (fun detector ->
+                        let fresh = ModelVersion(detector.Card, stamp)
+                        replace fresh (ModelLease(fresh, detector)))
+                else
+                    reader.Card path |> Result.bind (fun card -> replace (ModelVersion(card, stamp)) null)
+
+            replaced
+            |> Result.mapError (fun reason ->
                 refused <- stamp
-                Error reason
+                reason)
         | _ -> Ok false
 
     interface IDisposable with
-        member _.Dispose() = current.Retire()
-
-/// The models of a server; more may come while it serves. Thread-safe.
-type ModelSet(first: ModelSlot list) =
-    let gate = obj ()
-    let mutable models = first
-
-    /// In the order in which they came; the first is the default.
-    member _.All: ModelSlot list = Volatile.Read &models
-
-    member set.TryFind(name: string) : ModelSlot option = set.All |> List.tryFind (fun model -> model.Name = name)
-
-    /// Adds a model, unless there is one of its name.
-    member set.Add(model: ModelSlot) : bool =
-        lock gate (fun () ->
-            if (set.TryFind model.Name).IsSome then
-                false
-            else
-                Volatile.Write(&models, models @ [ model ])
-                true)
-
-    interface IDisposable with
-        member set.Dispose() =
-            for model in set.All do
-                (model :> IDisposable).Dispose()
+        member slot.Dispose() = slot.Unload()

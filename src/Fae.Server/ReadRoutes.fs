@@ -9,8 +9,7 @@ open Microsoft.AspNetCore.Http
 [<RequireQualifiedAccess>]
 module internal ReadRoutes =
     let private modelJson (model: ModelSlot) : ModelJson =
-        let detector = model.Current
-        let card, calibration = detector.Card, detector.Calibration
+        let card, calibration = model.Version.Card, model.Version.Calibration
 
         {
             Name = model.Name
@@ -23,9 +22,10 @@ module internal ReadRoutes =
             Fingerprint = card.Fingerprint
             FalseAlarm = calibration.FalseAlarm
             HeldOut = Array.sort calibration.HeldOut
+            Loaded = model.IsLoaded
         }
 
-    let private heldOut (model: ModelSlot) = model.Current.Calibration.HeldOut
+    let private heldOut (model: ModelSlot) = model.Version.Calibration.HeldOut
 
     let map (app: WebApplication) (options: ServerOptions) (models: ModelSet) (telemetry: Telemetry) (inspector: Inspector) stopping =
         let description = OpenApi.document ()
@@ -33,7 +33,8 @@ module internal ReadRoutes =
         let metrics (context: HttpContext) =
             context.Response.ContentType <- "text/plain; version=0.0.4; charset=utf-8"
             let scored = [ for model in models.All -> model.Name, heldOut model ]
-            telemetry.Write(scored, inspector.Waiting, context.Response.Body)
+            let loaded = models.All |> List.filter _.IsLoaded |> List.length
+            telemetry.Write(scored, loaded, inspector.Waiting, context.Response.Body)
 
         let route = Http.mapRead app
         route "/v1/models" (fun context -> Http.writeJson context 200 (List.map modelJson models.All))
@@ -73,8 +74,8 @@ module internal ReadRoutes =
                     for model in models.All ->
                         {
                             Name = model.Name
-                            Fingerprint = model.Current.Card.Fingerprint
-                            Threshold = model.Current.Calibration.ImageThreshold
+                            Fingerprint = model.Version.Card.Fingerprint
+                            Threshold = model.Version.Calibration.ImageThreshold
                             DriftAlarm = telemetry.DriftAlarm(model.Name, heldOut model)
                         }
                 ]

@@ -146,12 +146,12 @@ module Server =
 
     /// Sets the threshold that somebody chose for this model on the page, also after a restart, else the one of the command line.
     let private restore (options: ServerOptions) (audit: AuditLog option) (events: ServerEvents) (model: ModelSlot) =
-        let chosen = audit |> Option.bind (fun audit -> audit.FalseAlarmOf model.Current.Card.Fingerprint)
+        let chosen = audit |> Option.bind (fun audit -> audit.FalseAlarmOf model.Version.Card.Fingerprint)
 
         match chosen |> Option.orElse options.FalseAlarm with
         | None -> ()
         | Some rate ->
-            match model.SetFalseAlarm rate with
+            match model.Version.SetFalseAlarm rate with
             | Ok _ -> events.Say $"model {model.Name}: false-alarm rate {rate}"
             | Error reason -> events.Warn $"model {model.Name}: {ThresholdRoutes.problem rate reason}"
 
@@ -160,7 +160,7 @@ module Server =
         for model in models.All do
             match model.Refresh() with
             | Ok true ->
-                let print = model.Current.Card.Fingerprint
+                let print = model.Version.Card.Fingerprint
                 restore options audit events model
                 telemetry.Replaced(model.Name, print)
                 audit |> Option.iter (fun audit -> audit.Add("", Replaced, model.Name, print, {| |}))
@@ -168,6 +168,8 @@ module Server =
                 events.Say $"model {model.Name} was replaced"
             | Ok false -> ()
             | Error reason -> events.Warn $"the new file of model {model.Name} is refused, the old one serves on: {reason}"
+
+        models.Trim()
 
     /// What a server keeps of what people do.
     [<NoComparison; NoEquality>]
@@ -185,7 +187,7 @@ module Server =
             let telemetry = Telemetry()
 
             for model in models.All do
-                telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+                telemetry.Serves(model.Name, model.Version.Card.Fingerprint)
                 restore options kept.Audit events model
 
             let before since =
@@ -212,7 +214,7 @@ module Server =
 
             let serve (model: ModelSlot) =
                 if models.Add model then
-                    telemetry.Serves(model.Name, model.Current.Card.Fingerprint)
+                    telemetry.Serves(model.Name, model.Version.Card.Fingerprint)
                 else
                     // One of its name serves, and reads the replaced file by itself.
                     (model :> IDisposable).Dispose()

@@ -38,6 +38,7 @@ type Telemetry() =
     let significance = gauge "fae_drift_significance" "Probability of a distance as large where nothing has changed." ofModel
     let alarm = gauge "fae_drift_alarm" "1 where that probability is below 0.001." ofModel
     let waiting = gauge "fae_waiting" "Pictures that wait for the network." [||]
+    let loadedModels = gauge "fae_models_loaded" "Models whose networks are in memory." [||]
     let info = gauge "fae_model_info" "1 for the version of a model that serves." [| "model"; "fingerprint"; "version" |]
 
     let version =
@@ -111,8 +112,9 @@ type Telemetry() =
         lock gate (fun () -> (latestOf model).Clear())
 
     /// Writes all metrics as Prometheus reads them, with the drift of each model against its held-out scores.
-    member _.Write(models: (string * float32[]) list, queued: int, stream: Stream) : Task =
+    member _.Write(models: (string * float32[]) list, loaded: int, queued: int, stream: Stream) : Task =
         waiting.Set(float queued)
+        loadedModels.Set(float loaded)
 
         for model, heldOut in models do
             match Drift.test heldOut (scoresOf model) with

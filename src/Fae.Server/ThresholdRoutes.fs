@@ -49,12 +49,12 @@ module internal ThresholdRoutes =
                 | None, _ -> do! Http.writeError context 404 $"there is no model '{name}'"
                 | _, None -> do! Http.writeError context 400 """send {"false_alarm": RATE} with a rate between 0 and 1"""
                 | Some model, Some rate ->
-                    let before = model.Current.Calibration.FalseAlarm
+                    let before = model.Version.Calibration.FalseAlarm
 
-                    match model.SetFalseAlarm rate with
+                    match model.Version.SetFalseAlarm rate with
                     | Error reason -> do! Http.writeError context 400 (problem rate reason)
                     | Ok calibration ->
-                        let who, print = Access.callerOf context, model.Current.Card.Fingerprint
+                        let who, print = Access.callerOf context, model.Version.Card.Fingerprint
                         let change = { FalseAlarm = rate; Threshold = calibration.ImageThreshold; Before = before }
                         audit.Add(who.Name, Threshold, name, print, change)
                         feed.Change(name, print, Some who.Name)

@@ -15,7 +15,9 @@ type StudioOptions =
         Launch: string list -> ProcessStartInfo
         /// Asks a process to end in order.
         Stop: Process -> unit
-        Load: string -> Result<Detector, string>
+        Reader: ModelReader
+        /// Memory of the process, in bytes, beyond which networks of models are let go.
+        MemoryLimit: int64 option
     }
 
 [<RequireQualifiedAccess>]
@@ -27,7 +29,7 @@ module Studio =
         Project.all options.Home
         |> List.filter (fun project -> File.Exists(Publishing.model options.Home project))
         |> List.choose (fun project ->
-            match ModelSlot.Open(project.Name, Publishing.model options.Home project, options.Load) with
+            match ModelSlot.Open(project.Name, Publishing.model options.Home project, options.Reader, options.MemoryLimit.IsNone) with
             | Ok slot -> Some slot
             | Error reason ->
                 events.Warn $"project {project.Name}: {reason}"
@@ -37,10 +39,10 @@ module Studio =
     let run (options: StudioOptions) events stop : Result<unit, string> =
         Directory.CreateDirectory options.Home |> ignore
         use trainer = new Trainer(options.Home, options.Launch, options.Stop)
-        use models = new ModelSet(published options events)
+        use models = new ModelSet(published options events, options.MemoryLimit)
 
         let extend (server: ServerParts) =
-            let parts = { Home = options.Home; Server = server; Trainer = trainer; Load = options.Load }
+            let parts = { Home = options.Home; Server = server; Trainer = trainer; Reader = options.Reader }
             PictureRoutes.map server.App parts
             VersionRoutes.map server.App parts
 

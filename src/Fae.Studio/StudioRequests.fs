@@ -9,13 +9,7 @@ open Microsoft.AspNetCore.Http
 
 /// What every route needs.
 [<NoComparison; NoEquality>]
-type StudioParts =
-    {
-        Home: string
-        Server: ServerParts
-        Trainer: Trainer
-        Load: string -> Result<Fae.Detection.Detector, string>
-    }
+type StudioParts = { Home: string; Server: ServerParts; Trainer: Trainer; Reader: Fae.Server.ModelReader }
 
 [<RequireQualifiedAccess>]
 module internal StudioRequests =

@@ -150,7 +150,8 @@ module internal VersionRoutes =
 
     /// Serves the project's model, if this is the first version of it that is published.
     let private serve parts (project: Project) =
-        ModelSlot.Open(project.Name, Publishing.model parts.Home project, parts.Load) |> Result.map parts.Server.Serve
+        ModelSlot.Open(project.Name, Publishing.model parts.Home project, parts.Reader, true)
+        |> Result.map parts.Server.Serve
 
     let private publish parts who version _ =
         if not (File.Exists(DetectorVersion.model version)) then

@@ -107,6 +107,7 @@ let private test (argv: string[]) =
                     WatchTroubleTests.tests
                     ServiceTests.tests
                     ServerTests.tests
+                    ModelMemoryTests.tests
                     ServerWebTests.tests
                     ServerLimitTests.tests
                     HistoryTests.tests

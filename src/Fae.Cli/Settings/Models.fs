@@ -6,6 +6,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open Fae.Server
 open Fae.Training
 open FsToolkit.ErrorHandling
 
@@ -89,6 +90,11 @@ module Models =
 
         name, ModelFile.PathOf path
 
-    /// Reads a detector; an error is one line.
-    let loader (device: string option) (file: string) : Result<Detector, string> =
-        detector device file |> Result.mapError (Fault.lines >> String.concat "; ")
+    /// Reads models for a device.
+    let reader (device: string option) : ModelReader =
+        let oneLine read = read |> Result.mapError (Fault.lines >> String.concat "; ")
+
+        {
+            Card = fun file -> oneLine (modelFile file |> Result.map (fun (struct (card, _)) -> card.WithoutArrays()))
+            Detector = fun file -> oneLine (detector device file)
+        }

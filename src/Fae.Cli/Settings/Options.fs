@@ -11,6 +11,12 @@ module Options =
     /// A number of things that there must be at least one of.
     let positive name count = if count > 0 then Ok() else Error(Usage [ $"{name} {count}: must be at least 1" ])
 
+    /// A number of megabytes, in bytes.
+    let megabytes name (count: int option) : Result<int64 option, Fault> =
+        match count with
+        | None -> Ok None
+        | Some count -> positive name count |> Result.map (fun () -> Some(int64 count <<< 20))
+
     /// The words of a list with commas between.
     let words (text: string) =
         text.Split(',', System.StringSplitOptions.RemoveEmptyEntries ||| System.StringSplitOptions.TrimEntries)

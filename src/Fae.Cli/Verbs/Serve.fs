@@ -12,11 +12,13 @@ open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Serve =
-    let private hosted device (run: string) : Result<ModelSlot, Fault> =
+    let private hosted device withNetwork (run: string) : Result<ModelSlot, Fault> =
         let name, path = Models.named run
-        ModelSlot.Open(name, path, Models.loader device) |> Result.mapError (fun reason -> Model(path, reason))
 
-    let private serve options (models: ModelSlot list) =
+        ModelSlot.Open(name, path, Models.reader device, withNetwork)
+        |> Result.mapError (fun reason -> Model(path, reason))
+
+    let private serve options memory (models: ModelSlot list) =
         try
             Service.run (fun stop ->
                 let started _ (url: string) =
@@ -26,7 +28,7 @@ module Serve =
 
                 let events = { Started = started; Say = Console.say; Warn = Console.warn; Fail = Console.fail; Alive = Service.alive }
 
-                Server.run options (new ModelSet(models)) events stop
+                Server.run options (new ModelSet(models, memory)) events stop
                 |> Result.mapError (fun reason -> Usage [ $"--history {reason}" ]))
         finally
             for model in models do
@@ -121,7 +123,8 @@ module Serve =
             let! seconds = whole (args.TryGetResult ServeArgs.Timeout) "--timeout" (int defaults.Timeout)
             let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" Server.retention.Count
             let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" (int Server.retention.Days)
-            let! models = List.traverseResultM (hosted (args.TryGetResult ServeArgs.Device)) runs
+            let! memory = Options.megabytes "--max-memory" (args.TryGetResult ServeArgs.Max_Memory)
+            let! models = List.traverseResultM (hosted (args.TryGetResult ServeArgs.Device) memory.IsNone) runs
 
             let! options =
                 { defaults with
@@ -141,6 +144,6 @@ module Serve =
                     (args.TryGetResult ServeArgs.People)
                     (args.TryGetResult ServeArgs.Shifts)
 
-            do! serve options models
+            do! serve options memory models
             return 0
         }

@@ -37,6 +37,8 @@ module StudioCommand =
 
     let run (args: ParseResults<StudioArgs>) : Result<int, Fault> =
         result {
+            let! memory = Options.megabytes "--max-memory" (args.TryGetResult StudioArgs.Max_Memory)
+
             let! server =
                 { Server.defaults with Port = args.GetResult(StudioArgs.Port, defaultValue = Server.defaults.Port) }
                 |> Access.options
@@ -51,7 +53,8 @@ module StudioCommand =
                     Server = server
                     Launch = launch
                     Stop = stop
-                    Load = Models.loader (args.TryGetResult StudioArgs.Device)
+                    Reader = Models.reader (args.TryGetResult StudioArgs.Device)
+                    MemoryLimit = memory
                 }
 
             let started _ (url: string) =

@@ -123,6 +123,12 @@ type Journal private (options: JournalOptions, entries: Dictionary<string, Journ
         | true, entry when JournalEntry.stamp entry = Some stamp -> Some entry
         | _ -> None
 
+    /// Whether a file of this name was inspected and is to stay where it is.
+    member _.IsDone(name: string) =
+        match entries.TryGetValue name with
+        | true, entry -> isNull entry.MovedTo
+        | _ -> false
+
     /// Appends the line of a file; it is on the disk when this returns.
     member _.Add(stamp: FileStamp, movedTo: string | null, line: string) =
         let bytes = Encoding.UTF8.GetBytes(line + "\n")
@@ -139,8 +145,8 @@ type Journal private (options: JournalOptions, entries: Dictionary<string, Journ
 
     /// Forgets files that are gone from the folder, so that memory does not grow; the file keeps them.
     member _.Keep(present: HashSet<string>) =
-        for name in List.ofSeq entries.Keys do
-            if not (present.Contains name) then entries.Remove name |> ignore
+        for name in entries.Keys |> Seq.filter (present.Contains >> not) |> List.ofSeq do
+            entries.Remove name |> ignore
 
     interface IDisposable with
         member _.Dispose() = stream.Dispose()

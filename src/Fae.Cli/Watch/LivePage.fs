@@ -2,6 +2,7 @@
 namespace Fae.Cli
 
 open System
+open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Fae.Data
@@ -18,10 +19,11 @@ type Borrowed(detector: Detector, giveBack: unit -> unit) =
         member _.Dispose() = giveBack ()
 
 /// Serves while it exists.
-type LivePage private (slot: ModelSlot, log: InspectionLog, stop: CancellationTokenSource, serving: Task<Result<unit, string>>) =
+type LivePage
+    private (models: ModelSet, slot: ModelSlot, log: InspectionLog, stop: CancellationTokenSource, serving: Task<Result<unit, string>>) =
     /// Serves the model at this path under this name. It answers when this returns.
-    static member Start(options: ServerOptions, name: string, path: string, load: string -> Result<Detector, string>) =
-        match ModelSlot.Open(name, path, load) with
+    static member Start(options: ServerOptions, name: string, path: string, reader: ModelReader) =
+        match ModelSlot.Open(name, path, reader, true) with
         | Error reason -> Error(Model(path, reason))
         | Ok slot ->
             let stop = new CancellationTokenSource()
@@ -39,10 +41,11 @@ type LivePage private (slot: ModelSlot, log: InspectionLog, stop: CancellationTo
                     Alive = ignore
                 }
 
-            let serving = Task.Run<Result<unit, string>>(fun () -> Server.run options (new ModelSet([ slot ])) events stop.Token)
+            let models = new ModelSet([ slot ])
+            let serving = Task.Run<Result<unit, string>>(fun () -> Server.run options models events stop.Token)
 
             match Task.WhenAny(started.Task, serving).GetAwaiter().GetResult() with
-            | first when obj.ReferenceEquals(first, started.Task) -> Ok(new LivePage(slot, started.Task.Result, stop, serving))
+            | first when obj.ReferenceEquals(first, started.Task) -> Ok(new LivePage(models, slot, started.Task.Result, stop, serving))
             | _ ->
                 (slot :> IDisposable).Dispose()
                 stop.Dispose()
@@ -53,9 +56,9 @@ type LivePage private (slot: ModelSlot, log: InspectionLog, stop: CancellationTo
 
     /// The model of now: its file may be replaced and its threshold changed while the folder is watched.
     member _.Borrow() =
-        let lease = slot.Take()
-
-        new Borrowed(lease.Detector, lease.Release)
+        match models.Take slot with
+        | Ok lease -> new Borrowed(lease.Detector, lease.Release)
+        | Error reason -> raise (InvalidDataException reason)
 
     /// Shows an inspection, and keeps it where there is a history.
     member _.Add(detector: Detector, name: string, picture: Picture, finding: Finding, seconds: float) =

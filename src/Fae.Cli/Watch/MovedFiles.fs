@@ -14,9 +14,9 @@ type MovedFiles() =
     let clock = Stopwatch.StartNew()
     let files = Queue<struct (string * string * struct (int64 * int64) option * TimeSpan)>()
 
-    /// A file was moved from one place to another.
-    member _.Add(source: string, target: string) =
-        files.Enqueue(struct (source, target, Files.stamp target, clock.Elapsed))
+    /// A file that had this size and time when it was judged was renamed.
+    member _.Add(source: string, target: string, stamp: struct (int64 * int64)) =
+        files.Enqueue(struct (source, target, Some stamp, clock.Elapsed))
         if files.Count > most then files.Dequeue() |> ignore
 
     /// Moves files that have changed since back to where they came from, where they are inspected again.

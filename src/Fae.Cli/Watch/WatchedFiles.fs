@@ -39,10 +39,21 @@ type Troubles() =
 
 [<RequireQualifiedAccess>]
 module WatchedFiles =
+    /// The path of a file below the folder.
+    let nameOf (folder: string) (path: string) =
+        if
+            path.Length > folder.Length
+            && path[folder.Length] = Path.DirectorySeparatorChar
+            && path.StartsWith(folder, StringComparison.Ordinal)
+        then
+            path.Substring(folder.Length + 1)
+        else
+            Path.GetRelativePath(folder, path)
+
     /// A file as it is now, by its path below the folder.
     let stampOf folder (path: string) : FileStamp option =
         Files.stamp path
-        |> Option.map (fun (struct (size, changed)) -> { Name = Path.GetRelativePath(folder, path); Size = size; Changed = changed })
+        |> Option.map (fun (struct (size, changed)) -> { Name = nameOf folder path; Size = size; Changed = changed })
 
     /// A name below the folder that no file has: the name itself, or numbered.
     let freeName (folder: string) (name: string) =
@@ -76,22 +87,27 @@ module WatchedFiles =
             File.Delete target
 
     /// From one place to another, whole or not at all, on another disk too. A link is moved as what it leads to: it is read, and removed.
+    /// True if the file was renamed: who still writes to it writes to it there.
     let moveWhole (source: string) (target: string) =
         Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
 
         if File.Exists target then
             // The copy to another disk was finished and the machine ended before the source was removed.
             onSource (fun () -> File.Delete source)
+            false
         elif FileInfo(source).LinkTarget <> null then
             copyWhole source target
+            false
         else
             try
                 // A rename and nothing else: File.Move copies to another disk, and may leave half a file there.
                 Directory.Move(source, target)
+                true
             with
             | :? IOException
             | :? UnauthorizedAccessException ->
                 if File.Exists source then
                     copyWhole source target
+                    false
                 else
                     raise (SourceTrouble "went away before it was moved")

@@ -44,6 +44,10 @@ public sealed record ModelCard(
     /// <summary>The version of what trained it; empty where it is not known.</summary>
     public string Torch { get; init; } = "";
 
+    /// <summary>The same without what takes memory and is not needed to inspect: the pretrained network and the self-check
+    /// pictures.</summary>
+    public ModelCard WithoutArrays() => this with { Backbone = null, SelfCheck = [] };
+
     /// <summary>The same model with other thresholds.</summary>
     public ModelCard With(Calibration calibration) =>
         this with

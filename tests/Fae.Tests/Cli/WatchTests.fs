@@ -8,6 +8,7 @@ open System.IO
 open System.Text.Json.Nodes
 open System.Threading
 open Expecto
+open Fae.Data
 open Fae.Tests.Helpers
 open Fae.Tests.MqttBroker
 
@@ -173,6 +174,23 @@ let tests =
                             "the same lines"
 
                         stop child))
+            }
+
+            test "of many files all get their turn, each once before any again; of a few, every one in every round" {
+                let rounds most count =
+                    let turns = Turns most
+
+                    [
+                        for _ in 1..6 do
+                            let looked = List.init count id |> List.filter (fun _ -> turns.Next())
+                            turns.EndRound()
+                            looked
+                    ]
+
+                Expect.equal (rounds 3 7) [ [ 0; 1; 2 ]; [ 3; 4; 5 ]; [ 6 ]; [ 0; 1; 2 ]; [ 3; 4; 5 ]; [ 6 ] ] "in turns"
+                Expect.equal (rounds 3 6) [ [ 0; 1; 2 ]; [ 3; 4; 5 ]; [ 0; 1; 2 ]; [ 3; 4; 5 ]; [ 0; 1; 2 ]; [ 3; 4; 5 ] ] "no empty round"
+                Expect.equal (rounds 3 3) (List.replicate 6 [ 0; 1; 2 ]) "as many as there are"
+                Expect.equal (rounds System.Int32.MaxValue 2) (List.replicate 6 [ 0; 1 ]) "all"
             }
 
             test "wrong arguments" {

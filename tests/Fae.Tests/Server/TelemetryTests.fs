@@ -11,7 +11,7 @@ let private heldOut = [| for i in 1..50 -> float32 i / 50.0f |]
 
 let private text (telemetry: Telemetry) =
     use stream = new MemoryStream()
-    telemetry.Write([ "part", heldOut ], 0, stream).Wait()
+    telemetry.Write([ "part", heldOut ], 1, 0, stream).Wait()
     Encoding.UTF8.GetString(stream.ToArray())
 
 let private inspected count (telemetry: Telemetry) =
