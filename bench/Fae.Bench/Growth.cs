@@ -39,7 +39,8 @@ internal static class Growth
         var folder = Directory.CreateTempSubdirectory("fae-bench-").FullName;
         try
         {
-            return new Cost(work.Text, n, work.Milliseconds(folder, n), PeakMb());
+            var (ms, peak) = work.Measure(folder, n);
+            return new Cost(work.Text, n, ms, peak ?? PeakMb("self"));
         }
         finally
         {
@@ -104,11 +105,11 @@ internal static class Growth
         return cost;
     }
 
-    /// <summary>The most memory that this process ever held.</summary>
-    private static double PeakMb()
+    /// <summary>The most memory that a process, this one ("self") or another by its number, ever held.</summary>
+    public static double PeakMb(string process)
     {
-        const string Status = "/proc/self/status";
-        var line = File.Exists(Status) ? File.ReadLines(Status).FirstOrDefault(l => l.StartsWith("VmHWM", StringComparison.Ordinal)) : null;
+        var status = $"/proc/{process}/status";
+        var line = File.Exists(status) ? File.ReadLines(status).FirstOrDefault(l => l.StartsWith("VmHWM", StringComparison.Ordinal)) : null;
         return line is null
             ? Process.GetCurrentProcess().PeakWorkingSet64 / 1e6
             : double.Parse(line.Split(':')[1].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) / 1000;

@@ -16,11 +16,14 @@ internal sealed record GrowthWork(
     int[] TinySizes,
     string Unit,
     Func<int, double> Along,
-    Func<string, int, double> Milliseconds
+    Func<string, int, Measured> Measure
 );
 
+/// <summary>What one point costs: time, and the most memory, where it is not this process's.</summary>
+internal sealed record Measured(double Ms, double? PeakMb = null);
+
 /// <summary>The works of the cost curves. Each gets an empty folder and its number.</summary>
-internal static class GrowthWorks
+internal static partial class GrowthWorks
 {
     /// <summary>Pictures that stay in memory while a set is read: few, to show that the others do not.</summary>
     private const long Room = 64 << 20;
@@ -54,9 +57,36 @@ internal static class GrowthWorks
             n => n,
             PixelMetricsOf
         ),
+        new(
+            "files",
+            "a new picture in a watched folder of n inspected ones, until its verdict",
+            [1_000, 10_000, 100_000, 1_000_000],
+            [10, 20],
+            "files",
+            n => n,
+            Watch
+        ),
+        new(
+            "history",
+            "the latest 50 of n inspections and the number of all, by each kind of filter, the mean",
+            [1_000, 10_000, 100_000, 1_000_000],
+            [100, 200],
+            "inspections",
+            n => n,
+            History
+        ),
+        new(
+            "models",
+            "a picture by each of n models of one server in 800 MB, the mean",
+            [1, 10, 30, 100],
+            [1, 2],
+            "models",
+            n => n,
+            Models
+        ),
     ];
 
-    private static double Inspect(string folder, int side)
+    private static Measured Inspect(string folder, int side)
     {
         var config = Specimen.Set(("image.tile", 256), ("image.overlap", 32), ("score.views", 1));
         var model = Path.Combine(folder, "model.safetensors");
@@ -65,10 +95,10 @@ internal static class GrowthWorks
         var file = Path.Combine(folder, "large.jpg");
         File.WriteAllBytes(file, ImageEncoder.toJpeg(Specimen.Picture(3, side, side)));
         void Work() => detector.Inspect([ImagePreparation.ofFile(config, 3, null, file).ResultValue.Image]);
-        return Comparison.Median(Comparison.Times(Work, new Effort(1, 3)));
+        return new Measured(Comparison.Median(Comparison.Times(Work, new Effort(1, 3))));
     }
 
-    private static double Read(string folder, int count)
+    private static Measured Read(string folder, int count)
     {
         const int Originals = 20;
         var config = Specimen.Set(("image.size", 128));
@@ -92,11 +122,11 @@ internal static class GrowthWorks
         for (var step = 1; step <= 200 / config.Train.Batch; step++)
         for (var index = 0; index < config.Train.Batch; index++)
             ((ISampleSource)source).Fill(step, index, batch);
-        return clock.Elapsed.TotalMilliseconds;
+        return new Measured(clock.Elapsed.TotalMilliseconds);
     }
 
     /// <summary>Scores that hardly ever repeat, which take the most memory. Making them is not timed.</summary>
-    private static double PixelMetricsOf(string folder, int count)
+    private static Measured PixelMetricsOf(string folder, int count)
     {
         const int Side = 1_000;
         var pixels = new PixelMetrics();
@@ -114,6 +144,6 @@ internal static class GrowthWorks
         clock.Start();
         _ = pixels.Summarise(400).ResultValue;
         _ = pixels.Pro(0.3, 400).ResultValue;
-        return clock.Elapsed.TotalMilliseconds;
+        return new Measured(clock.Elapsed.TotalMilliseconds);
     }
 }
