@@ -3,7 +3,6 @@ namespace Fae.Studio
 
 open System.Diagnostics
 open System.IO
-open Fae.Detection
 open Fae.Server
 
 [<NoComparison; NoEquality>]

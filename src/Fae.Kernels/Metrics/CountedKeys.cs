@@ -51,7 +51,8 @@ internal sealed class CountedKeys(bool sized)
         return counted;
     }
 
-    /// <summary>Both together. Their chunks go back to the pool while they are read, so that the sum takes no more room than the two.</summary>
+    /// <summary>Both together. Their chunks go back to the pool while they are read, so that the sum takes no more room than the
+    /// two.</summary>
     public static CountedKeys Merge(CountedKeys a, CountedKeys b, ChunkPool pool)
     {
         var merged = new CountedKeys(a.IsSized);

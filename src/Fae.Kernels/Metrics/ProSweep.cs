@@ -2,7 +2,7 @@ using Fae.Core;
 
 namespace Fae.Kernels;
 
-/// <summary>The per-region-overlap curve and the area below it, as <c>Fae.Core.Metrics.proCurve</c> and <c>areaUpTo</c> have them.</summary>
+/// <summary>The per-region-overlap curve and the area below it: <c>Fae.Core.Metrics.proCurve</c> and <c>areaUpTo</c>.</summary>
 internal static class ProSweep
 {
     /// <summary>

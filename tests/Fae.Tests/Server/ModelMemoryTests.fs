@@ -5,7 +5,6 @@ open System.IO
 open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Expecto
-open Fae.Core
 open Fae.Tests.Helpers
 open Fae.Tests.Serving
 
