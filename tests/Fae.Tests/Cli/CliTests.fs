@@ -99,7 +99,9 @@ let tests =
                     let run = program bench [ "growth"; folder; "--tiny" ]
                     Expect.equal run.Code 0 run.Error
                     let costs = (json run.Output).AsArray() |> List.ofSeq
-                    Expect.equal costs.Length 4 "two sizes, two counts"
+                    let works = costs |> List.map (fun cost -> textOf (nonNull cost) "work") |> List.distinct
+                    Expect.equal works.Length 6 "pictures, sets, pixels, files, inspections, models"
+                    Expect.equal costs.Length (2 * works.Length) "two of each"
 
                     for cost in costs do
                         match cost with
@@ -108,7 +110,7 @@ let tests =
                             Expect.isGreaterThan (number cost "ms") 0.0 "time"
                             Expect.isGreaterThan (number cost "peak_mb") 10.0 "memory"
 
-                    Expect.equal (Directory.GetFiles(folder, "*.svg")).Length 4 "time and memory of both"
+                    Expect.equal (Directory.GetFiles(folder, "*.svg")).Length (2 * works.Length) "time and memory of each"
                     Expect.equal (program bench [ "kernel" ]).Code 2 "no such part")
             }
 
