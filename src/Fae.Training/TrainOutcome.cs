@@ -53,6 +53,8 @@ public sealed record TrainOutcome(
             for (var i = 0; i < kept.Count; i++)
                 if (array.Name == MemoryBankGraph.Bank(kept[i]))
                     return array with { Name = MemoryBankGraph.Bank(i + 1) };
+                else if (array.Name == MemoryBankGraph.Places(kept[i]))
+                    return array with { Name = MemoryBankGraph.Places(i + 1) };
             return null;
         }
         IReadOnlyList<NamedArray> Some(IReadOnlyList<NamedArray> weights) => [.. weights.Select(Kept).OfType<NamedArray>()];

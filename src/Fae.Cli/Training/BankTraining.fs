@@ -18,11 +18,26 @@ module BankTraining =
         let number = training |> Seq.sumBy (Pictures.windowCount config)
         let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
 
+        // Tiles have no place of their own.
+        let views =
+            if config.Network.BankPlaces && config.Image.Tile = 0 then
+                InputGeometry.views config
+            else
+                []
+
         let bank index (scale: float32) =
             use extractor = new FeatureExtractor(backbone, channels, scale)
 
             Console.fitting (fun show ->
-                MemoryBankFitter(config.Network, extractor, seed, Progress = show, From = Option.toObj from, Number = index + 1)
+                MemoryBankFitter(
+                    config.Network,
+                    extractor,
+                    seed,
+                    Progress = show,
+                    From = Option.toObj from,
+                    Number = index + 1,
+                    Views = (if views.IsEmpty then null else List.toArray views)
+                )
                     .Fit(Pictures.windows config training, number, hidden, stop))
 
         try

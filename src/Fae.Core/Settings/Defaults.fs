@@ -43,6 +43,7 @@ module Defaults =
             BankSize = 3000
             BankCap = 100_000
             BankScales = Some [ 1.0f ]
+            BankPlaces = false
         }
 
     /// Those of the packaged ResNet-18: B, G, R from 0 to 255, the means of ImageNet's pictures, no deviation.

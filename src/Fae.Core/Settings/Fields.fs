@@ -270,6 +270,12 @@ module internal NetworkFields =
                 "scales of the pictures that the memory banks beside a U-Net see; 1 is the working size"
                 _.BankScales
                 (fun v s -> { s with BankScales = v })
+            Section.flag
+                network
+                "bank_places"
+                "distances to a memory bank are divided by what is usual at their place, as far as good pictures agree on it"
+                _.BankPlaces
+                (fun v s -> { s with BankPlaces = v })
             Section.make
                 (FieldType.text "\"resnet18\" or the path of an ONNX file")
                 features

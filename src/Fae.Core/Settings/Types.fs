@@ -129,6 +129,8 @@ type NetworkSettings =
         BankCap: int
         /// Beside a U-Net: the scales of the pictures that a memory bank each sees; 1 is the working size. None: by the working size.
         BankScales: float32 list option
+        /// Distances to a memory bank are divided by what is usual at their place.
+        BankPlaces: bool
     }
 
 /// The order of the channels of a pretrained network's input.

@@ -20,7 +20,10 @@ internal sealed class GraphLayers(OnnxGraph graph, WeightSource weights)
     /// <summary>An array that is trained.</summary>
     public string Weight(string name, Initial initial, params long[] shape) => Add(name, initial, shape, true);
 
-    /// <summary>An array that no gradient changes; a first side of −1: any number of rows.</summary>
+    /// <summary>Whether the model has an array of this name.</summary>
+    public bool Has(string name) => weights.Has(name);
+
+    /// <summary>An array that no gradient changes; a side of −1: any number.</summary>
     public string Buffer(string name, Initial initial, params long[] shape) => Add(name, initial, shape, false);
 
     /// <summary>A convolution with "same" padding, and with a bias unless a normalisation follows.</summary>

@@ -16,7 +16,10 @@ internal enum Initial
 /// <summary>Where the arrays of a network's graph come from: drawn before training, or read from a model.</summary>
 internal abstract class WeightSource
 {
-    /// <summary>The array of a name. A first side of −1 stands for any number of rows, of which a new array has none.</summary>
+    /// <summary>Whether there is an array of this name to take; none of those that are drawn is.</summary>
+    public virtual bool Has(string name) => false;
+
+    /// <summary>The array of a name. A side of −1 stands for any number, of which a new array has none.</summary>
     /// <exception cref="InvalidDataException">It is missing or of another shape.</exception>
     public abstract NamedArray Take(string name, long[] shape, Initial initial);
 
@@ -36,9 +39,11 @@ internal abstract class WeightSource
 
     private sealed class Stored(Dictionary<string, NamedArray> arrays) : WeightSource
     {
+        public override bool Has(string name) => arrays.ContainsKey(name);
+
         public override NamedArray Take(string name, long[] shape, Initial initial) =>
-            shape[0] < 0 && arrays.TryGetValue(name, out var array) && array.Shape.Length == shape.Length
-                ? NamedArray.Find(arrays, name, [array.Shape[0], .. shape[1..]])
+            arrays.TryGetValue(name, out var array) && array.Shape.Length == shape.Length
+                ? NamedArray.Find(arrays, name, [.. shape.Select((side, i) => side < 0 ? array.Shape[i] : side)])
                 : NamedArray.Find(arrays, name, shape);
     }
 
@@ -49,7 +54,7 @@ internal abstract class WeightSource
         public override NamedArray Take(string name, long[] shape, Initial initial)
         {
             taken++;
-            var sides = shape[0] < 0 ? [0, .. shape[1..]] : shape;
+            var sides = shape.Select(side => Math.Max(0, side)).ToArray();
             var length = checked((int)sides.Aggregate(1L, (a, b) => a * b));
             return new NamedArray(
                 name,

@@ -28,6 +28,11 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>An earlier bank, (entries, d): its entries are patches beside those of the pictures.</summary>
     public NamedArray? From { get; init; }
 
+    /// <summary>
+    /// The views of pictures that are inspected as a whole, for which it is to be found what is usual at each place; null where it is not.
+    /// </summary>
+    public IReadOnlyList<View>? Views { get; init; }
+
     /// <summary>Called as it goes on.</summary>
     public Action<FitProgress>? Progress { get; init; }
 
@@ -36,7 +41,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     public IReadOnlyList<NamedArray> Fit(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(pictures);
-        var (patches, dimensions) = Patches(pictures, number, ignore, stop);
+        var (patches, dimensions, owners) = Patches(pictures, number, ignore, stop);
         var count = patches.Length / dimensions;
         var projected = Projected < dimensions ? Project(patches, dimensions, seed) : patches;
         var chosen = CoresetKernel.Choose(
@@ -50,15 +55,29 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         var bank = new float[chosen.Length * dimensions];
         for (var i = 0; i < chosen.Length; i++)
             patches.AsSpan(chosen[i] * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
-        return [new NamedArray(MemoryBankGraph.Bank(Number), [chosen.Length, dimensions], bank)];
+        var entries = new NamedArray(MemoryBankGraph.Bank(Number), [chosen.Length, dimensions], bank);
+        if (Views is null)
+            return [entries];
+        using var places = new BankPlaces(extractor, entries, [.. chosen.Select(i => owners[i])]);
+        var usual = places.Fit(pictures, number, ignore, Views, done => Progress?.Invoke(new FitProgress("places", done)), stop);
+        return usual is null ? [entries] : [entries, usual with { Name = MemoryBankGraph.Places(Number) }];
     }
 
-    /// <summary>Vectors one after the other: the same number of each picture, drawn from the seed, if all are too many.</summary>
-    private (float[] Values, int Dimensions) Patches(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop)
+    /// <summary>
+    /// Vectors one after the other: the same number of each picture, drawn from the seed, if all are too many; and the number of the
+    /// picture that each is of, −1 of those of an earlier bank.
+    /// </summary>
+    private (float[] Values, int Dimensions, List<int> Owners) Patches(
+        IEnumerable<Image> pictures,
+        int number,
+        Image? ignore,
+        CancellationToken stop
+    )
     {
         var each = Math.Max(1, settings.BankCap / number);
         var values = new List<float>(From?.Values ?? []);
         var known = values.Count;
+        var owners = Enumerable.Repeat(-1, From is null ? 0 : (int)From.Shape[0]).ToList();
         var dimensions = 0;
         var done = 0;
         foreach (var some in pictures.Chunk(BatchSize))
@@ -68,15 +87,18 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
             {
                 dimensions = embedding.Channels;
                 foreach (var place in Drawn(Visible(embedding, ignore), each, Fae.Core.Random.fork((ulong)done, seed)))
+                {
                     for (var d = 0; d < dimensions; d++)
                         values.Add(embedding.Pixels[d * embedding.Area + place]);
+                    owners.Add(done);
+                }
                 done++;
             }
             Tell("features", done, number);
         }
         if (values.Count == known)
             throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
-        return ([.. values], dimensions);
+        return ([.. values], dimensions, owners);
     }
 
     /// <summary>The places of an embedding whose centres are not ignored.</summary>

@@ -108,7 +108,8 @@ public static class CompatibilityTrial
                     settings.Residual,
                     settings.BankSize,
                     settings.BankCap,
-                    settings.BankScales
+                    settings.BankScales,
+                    settings.BankPlaces
                 ),
                 1,
                 Fae.Core.Random.ofSeed(1)

@@ -159,6 +159,7 @@ let private nearestMutants: (string * string * Distances) list =
 let suites =
     [
         CoresetLaws.suite
+        PlaceLaws.suite
         Suite.create
             "Patch embedding"
             "Feature maps of several stages as one map of vectors (PatchCore, SimpleNet, GLASS, PNI)."

@@ -114,6 +114,74 @@ let tests =
                     Expect.isTrue near "the map"
             }
 
+            test "distances are divided by what is usual at their places, in both engines" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let bank = bank extractor [ for i in 0..3 -> picture 1 64 64 i ] null 3UL
+                // The right half four times as far as the left.
+                let places = NamedArray("bank_places", [| 1L; 1L; 1L; 8L |], [| 1.0f; 1.0f; 1.0f; 1.0f; 4.0f; 4.0f; 4.0f; 4.0f |])
+                let placed = Array.append (Array.ofSeq bank) [| places |]
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankPlaces = true }
+                use without = new OnnxNetwork(network, 1, bank, packaged.Value)
+                use onnx = new OnnxNetwork(network, 1, placed, packaged.Value)
+                use torch = Network.Of(network, 1, placed, torch.CPU, packaged.Value)
+                let images = [| picture 1 64 64 9 |]
+                let map (network: IReconstructor) =
+                    let answers = network.Reconstruct images
+                    Image.plane 1 answers[0]
+
+                let plain, ours, torchs = map without, map onnx, map torch
+                let near a b = Fae.Spec.Near.numbers (1e-3 * float (Array.max plain.Pixels)) (float a) (float b)
+
+                for y in [ 3; 30; 60 ] do
+                    Expect.isTrue (near ours[0, y, 10] plain[0, y, 10]) $"the left, row {y}"
+                    Expect.isTrue (near ours[0, y, 50] (plain[0, y, 50] / 4.0f)) $"the right, row {y}"
+
+                Expect.isTrue (Fae.Spec.Near.images (1e-3f * Array.max plain.Pixels) ours torchs) "both engines"
+            }
+
+            test "places where good pictures vary are far from their bank; a picture's own entries do not count" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                // The left half varies from picture to picture, the right one is the same in all.
+                let part number =
+                    Image.init 1 64 64 (fun _ y x ->
+                        let salt = if x < 32 then uint64 number else 1000UL
+                        Random.toUnit (Random.hash salt (uint64 (64 * (y / 4) + x / 4))))
+
+                // Every patch is an entry: its own distance would be 0.
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 10_000 }
+                let views = [| View.straight |]
+
+                let fit (pictures: Image list) views number =
+                    MemoryBankFitter(network, extractor, Random.ofSeed 1UL, Views = views, Number = number)
+                        .Fit(pictures, pictures.Length, null, CancellationToken.None)
+                    |> List.ofSeq
+
+                match fit [ for i in 0..11 -> part i ] views 2 with
+                | [ bank; places ] ->
+                    Expect.equal (bank.Name, places.Name) ("bank_2", "bank_2_places") "both have names"
+                    Expect.equal places.Shape [| 1L; 1L; 8L; 8L |] "as many places as patches"
+                    let column x = [ for y in 0..7 -> places.Values[8 * y + x] ] |> List.average
+                    Expect.isGreaterThan (column 0) 1.2f "the left varies"
+                    Expect.isLessThan (column 7) 0.8f "the right does not"
+                | other -> failtest $"{other.Length} arrays"
+
+                Expect.equal (fit [ for i in 0..11 -> part i ] null 1).Length 1 "not asked for"
+                Expect.equal (fit [ for i in 0..3 -> part i ] views 1).Length 1 "too few pictures"
+                let symmetric = [| View.straight; { Flip = true; Turns = 0 } |]
+
+                match fit [ for i in 0..11 -> part i ] symmetric 1 with
+                | [ _ ] -> ()
+                | [ _; places ] ->
+                    for y in 0..7 do
+                        for x in 0..7 do
+                            Expect.floatClose
+                                Accuracy.medium
+                                (float places.Values[8 * y + x])
+                                (float places.Values[8 * y + 7 - x])
+                                "the same in both views"
+                | other -> failtest $"{other.Length} arrays"
+            }
+
             test "each method's network gives the same maps in ONNX Runtime and in torch" {
                 let network = { Config.defaults.Network with Latent = 20; BankSize = 30; Width = 8 }
                 let backboneOf stages = Backbone.Read(file, { settings with Stages = stages })

@@ -8,7 +8,10 @@ internal static class MemoryBankGraph
     /// <summary>The name of a bank among the weights, entries × d; they are counted from 1.</summary>
     public static string Bank(int number) => number == 1 ? "bank" : $"bank_{number}";
 
-    /// <summary>Stages → (N, 1, h, w).</summary>
+    /// <summary>The name of what is usual at each place of a bank's map, (1, 1, h, w), <c>Fae.Core.MemoryBank.places</c>.</summary>
+    public static string Places(int number) => Bank(number) + "_places";
+
+    /// <summary>Stages → (N, 1, h, w): the distances, over what is usual at their places where the model knows it.</summary>
     /// <exception cref="InvalidDataException">There is no bank, or its vectors are of another length.</exception>
     public static string Append(GraphLayers layers, IReadOnlyList<string> stages, Backbone backbone, int number = 1)
     {
@@ -16,7 +19,10 @@ internal static class MemoryBankGraph
         var embedding = EmbeddingGraph.OfStages(graph, stages);
         var vectors = EmbeddingGraph.Vectors(graph, embedding, backbone.Dimensions);
         var nearest = Nearest(graph, vectors, layers.Buffer(Bank(number), Initial.Zero, -1, backbone.Dimensions));
-        return EmbeddingGraph.Plane(graph, nearest, embedding);
+        var map = EmbeddingGraph.Plane(graph, nearest, embedding);
+        if (!layers.Has(Places(number)))
+            return map;
+        return graph.Node("Div", [map, layers.ResizeLike(layers.Buffer(Places(number), Initial.One, 1, 1, -1, -1), map)]);
     }
 
     /// <summary>
