@@ -125,6 +125,7 @@ let tests =
                 use onnx = new OnnxNetwork(network, 1, placed, packaged.Value)
                 use torch = Network.Of(network, 1, placed, torch.CPU, packaged.Value)
                 let images = [| picture 1 64 64 9 |]
+
                 let map (network: IReconstructor) =
                     let answers = network.Reconstruct images
                     Image.plane 1 answers[0]
