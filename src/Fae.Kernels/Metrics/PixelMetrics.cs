@@ -11,8 +11,8 @@ namespace Fae.Kernels;
 /// <param name="batch">Pixels that are sorted at once.</param>
 public sealed class PixelMetrics(FSharpOption<Image>? ignore = null, int batch = PixelMetrics.DefaultBatch)
 {
-    /// <summary>Pixels that are sorted at once: 200 MB with their heatmaps and masks.</summary>
-    public const int DefaultBatch = 1 << 24;
+    /// <summary>Pixels that are sorted at once: 400 MB with their heatmaps and masks.</summary>
+    public const int DefaultBatch = 1 << 25;
 
     private readonly Image? hidden = ignore?.Value;
     private readonly ChunkPool pool = new();
@@ -83,9 +83,14 @@ public sealed class PixelMetrics(FSharpOption<Image>? ignore = null, int batch =
         var parts = waiting.Select(pair => (ReadOnlyMemory<float>)pair.Heatmap.Pixels).ToArray();
         if (RankedScores.Of(parts, new Masks(waiting.Select(pair => pair.Mask.Pixels).ToArray(), hidden)) is { } ranked)
         {
-            Positives.Add(CountedKeys.OfRising(ranked.Positives, pool));
-            Negatives.Add(CountedKeys.OfRising(ranked.Negatives, pool));
-            AddRegions();
+            Parallel.Invoke(
+                () => Negatives.Add(CountedKeys.OfRising(ranked.Negatives, pool)),
+                () =>
+                {
+                    Positives.Add(CountedKeys.OfRising(ranked.Positives, pool));
+                    AddRegions();
+                }
+            );
         }
         else
         {
