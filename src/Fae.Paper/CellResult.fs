@@ -15,6 +15,8 @@ type CellResult =
         TrainingSeconds: float option
         /// The median time from a prepared picture to its regions.
         InspectionMilliseconds: float option
+        /// How well synthetic defects order the ways of scoring, where it was measured.
+        ScoringRanks: ScoringRanksJson option
     }
 
 [<RequireQualifiedAccess>]
@@ -29,4 +31,5 @@ module CellResult =
             PixelAp = Option.ofNullable json.PixelAp
             TrainingSeconds = Option.ofNullable json.TrainingSeconds
             InspectionMilliseconds = Option.ofNullable json.InspectionMilliseconds
+            ScoringRanks = Option.ofObj json.ScoringRanks
         }

@@ -116,6 +116,8 @@ module ResultPages =
                     // Times differ from run to run: a sweep of one method has the same pages whenever it is run.
                     if (ofPaper |> List.distinctBy _.Cell.Method).Length > 1 then
                         CostTable.ofResults sweep.Budget ofPaper
+                    if ofPaper |> List.exists _.ScoringRanks.IsSome then
+                        ScoringTable.ofResults sweep.Budget ofPaper
                     Tables.methods ofPaper
                 ]
 

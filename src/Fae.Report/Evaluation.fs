@@ -53,6 +53,11 @@ type EvaluatedJson =
         Anomalous: bool
     }
 
+/// How well the AUROCs of ways of scoring on synthetic defects order those on labelled pictures: Spearman's correlations, in [−1, 1], null
+/// where they are not defined. `Choice`: of the synthetic mean AUROC, which chooses, with the labelled image AUROC. `BestImageAuroc`: of
+/// the way that the labels would choose.
+type ScoringRanksJson = { Ways: int; Image: Nullable<float>; Pixel: Nullable<float>; Choice: Nullable<float>; BestImageAuroc: float }
+
 /// The JSON of an evaluation.
 [<NoComparison; NoEquality>]
 type EvaluationJson =
@@ -90,6 +95,8 @@ type EvaluationJson =
         TrainingSeconds: Nullable<float>
         /// The median time from a prepared picture to its regions; only in the records of `fae reproduce`.
         InspectionMilliseconds: Nullable<float>
+        /// How well synthetic defects order the ways of scoring; only in the records of `fae reproduce` for no configuration.
+        ScoringRanks: ScoringRanksJson | null
         /// How scores are computed, in words; only in the records of `fae reproduce`.
         Scoring: string | null
         /// What the record depends on; only in the records of `fae reproduce`.
@@ -180,6 +187,7 @@ module Evaluation =
             Seconds = e.Seconds
             TrainingSeconds = Nullable()
             InspectionMilliseconds = Nullable()
+            ScoringRanks = null
             Scoring = null
             Fingerprint = null
         }

@@ -14,7 +14,7 @@ let suites =
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites
-    @ [ MetricLaws.suite; TheoryLaws.suite ]
+    @ [ MetricLaws.suite; RankLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
     @ [ DriftLaws.suite; OutlierLaws.suite; CombinationLaws.suite ]
     @ FeatureLaws.suites

@@ -155,25 +155,12 @@ module Eval =
                 return viewing.With(viewing.Fit(candidate, config.Calibration, heldOut))
             }
 
-    /// Every way of scoring on the labels: what they would have chosen, beside what synthetic defects did choose.
-    let private compare (detector: Detector) (judged: EvaluatedImage list) (file: string) =
+    /// Every way of scoring on the labels beside the same on synthetic defects.
+    let compare (data: string) (detector: Detector) (judged: EvaluatedImage list) =
         let bad, good = judged |> List.partition _.Picture.Anomalous
         // The whole answers: findings hold the reconstructions alone, without a map of the network's own.
         let pairs some = [| for j in some -> detector.Answer(again detector j) |]
-        let masks = [| for j in bad -> Option.toObj (maskAgain detector j) |]
-
-        if List.isEmpty bad || List.isEmpty good then
-            Console.warn "--compare needs good and bad pictures; nothing was compared"
-        else
-            let card = detector.Card
-            let candidates = ScoringSearch.Candidates(Config.defaults.Score, card.Config.Image, card.Config.Network)
-            let trials = ScoringSearch.Compare(candidates, pairs good, pairs bad, masks, card.Ignore)
-
-            AtomicFile.WriteText(
-                file,
-                ($"the model scores by {ScoringSearch.Describe detector.Calibration.Scoring}\n\nby the "
-                 + $"labels:\n{ScoringSearch.Table trials}\n\nby synthetic defects, when it was trained:\n{card.Choice}\n")
-            )
+        ScoringReport.compare data detector (pairs good) (pairs bad) [| for j in bad -> Option.toObj (maskAgain detector j) |]
 
     /// Defects cover less than half of most defective pictures.
     let private masksNotInverted (judged: EvaluatedImage list) =
@@ -277,7 +264,13 @@ module Eval =
                 Console.say $"""wrote {Path.Combine(out, "report.html")}"""
             | None -> ()
 
-            args.TryGetResult EvalArgs.Compare |> Option.iter (compare detector judged)
+            do!
+                match args.TryGetResult EvalArgs.Compare with
+                | None -> Ok()
+                | Some _ when List.distinctBy _.Picture.Anomalous judged |> List.length < 2 ->
+                    Console.warn "--compare needs good and bad pictures; nothing was compared"
+                    Ok()
+                | Some file -> compare data detector judged |> Result.map (fun compared -> ScoringReport.write detector compared file)
 
             args.TryGetResult EvalArgs.Json |> Option.iter (fun target -> Console.writeJson target json)
 

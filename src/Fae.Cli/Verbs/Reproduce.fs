@@ -80,12 +80,23 @@ module Reproduce =
 
             if complete then
                 use! detector = Models.detector sweep.Device out
-                let! evaluation, _ = Eval.measure detector data
+                let! evaluation, judged = Eval.measure detector data
+
+                // No configuration leaves the most to synthetic defects. Their worth is a figure of the report.
+                let! compared =
+                    if cell.Method = Method.automatic.Name && evaluation.Image.IsSome then
+                        Eval.compare data detector judged |> Result.map Some
+                    else
+                        Ok None
+
+                compared
+                |> Option.iter (fun compared -> ScoringReport.write detector compared (Path.Combine(out, "comparison.txt")))
 
                 let json =
                     { Evaluation.toJson evaluation with
                         TrainingSeconds = Option.toNullable seconds
                         InspectionMilliseconds = Option.toNullable (inspectionTime detector data)
+                        ScoringRanks = compared |> Option.map ScoringReport.ranks |> Option.toObj
                         Fingerprint = Sweep.fingerprint sweep cell config
                         Scoring = ScoringSearch.Describe detector.Calibration.Scoring
                     }

@@ -65,3 +65,34 @@ module Statistics =
             let reach = student (s.Count - 1) level * s.Deviation / sqrt (float s.Count)
 
             Some { Middle = s.Mean; Low = s.Mean - reach; High = s.Mean + reach }
+
+    /// Ranks from 1; equal values share their mean rank.
+    let ranks (values: float[]) : float[] =
+        let ranked = Array.indexed values |> Array.sortBy snd
+
+        let rankOf =
+            ranked
+            |> Array.indexed
+            |> Array.groupBy (fun (_, (_, value)) -> value)
+            |> Array.collect (fun (_, equal) ->
+                let rank = 1.0 + (equal |> Array.averageBy (fst >> float))
+                equal |> Array.map (fun (_, (at, _)) -> at, rank))
+
+        rankOf |> Array.sortBy fst |> Array.map snd
+
+    /// Spearman's rank correlation of paired values, in [−1, 1]: Pearson's correlation of their ranks. `None` of fewer than two pairs, and
+    /// where one side has equal values only.
+    let rankCorrelation (first: float[]) (second: float[]) =
+        let centred values =
+            let ranks = ranks values
+            let middle = 0.5 * float (ranks.Length + 1)
+            ranks |> Array.map (fun rank -> rank - middle)
+
+        let product a b = Array.fold2 (fun sum x y -> sum + x * y) 0.0 a b
+
+        if first.Length < 2 then
+            None
+        else
+            let a, b = centred first, centred second
+            let scale = sqrt (product a a * product b b)
+            if scale = 0.0 then None else Some(max -1.0 (min 1.0 (product a b / scale)))

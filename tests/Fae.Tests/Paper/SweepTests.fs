@@ -48,7 +48,19 @@ let tests =
                     let struct (card, _) = ModelFile.Read(ModelFile.PathOf run)
                     Expect.equal card.Config.Score.Measure (Some Difference.combined) "the maps are combined"
                     Expect.equal card.Config.Train.Steps 30 "a hundredth of 3,000"
-                    Expect.stringContains (File.ReadAllText(Path.Combine(out, "smoke", "table1.csv"))) "no configuration here" "its column")
+                    Expect.stringContains (File.ReadAllText(Path.Combine(out, "smoke", "table1.csv"))) "no configuration here" "its column"
+
+                    let lines = File.ReadAllLines(Path.Combine(out, "smoke", "scorings.csv"))
+                    Expect.hasLength lines 3 "a heading, the model, the mean"
+                    // The model's name has commas, and notes come last.
+                    let ways = lines[1].Split(',') |> Array.rev |> Array.item 6 |> int
+                    let compared = File.ReadAllLines(Path.Combine(run, "comparison.txt"))
+
+                    // Four AUROCs, then words.
+                    let rows = compared |> Array.filter (fun line -> Text.RegularExpressions.Regex.IsMatch(line, @"^([01]\.\d{4} +){4}\w"))
+                    Expect.isGreaterThanOrEqual ways 100 "ways of scoring"
+                    Expect.isGreaterThanOrEqual rows.Length ways "a line for each"
+                    Expect.exists compared (fun line -> line.StartsWith "rank correlation (Spearman)") "the correlations")
             }
 
             test "a killed sweep resumes: nothing is trained twice, and its report is that of an uninterrupted one" {

@@ -7,6 +7,7 @@ open Expecto
 open Fae.Core
 open Fae.Detection
 open Fae.Paper
+open Fae.Report
 
 // Tables
 
@@ -27,6 +28,7 @@ let madeUp =
                 PixelAp = None
                 TrainingSeconds = Some 60.0
                 InspectionMilliseconds = Some 40.0
+                ScoringRanks = None
             }
     ]
 
@@ -57,6 +59,37 @@ let tables =
     testList
         "Tables"
         [
+            test "scorings: a row for each model whose ways were compared, and their mean" {
+                let result name category ranks =
+                    {
+                        Cell = { Method = name; Category = category; Without = None; Seed = 0 }
+                        ImageAuroc = Some 0.9
+                        PixelAuroc = None
+                        Aupro = None
+                        PixelAp = None
+                        TrainingSeconds = None
+                        InspectionMilliseconds = None
+                        ScoringRanks = ranks
+                    }
+
+                let ranks image : ScoringRanksJson =
+                    { Ways = 100; Image = Nullable image; Pixel = Nullable(); Choice = Nullable 0.5; BestImageAuroc = 0.95 }
+
+                let table =
+                    ScoringTable.ofResults
+                        Budget.Full
+                        [
+                            result "auto" "first" (Some(ranks 0.4))
+                            result "fae" "first" None
+                            result "auto" "second" (Some(ranks 0.8))
+                        ]
+
+                Expect.hasLength table.Rows 4 "two models, a rule, the mean"
+                Expect.equal (entryOf table "mean" "rank correlation of image AUROCs").Text "0.60" "the mean"
+                Expect.equal (entryOf table "mean" "of the best way by the labels, %").Text "95.0" "percent"
+                Expect.equal (entryOf table "mean" "of pixel AUROCs") Entry.none "what no model has"
+            }
+
             test "costs: the best method by the labels stands below the others, and no configuration is not among what it is chosen from" {
                 let result name auroc =
                     {
@@ -67,6 +100,7 @@ let tables =
                         PixelAp = Some 0.5
                         TrainingSeconds = Some 60.0
                         InspectionMilliseconds = None
+                        ScoringRanks = None
                     }
 
                 let costs some = (CostTable.ofResults Budget.Full some).Rows
