@@ -15,7 +15,7 @@ type private CachedImage =
 
 /// Pictures on demand. Those that fit into memory are kept, the others are read each time. What a number
 /// stands for never depends on which.
-type ImageCache private (names: string[], images: CachedImage[], read: string -> Result<Image, ImageProblem>) =
+type ImageCache private (names: string[], images: CachedImage[], read: string -> Result<Image, ImageProblem>, arePieces: bool) =
     static let stamp (path: string) =
         let file = FileInfo path
         OnDisk(file.Length, file.LastWriteTimeUtc.Ticks)
@@ -41,7 +41,7 @@ type ImageCache private (names: string[], images: CachedImage[], read: string ->
                     stamp path)
 
         DataSet.readAll look paths
-        |> Result.map (fun images -> ImageCache(Array.ofList paths, Array.ofList images, read))
+        |> Result.map (fun images -> ImageCache(Array.ofList paths, Array.ofList images, read, false))
 
     /// What was read again of a picture that could be read before; an `IOException` if it no longer can.
     static member Again(result: Result<'a, ImageProblem>) =
@@ -52,9 +52,26 @@ type ImageCache private (names: string[], images: CachedImage[], read: string ->
     /// Pictures that are in memory already.
     static member OfImages(images: Image seq) =
         let images = Array.ofSeq images
-        ImageCache(Array.replicate images.Length "", Array.map InMemory images, (fun _ -> invalidOp "every picture is in memory"))
+        ImageCache(Array.replicate images.Length "", Array.map InMemory images, (fun _ -> invalidOp "every picture is in memory"), false)
+
+    /// Pieces of pictures that are too large to hold, in memory already, with the files that they are of.
+    static member OfPieces(files: (string * Image list) list) =
+        let pieces =
+            [|
+                for path, images in files do
+                    for image in images -> path, image
+            |]
+
+        let images = pieces |> Array.map (snd >> InMemory)
+        ImageCache(Array.map fst pieces, images, (fun _ -> invalidOp "every piece is in memory"), true)
 
     member _.Count = names.Length
+
+    /// The file of each picture; empty for pictures without one.
+    member _.Names: string list = List.ofArray names
+
+    /// Whether they are pieces of files.
+    member _.ArePieces = arePieces
 
     /// How many of the pictures stay in memory.
     member _.Kept = images |> Array.sumBy (fun image -> if image.IsInMemory then 1 else 0)

@@ -6,7 +6,10 @@ open Fae.Imaging
 
 [<RequireQualifiedAccess>]
 module MaskFiles =
-    let private maskEnding = "_mask.png"
+    /// Of files that keep labels as they are.
+    let private endings = [ ".png"; ".tif"; ".tiff"; ".bmp" ]
+
+    let private maskEndings = endings |> List.map (fun ending -> "_mask" + ending)
 
     /// The folder of test pictures: test; test_public of MVTec AD 2.
     let testRoot root = [ "test"; "test_public" ] |> List.map (fun name -> Path.Combine(root, name)) |> List.tryFind Directory.Exists
@@ -19,13 +22,13 @@ module MaskFiles =
 
         let files =
             labels
-            |> List.allPairs [ stem + maskEnding; stem + ".png"; Files.name picture ]
+            |> List.allPairs ([ for ending in maskEndings @ endings -> stem + ending ] @ [ Files.name picture ])
             |> List.map (fun (name, folder) -> Path.Combine(folder, name))
 
         let beside = string (Path.GetDirectoryName picture)
 
         let drawn =
-            Path.Combine(beside, stem + maskEnding) :: files
+            [ for ending in maskEndings -> Path.Combine(beside, stem + ending) ] @ files
             |> List.tryFind File.Exists
             |> Option.orElse (
                 labels
@@ -76,5 +79,7 @@ module MaskFiles =
     let isMaskBeside (path: string) =
         let name = Files.name path
 
-        name.EndsWith(maskEnding, System.StringComparison.OrdinalIgnoreCase)
-        && Directory.GetFiles(string (Path.GetDirectoryName path), name.Substring(0, name.Length - maskEnding.Length) + ".*").Length > 0
+        maskEndings
+        |> List.exists (fun ending ->
+            name.EndsWith(ending, System.StringComparison.OrdinalIgnoreCase)
+            && Directory.GetFiles(string (Path.GetDirectoryName path), name.Substring(0, name.Length - ending.Length) + ".*").Length > 0)

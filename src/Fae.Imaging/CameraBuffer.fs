@@ -73,6 +73,7 @@ module CameraBuffer =
             let target = shape (struct (buffer.Height, buffer.Width))
 
             Planes.ofVips
+                None
                 (asSaid buffer settings)
                 channels
                 target

@@ -2,26 +2,45 @@
 namespace Fae.Imaging
 
 open System
-open System.Runtime.InteropServices
 open System.Security.Cryptography
 open System.Text
 open Fae.Core
 
 [<RequireQualifiedAccess>]
 module ImageDecoder =
-    /// Opens a picture and checks its size; pixels are decoded when they are needed.
+    /// Opens a picture; pixels are decoded when they are needed. One that must be decoded as a whole, or that came from elsewhere, is
+    /// refused above `Vips.maxPixels`; of a file in rows any number is read.
     let private openPicture bmp source =
         if bmp then
             Bmp.decode source
         else
             let file = Vips.load (NetVips.VOption()) source
-            Vips.checkSize file.Width file.Height
+
+            if source.IsInMemory || not (Planes.comesInRows file) then
+                Vips.checkSize file.Width file.Height
+
             file
 
     /// A file, whose pixels are decoded when they are needed.
     let internal openFile path =
         let source = OnDisk path
         openPicture (Bmp.isBmp source) source
+
+    /// A picture that is read once, from its first row to its last.
+    let private loadInRows source =
+        let options = NetVips.VOption()
+        options.Add("access", NetVips.Enums.Access.Sequential)
+        Vips.load options source
+
+    /// The same for one look from the first row to the last: what is read is not kept where the format allows it.
+    let private openInRows path =
+        let file = openFile path
+
+        if not (Bmp.isBmp (OnDisk path)) && Planes.isHuge file && Planes.comesInRows file then
+            file.Dispose()
+            loadInRows (OnDisk path)
+        else
+            file
 
     /// Height and width after the camera's rotation was applied.
     let private uprightShape (file: NetVips.Image) =
@@ -87,6 +106,7 @@ module ImageDecoder =
             let file = openPicture bmp source
             let struct (fullHeight, fullWidth) = uprightShape file
             let struct (height, width) = shape (struct (fullHeight, fullWidth))
+            Vips.checkSize width height
 
             let file, own =
                 if bmp then
@@ -96,7 +116,8 @@ module ImageDecoder =
 
             use file = file
             use upright = file.Autorot()
-            Planes.ofVips settings channels (struct (height, width)) own name (fullHeight, fullWidth) upright
+            let again = if not bmp && Planes.isHuge upright then Some(fun () -> loadInRows source) else None
+            Planes.ofVips again settings channels (struct (height, width)) own name (fullHeight, fullWidth) upright
 
         Vips.guard name decode |> Result.bind id
 
@@ -109,23 +130,30 @@ module ImageDecoder =
     /// The values of a picture.
     let values (path: string) : Result<ValueSpan, ImageProblem> =
         Vips.guard path (fun () ->
-            use file = openFile path
+            use file = openInRows path
             Planes.valuesOf file)
+
+    /// Pixels of a picture that are decoded at once for its digest.
+    let private digestedAtOnce = 1 <<< 22
 
     /// A digest of the upright picture's decoded pixels: the same for every file that holds them, on every machine.
     let digest (path: string) : Result<string, ImageProblem> =
         Vips.guard path (fun () ->
-            use file = openFile path
+            use file = openInRows path
             use upright = file.Autorot()
             use sha = IncrementalHash.CreateHash HashAlgorithmName.SHA256
             let header = $"{upright.Width} {upright.Height} {upright.Bands} {upright.Format}"
             sha.AppendData(Encoding.UTF8.GetBytes header)
 
-            if upright.Format = NetVips.Enums.BandFormat.Uchar then
-                sha.AppendData(upright.WriteToMemory<byte>())
-            else
-                use floats = upright.Cast(NetVips.Enums.BandFormat.Double)
-                sha.AppendData(MemoryMarshal.AsBytes(ReadOnlySpan(floats.WriteToMemory<float>())))
+            let bytes = upright.Format = NetVips.Enums.BandFormat.Uchar
+            use plain = if bytes then upright.Copy() else upright.Cast(NetVips.Enums.BandFormat.Double)
+            use region = NetVips.Region.New plain
+
+            // A few rows at a time: a picture may be larger than memory.
+            let rows = max 1 (digestedAtOnce / plain.Width)
+
+            for top in 0..rows .. plain.Height - 1 do
+                sha.AppendData(region.Fetch(0, top, plain.Width, min rows (plain.Height - top)))
 
             Convert.ToHexString(sha.GetHashAndReset(), 0, 16))
 

@@ -36,6 +36,8 @@ module MaskDecoder =
     let private readFile (path: string) : Result<Image, ImageProblem> =
         Vips.guard path (fun () ->
             use file = ImageDecoder.openFile path
+            // Masks are held as a whole.
+            Vips.checkSize file.Width file.Height
             use upright = file.Autorot()
             use flat = if upright.HasAlpha() then upright.Flatten() else upright.Copy()
             use floats = flat.Cast(NetVips.Enums.BandFormat.Float)

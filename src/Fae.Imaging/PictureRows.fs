@@ -72,21 +72,6 @@ module PictureRows =
     /// Pixels of a row, at most: some hundred rows are held.
     let private widest = 100_000
 
-    /// Whether a file's rows can be had one after the other: not those of an interlaced PNG, a progressive JPEG, a WebP, or a picture that
-    /// is to be turned.
-    let private comesInRows (file: NetVips.Image) =
-        let loader =
-            match file.Get "vips-loader" with
-            | :? string as name -> name
-            | _ -> ""
-
-        let isInterlaced = file.Contains "interlaced" || file.Contains "jpeg-multiscan"
-
-        Planes.orientation file <= 1
-        && not isInterlaced
-        && file.Width <= widest
-        && [ "png"; "jpeg"; "tiff" ] |> List.exists (fun format -> loader.StartsWith(format, StringComparison.Ordinal))
-
     /// Height and width of a picture that is so large that it is better read in rows, if its file can be.
     let ofLarge path : struct (int * int) option =
         let shape () =
@@ -95,7 +80,7 @@ module PictureRows =
             else
                 use file = Vips.load (NetVips.VOption()) (OnDisk path)
 
-                if Planes.isHuge file && comesInRows file then
+                if Planes.isHuge file && file.Width <= widest && Planes.comesInRows file then
                     Some(struct (file.Height, file.Width))
                 else
                     None

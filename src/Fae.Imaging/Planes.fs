@@ -29,17 +29,39 @@ module internal Planes =
     /// needs them all.
     let isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
 
+    /// Whether a file's rows can be had one after the other: not those of an interlaced PNG, a progressive JPEG, a WebP, or a picture that
+    /// is to be turned.
+    let comesInRows (file: NetVips.Image) =
+        let loader =
+            match file.Get "vips-loader" with
+            | :? string as name -> name
+            | _ -> ""
+
+        let isInterlaced = file.Contains "interlaced" || file.Contains "jpeg-multiscan"
+
+        orientation file <= 1
+        && not isInterlaced
+        && [ "png"; "jpeg"; "tiff" ] |> List.exists (fun format -> loader.StartsWith(format, StringComparison.Ordinal))
+
     let kindOf (image: NetVips.Image) =
         match image.Format with
         | NetVips.Enums.BandFormat.Uchar -> ValueKind.Byte
         | NetVips.Enums.BandFormat.Ushort -> ValueKind.Word
         | _ -> ValueKind.Other
 
-    /// The type of a picture's values; their lowest and highest, for which it is decoded, if they are not bytes.
+    /// The type of a picture's values; their lowest and highest, for which it is decoded once, if they are not bytes.
     let valuesOf (image: NetVips.Image) =
         match kindOf image with
         | ValueKind.Byte -> { Kind = ValueKind.Byte; Lowest = 0.0f; Highest = 255.0f }
-        | kind -> { Kind = kind; Lowest = float32 (image.Min()); Highest = float32 (image.Max()) }
+        | kind ->
+            // Of all bands: the lowest value first, the highest second.
+            use statistics = image.Stats()
+
+            {
+                Kind = kind
+                Lowest = float32 (statistics.Getpoint(0, 0)[0])
+                Highest = float32 (statistics.Getpoint(1, 0)[0])
+            }
 
     /// Black at 0 and white at 1, where the values do not begin at 0 or are of a type of their own.
     let levelled (low: float32, high: float32) (image: NetVips.Image) =
@@ -117,11 +139,29 @@ module internal Planes =
             image, struct (ownHeight, ownWidth)
 
     /// Decoded pixels to planes of the requested shape, their values read as `settings` say; `own`: the height and width that they stand
-    /// for.
-    let ofVips settings channels (struct (height, width)) own name (fullHeight, fullWidth) (upright: NetVips.Image) =
+    /// for. Where the pixels can be read once only, `again` opens the picture for a second time.
+    let ofVips
+        (again: (unit -> NetVips.Image) option)
+        settings
+        channels
+        (struct (height, width))
+        own
+        name
+        (fullHeight, fullWidth)
+        (upright: NetVips.Image)
+        =
         use coloured = toChannels channels upright
         let kind = kindOf coloured
-        let values = if kind = ValueKind.Byte then None else Some(valuesOf coloured)
+
+        let values =
+            match kind, again with
+            | ValueKind.Byte, _ -> None
+            | _, None -> Some(valuesOf coloured)
+            | _, Some again ->
+                use second = again ()
+                use coloured = toChannels channels second
+                Some(valuesOf coloured)
+
         let levelled, scale = levelled (ValueRange.ofPicture settings kind) coloured
         use levelled = levelled
         let small, span = bounded (struct (height, width)) own levelled

@@ -4,7 +4,7 @@ module Fae.Spec.Specification
 
 let suites =
     RandomLaws.suites
-    @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite ]
+    @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite; PieceLaws.suite ]
     @ StripLaws.suites
     @ SurveyLaws.suites
     @ ValueRangeLaws.suites

@@ -76,6 +76,7 @@ let private test (argv: string[]) =
                 MaskTests.tests
                 AnnotationTests.tests
                 StripTests.tests
+                LargeTrainingTests.tests
                 ExportTests.tests
                 LibraryTests.tests
                 StripInspectionTests.tests

@@ -32,13 +32,24 @@ module Models =
             return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device, Console.warn))
         }
 
-    /// The good pictures that the model was not trained on, prepared for it; they must be at hand in the data set's folder.
+    /// Thresholds of a way of scoring, from held-out good pictures of a folder.
+    let calibrated (detector: Detector) candidate settings (data: string) (heldOut: ImageCache) =
+        if heldOut.ArePieces then
+            let files = [| for name in detector.Card.HeldOut -> Path.Combine(data, name) |]
+
+            LargeCalibration.Fit(detector, candidate, settings, heldOut, files)
+            |> Result.mapError (BadPicture >> List.singleton >> Data)
+        else
+            Ok(detector.Fit(candidate, settings, heldOut))
+
+    /// The good pictures that the model was not trained on, prepared for it, or pieces of large ones; they must be at hand in the data
+    /// set's folder.
     let heldOut (data: string) (detector: Detector) =
         let card = detector.Card
         let paths = card.HeldOut |> Seq.map (fun name -> Path.Combine(data, name)) |> List.ofSeq
 
         result {
-            let! pictures = Pictures.cache card.Config card.Channels (Option.ofObj card.Ignore) paths
+            let! pictures = Pictures.heldOut card.Config card.Channels (Option.ofObj card.Ignore) paths
 
             let another =
                 Seq.zip card.HeldOut paths

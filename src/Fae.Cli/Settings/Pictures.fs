@@ -56,7 +56,12 @@ module Pictures =
     /// prepared picture of which memory holds all, and what the pictures say.
     let surveyed (resolution: float -> PictureSurvey -> Resolution) (config: Config) channels (paths: string list) =
         let image, corruption = config.Image, config.Corruption
-        let mostHeld = float ImageCache.DefaultCapacity / float (4 * channels * max 1 paths.Length)
+        // Pictures that are read in rows need not be held.
+        let mostHeld =
+            if PieceReader.suits { config with Config.Image.Tile = 1 } None paths then
+                infinity
+            else
+                float ImageCache.DefaultCapacity / float (4 * channels * max 1 paths.Length)
 
         if image.Size > 0 && image.Aspect.IsSome && image.IlluminationSigma >= 0.0f && corruption.Binary.IsSome then
             Ok(withBanks config)
@@ -102,20 +107,32 @@ module Pictures =
                 }
                 |> withBanks)
 
-    /// The pictures of some files, as many of them in memory as fit.
-    let cache (config: Config) channels (ignore: Image option) paths =
-        ImageCache.Open(
-            ImageCache.DefaultCapacity,
-            ImagePreparation.ofFile config channels (Option.toObj ignore) >> Result.map _.Image,
-            paths
-        )
-        |> Result.mapError Data
+    /// The pictures of some files, as many of them in memory as fit; pieces of them, of `capacity` values together, where some are too
+    /// large to hold.
+    let private cacheOf capacity (config: Config) channels (ignore: Image option) paths =
+        if PieceReader.suits config ignore paths then
+            PieceReader.cache config channels capacity paths |> Result.mapError Data
+        else
+            ImageCache.Open(
+                ImageCache.DefaultCapacity,
+                ImagePreparation.ofFile config channels (Option.toObj ignore) >> Result.map _.Image,
+                paths
+            )
+            |> Result.mapError Data
+
+    /// Pictures that are trained on.
+    let training config = cacheOf PieceReader.trainingCapacity config
+
+    /// Held-out good pictures.
+    let heldOut config = cacheOf PieceReader.heldOutCapacity config
 
     /// Reads all good pictures, training and held-out; all problems are returned at once.
     let caches config channels ignore (split: TrainingSplit) =
-        match cache config channels ignore split.Training, cache config channels ignore split.HeldOut with
+        match training config channels ignore split.Training, heldOut config channels ignore split.HeldOut with
         | Ok training, Ok heldOut ->
-            if training.Kept < training.Count then
+            if training.ArePieces then
+                Console.say $"the pictures are too large to hold: {training.Count} pieces of them are trained on"
+            elif training.Kept < training.Count then
                 Console.say (
                     $"{training.Kept} of {training.Count} pictures stay in memory; the others are read from their files "
                     + "whenever training asks for them"

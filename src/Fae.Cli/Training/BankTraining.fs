@@ -125,24 +125,25 @@ module BankTraining =
             let source = TrainingSource(config, training, [||], ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 
-            TrainedDetector.write
-                {
-                    Config = config
-                    Device = null
-                    Channels = card.Channels
-                    Backbone = Some backbone
-                    Validation = validation
-                    Training = training
-                    HeldOut = heldOut
-                    Ignore = ignore
-                    Data = data
-                    Split = split
-                    TrainedBefore = Array.ofSeq card.TrainedOn
-                    DigestsBefore = [ for entry in card.Digests -> entry.Key, entry.Value ]
-                    Outcome = outcome
-                    Learning = learning config card.Channels backbone training validation ignore stop
-                    Out = out
-                }
+            do!
+                TrainedDetector.write
+                    {
+                        Config = config
+                        Device = null
+                        Channels = card.Channels
+                        Backbone = Some backbone
+                        Validation = validation
+                        Training = training
+                        HeldOut = heldOut
+                        Ignore = ignore
+                        Data = data
+                        Split = split
+                        TrainedBefore = Array.ofSeq card.TrainedOn
+                        DigestsBefore = [ for entry in card.Digests -> entry.Key, entry.Value ]
+                        Outcome = outcome
+                        Learning = learning config card.Channels backbone training validation ignore stop
+                        Out = out
+                    }
 
             return 0
         }

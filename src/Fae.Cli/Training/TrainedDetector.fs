@@ -8,6 +8,7 @@ open Fae.Data
 open Fae.Detection
 open Fae.Imaging
 open Fae.Training
+open FsToolkit.ErrorHandling
 
 /// A training at its end.
 type TrainedDetector =
@@ -91,85 +92,101 @@ module TrainedDetector =
             },
             { candidate with Measure = Difference.onMaps kept candidate.Measure }
 
+    /// Thresholds from the held-out pictures; from their files where they are too large to hold.
+    let private calibrated (t: TrainedDetector) candidate best (cardWith: Calibration -> ModelCard) =
+        let settings = t.Config.Calibration
+
+        let ofImages =
+            Calibrator.Fit(candidate, settings, TestTimeAugmentation.Of(best, t.Config), t.HeldOut, Option.toObj t.Ignore)
+
+        if t.HeldOut.ArePieces then
+            LargeCalibration.Fit(Detector.Of(cardWith ofImages, best), candidate, settings, t.HeldOut, Array.ofList t.Split.HeldOut)
+            |> Result.mapError (BadPicture >> List.singleton >> Data)
+        else
+            Ok ofImages
+
     /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
-    let write (all: TrainedDetector) =
-        let trial, trials = scoring all
-        let t, candidate = withoutUnused all trial.Candidate
-        let config, channels, outcome = t.Config, t.Channels, t.Outcome
-        let ignoreOrNull = Option.toObj t.Ignore
-        use best = network t
-        let augmented = TestTimeAugmentation.Of(best, config)
-        let calibration = Calibrator.Fit(candidate, config.Calibration, augmented, t.HeldOut, ignoreOrNull)
+    let write (all: TrainedDetector) : Result<unit, Fault> =
+        result {
+            let trial, trials = scoring all
+            let t, candidate = withoutUnused all trial.Candidate
+            let config, channels, outcome = t.Config, t.Channels, t.Outcome
+            let ignoreOrNull = Option.toObj t.Ignore
+            use best = network t
+            let learning = if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning
+            let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
 
-        let learning = if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning
-        let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
+            let cardWith calibration (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
+                ModelCard(
+                    config,
+                    channels,
+                    calibration,
+                    Array.append t.TrainedBefore (names t.Data t.Split.Training),
+                    names t.Data t.Split.HeldOut,
+                    curveText outcome,
+                    ScoringSearch.Table trials,
+                    ignoreOrNull,
+                    SelfCheck = selfCheck,
+                    Digests = known,
+                    Backbone = Option.toObj t.Backbone,
+                    Learning = learning
+                )
 
-        let cardWith (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
-            ModelCard(
-                config,
-                channels,
-                calibration,
-                Array.append t.TrainedBefore (names t.Data t.Split.Training),
-                names t.Data t.Split.HeldOut,
-                curveText outcome,
-                ScoringSearch.Table trials,
-                ignoreOrNull,
-                SelfCheck = selfCheck,
-                Digests = known,
-                Backbone = Option.toObj t.Backbone,
-                Learning = learning
-            )
+            let! calibration = calibrated t candidate best (fun calibration -> cardWith calibration [||])
+            let detector = Detector.Of(cardWith calibration [||], best)
+            let card = cardWith calibration (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
 
-        let detector = Detector.Of(cardWith [||], best)
-        let card = cardWith (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
+            ModelFile.Write(Path.Combine(t.Out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
+            ModelFile.Write(Path.Combine(t.Out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
+            AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
 
-        ModelFile.Write(Path.Combine(t.Out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
-        ModelFile.Write(Path.Combine(t.Out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
-        AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
+            if learning <> "" then
+                AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), learning + "\n")
 
-        if learning <> "" then
-            AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), learning + "\n")
-
-        AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
-
-        Console.say (
-            $"scores by {ScoringSearch.Describe calibration.Scoring} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, "
-            + $"pixel AUROC {trial.PixelAuroc:F3})"
-        )
-
-        let easy, defects = SyntheticDefects.beyondParts t.Validation, t.Validation.Corrupted.Count
-
-        if 2 * easy > defects then
-            Console.warn (
-                $"{easy} of {defects} synthetic defects are brighter or darker than anything on the good parts: real defects may be "
-                + "harder to see, and these AUROCs say little of them"
-            )
-
-        match config.Calibration.FalseAlarm with
-        | Some asked when calibration.FalseAlarm > float asked + 1e-9 ->
-            Console.warn (
-                $"{t.HeldOut.Count} held-out good pictures cannot promise a false-alarm rate of "
-                + $"{asked}; the threshold stands for {calibration.FalseAlarm:F3}"
-            )
-        | _ ->
-            let more =
-                if calibration.FalseAlarm > Conformal.usualRate + 1e-9 then
-                    "; more good pictures allow a lower rate"
-                else
-                    ""
+            AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
 
             Console.say (
-                $"threshold: at most {100.0 * calibration.FalseAlarm:F1}%% of good parts are called anomalous, as "
-                + $"{t.HeldOut.Count} held-out ones say{more}"
+                $"scores by {ScoringSearch.Describe calibration.Scoring} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, "
+                + $"pixel AUROC {trial.PixelAuroc:F3})"
             )
 
-        LearningCurve.describe t.Learning |> Option.iter Console.say
-        let some = t.HeldOut |> Seq.truncate 5 |> List.ofSeq
+            let easy, defects = SyntheticDefects.beyondParts t.Validation, t.Validation.Corrupted.Count
 
-        match InspectionTime.median detector some with
-        | Some time -> Console.say $"a prepared picture is inspected in {time:F0} ms here"
-        | None -> ()
+            if 2 * easy > defects then
+                Console.warn (
+                    $"{easy} of {defects} synthetic defects are brighter or darker than anything on the good parts: real defects may be "
+                    + "harder to see, and these AUROCs say little of them"
+                )
 
-        let pictures = Seq.append (Seq.zip t.Split.Training t.Training) (Seq.zip t.Split.HeldOut t.HeldOut)
-        DataChecks.unlikeOthers detector pictures (t.Training.Count + t.HeldOut.Count)
-        Console.say $"""wrote {Path.Combine(t.Out, "model.safetensors")}"""
+            match config.Calibration.FalseAlarm with
+            | Some asked when calibration.FalseAlarm > float asked + 1e-9 ->
+                Console.warn (
+                    $"{calibration.HeldOut.Length} held-out good pictures cannot promise a false-alarm rate of "
+                    + $"{asked}; the threshold stands for {calibration.FalseAlarm:F3}"
+                )
+            | _ ->
+                let more =
+                    if calibration.FalseAlarm > Conformal.usualRate + 1e-9 then
+                        "; more good pictures allow a lower rate"
+                    else
+                        ""
+
+                Console.say (
+                    $"threshold: at most {100.0 * calibration.FalseAlarm:F1}%% of good parts are called anomalous, as "
+                    + $"{calibration.HeldOut.Length} held-out ones say{more}"
+                )
+
+            LearningCurve.describe t.Learning |> Option.iter Console.say
+            let some = t.HeldOut |> Seq.truncate 5 |> List.ofSeq
+
+            match InspectionTime.median detector some with
+            | Some time when t.HeldOut.ArePieces ->
+                let pixels = some |> List.averageBy (fun piece -> float piece.Area)
+                Console.say $"a million prepared pixels are inspected in {1e6 * time / pixels:F0} ms here"
+            | Some time -> Console.say $"a prepared picture is inspected in {time:F0} ms here"
+            | None -> ()
+
+            let pictures = Seq.append (Seq.zip t.Training.Names t.Training) (Seq.zip t.HeldOut.Names t.HeldOut)
+            DataChecks.unlikeOthers detector pictures (t.Training.Count + t.HeldOut.Count)
+            Console.say $"""wrote {Path.Combine(t.Out, "model.safetensors")}"""
+        }

@@ -53,7 +53,7 @@ module Corrupt =
             let channels = Pictures.channels config split.Training
             let! config = Pictures.surveyed (fun mostHeld -> WorkingSize.resolution mostHeld None) config channels split.Training
 
-            let! pictures = Pictures.cache config channels None split.Training
+            let! pictures = Pictures.training config channels None split.Training
             let config = Pictures.settled config pictures
             let! textures = Pictures.textures config channels (args.TryGetResult CorruptArgs.Textures)
             let source = TrainingSource(config, pictures, Array.ofList textures, None)

@@ -1,7 +1,6 @@
 /// fae eval: a detector against labelled pictures.
 namespace Fae.Cli
 
-open System.Collections.Generic
 open System.Diagnostics
 open System.IO
 open System.Text.Json
@@ -10,93 +9,11 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
-open Fae.Kernels
 open Fae.Report
 open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module Eval =
-    /// Pictures inspected at once: enough to keep both cores busy, few enough to keep memory flat.
-    let private atOnce = 16
-
-    let private read (card: ModelCard) path = ImagePreparation.ofFile card.Config card.Channels card.Ignore path
-
-    /// The mask of a picture as large as its prepared picture; `None` for good ones, and for defects without one.
-    let private readMask (card: ModelCard) (picture: TestPicture) =
-        picture.Mask
-        |> Option.map (MaskSource.read picture.Path >> Result.map (MaskDecoder.resized (InputGeometry.preparedShape card.Config)))
-        |> Option.sequenceResult
-
-    /// The predictions of all pictures, and the metrics over their pixels.
-    let private judge (detector: Detector) (pictures: TestPicture list) =
-        let card = detector.Card
-        let pixels = PixelMetrics(Option.ofObj card.Ignore)
-
-        // Good pictures of one shape share one empty mask.
-        let empty = Dictionary<struct (int * int), Image>()
-
-        let emptyMask (image: Image) =
-            let shape = struct (image.Height, image.Width)
-
-            match empty.TryGetValue shape with
-            | true, mask -> mask
-            | _ ->
-                let mask = Image.constant 1 image.Height image.Width 0.0f
-                empty[shape] <- mask
-                mask
-
-        let readPair (picture: TestPicture) =
-            result {
-                let! read = read card picture.Path
-                let! mask = readMask card picture
-                return read.Image, mask
-            }
-
-        let evaluated (picture: TestPicture) mask (finding: Finding) =
-            let mask = if picture.Anomalous then mask else Some(defaultArg mask (emptyMask finding.Heatmap))
-            mask |> Option.iter (fun mask -> pixels.Add(finding.Heatmap, mask))
-            { Picture = picture; Prediction = finding.Prediction; MaskShare = Option.map IgnoreMask.share mask }
-
-        let chunk (pictures: TestPicture list) =
-            DataSet.readAll readPair pictures
-            |> Result.map (fun pairs ->
-                let findings = detector.Inspect(pairs |> List.map fst |> Array.ofList)
-                List.map3 evaluated pictures (List.map snd pairs) (List.ofSeq findings))
-
-        /// The problems of the remaining pictures, so that all are returned at once.
-        let broken pictures =
-            match DataSet.readAll (readPair >> Result.map ignore) pictures with
-            | Ok _ -> []
-            | Error problems -> problems
-
-        let rec all done' =
-            function
-            | [] -> Ok(List.concat (List.rev done'), pixels)
-            | next :: rest ->
-                match chunk next with
-                | Ok judged -> all (judged :: done') rest
-                | Error problems -> Error(problems @ List.collect broken rest)
-
-        all [] (List.chunkBySize atOnce pictures) |> Result.mapError Data
-
-    /// An evaluated picture, read again: all pictures do not fit into memory.
-    let private again (detector: Detector) (judged: EvaluatedImage) = (ImageCache.Again(read detector.Card judged.Picture.Path)).Image
-
-    /// Its mask, read again.
-    let private maskAgain (detector: Detector) (judged: EvaluatedImage) =
-        readMask detector.Card judged.Picture |> Result.toOption |> Option.flatten
-
-    let private view (detector: Detector) (judged: EvaluatedImage) =
-        let image = again detector judged
-        let finding = detector.Inspect([| image |])[0]
-
-        {
-            Input = image
-            Reconstruction = finding.Reconstruction
-            Heatmap = finding.Heatmap
-            Mask = maskAgain detector judged
-        }
-
     /// The measure that is asked for. A combination can be kept, but not made: that takes synthetic defects.
     let private measureOf (score: ScoreSettings) chosen =
         match score.Measure, chosen with
@@ -152,15 +69,16 @@ module Eval =
                             score.Reduction |> Option.map (Reduction.ofKind score.TopFraction) |> Option.defaultValue chosen.Reduction
                     }
 
-                return viewing.With(viewing.Fit(candidate, config.Calibration, heldOut))
+                let! calibration = Models.calibrated viewing candidate config.Calibration data heldOut
+                return viewing.With calibration
             }
 
-    /// Every way of scoring on the labels beside the same on synthetic defects.
+    /// Every way of scoring on the labels beside the same on synthetic defects, of pictures that can be held.
     let compare (data: string) (detector: Detector) (judged: EvaluatedImage list) =
         let bad, good = judged |> List.partition _.Picture.Anomalous
         // The whole answers: findings hold the reconstructions alone, without a map of the network's own.
-        let pairs some = [| for j in some -> detector.Answer(again detector j) |]
-        ScoringReport.compare data detector (pairs good) (pairs bad) [| for j in bad -> Option.toObj (maskAgain detector j) |]
+        let pairs some = [| for j in some -> detector.Answer(TestPictures.again detector j) |]
+        ScoringReport.compare data detector (pairs good) (pairs bad) [| for j in bad -> Option.toObj (TestPictures.maskAgain detector j) |]
 
     /// Defects cover less than half of most defective pictures.
     let private masksNotInverted (judged: EvaluatedImage list) =
@@ -211,7 +129,7 @@ module Eval =
                 | problems -> Error(Data problems)
 
             let clock = Stopwatch.StartNew()
-            let! judged, pixels = judge detector (untrained detector.Card data pictures)
+            let! judged, pixels = TestPictures.judge detector (untrained detector.Card data pictures)
             let unmasked = judged |> List.filter (fun j -> j.MaskShare.IsNone) |> List.length
 
             let empty = judged |> List.filter (fun j -> j.Picture.Anomalous && j.MaskShare = Some 0.0) |> List.length
@@ -258,7 +176,7 @@ module Eval =
 
                 AtomicFile.WriteText(
                     Path.Combine(out, "report.html"),
-                    Html.report title detector.Card detector.Calibration evaluation (view detector) judged
+                    Html.report title detector.Card detector.Calibration evaluation (TestPictures.view detector) judged
                 )
 
                 Console.say $"""wrote {Path.Combine(out, "report.html")}"""
@@ -269,6 +187,9 @@ module Eval =
                 | None -> Ok()
                 | Some _ when List.distinctBy _.Picture.Anomalous judged |> List.length < 2 ->
                     Console.warn "--compare needs good and bad pictures; nothing was compared"
+                    Ok()
+                | Some _ when judged |> List.exists (fun one -> LargePictures.Suits(detector, one.Picture.Path)) ->
+                    Console.warn "--compare needs pictures that can be held; nothing was compared"
                     Ok()
                 | Some file -> compare data detector judged |> Result.map (fun compared -> ScoringReport.write detector compared file)
 

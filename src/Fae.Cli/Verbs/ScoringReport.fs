@@ -18,7 +18,7 @@ module ScoringReport =
             let ignore = Option.ofObj card.Ignore
             let trained = [ for name in card.TrainedOn -> Path.Combine(data, name) ]
             let! heldOut = Models.heldOut data detector
-            let! training = Pictures.cache card.Config card.Channels ignore trained
+            let! training = Pictures.training card.Config card.Channels ignore trained
             return SyntheticDefects.validation card.Config (TrainingSource(card.Config, training, [||], ignore)) ignore heldOut
         }
 

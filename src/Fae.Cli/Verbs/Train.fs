@@ -135,11 +135,8 @@ module Train =
                 + "is written all the same."
             )
 
-            write ()
-            Ok false
-        | _ ->
-            write ()
-            Ok true
+            write () |> Result.map (fun () -> false)
+        | _ -> write () |> Result.map (fun () -> true)
 
     /// Training by gradient steps, from a checkpoint if the user resumes.
     let private trained (config: Config) channels device (backbone: Backbone option) source validation mark (options: TrainOptions) stop =
@@ -218,8 +215,10 @@ module Train =
 
             let learning =
                 match backbone with
-                | Some backbone -> BankTraining.learning config channels backbone training validation ignore stop
-                | None -> []
+                // Pieces say nothing of more pictures.
+                | Some backbone when not training.ArePieces ->
+                    BankTraining.learning config channels backbone training validation ignore stop
+                | _ -> []
 
             let write () =
                 TrainedDetector.write

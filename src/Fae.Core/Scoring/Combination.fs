@@ -1,8 +1,9 @@
 /// How much each difference measure counts in a combined heatmap.
 namespace Fae.Core
 
-/// The image scores of one measure with one filter, > 0: of good pictures, and of pictures with synthetic defects.
-type MemberScores = { Good: float32[]; Bad: float32[] }
+/// The image scores of one measure with one filter, > 0: of good pictures, and of pictures with synthetic defects. Measures of one family
+/// are of one kind and see pictures at several scales.
+type MemberScores = { Family: int; Good: float32[]; Bad: float32[] }
 
 [<RequireQualifiedAccess>]
 module Combination =
@@ -32,6 +33,17 @@ module Combination =
         | Ok auroc -> max 0.0 (2.0 * auroc - 1.0)
         | Error _ -> 0.0
 
+    /// What members weigh by how well each tells defects. A family weighs as its best member does. Among its members the weight is divided
+    /// in proportion to how well they tell, without a power: synthetic defects are painted at one scale and favour it.
+    let private weighed (families: int list) (separations: float list) =
+        let members = List.zip families separations
+
+        members
+        |> List.map (fun (family, one) ->
+            let kin = members |> List.filter (fst >> (=) family) |> List.map snd
+            let sum = List.sum kin
+            if sum > 0.0 then List.max kin ** sharpness * one / sum else 0.0)
+
     /// Shares in proportion to weights; equal ones where all are 0.
     let private shares (weights: float list) =
         let sum = List.sum weights
@@ -42,8 +54,9 @@ module Combination =
     /// that of a filter with how well its combination does. `scores` holds a list for each filter, of as many measures each, in one order.
     let weights (scores: MemberScores list list) : float list list =
         let fitted (members: MemberScores list) =
+            let families = members |> List.map _.Family
             let members = members |> List.map (fun m -> logs m.Good, logs m.Bad)
-            let shares = members |> List.map (fun (good, bad) -> separation good bad ** sharpness) |> shares
+            let shares = members |> List.map (fun (good, bad) -> separation good bad) |> weighed families |> shares
             let terms = List.map2 (fun share (good, _) -> share / deviation good) shares members
 
             let sum part =

@@ -111,6 +111,9 @@ public static class CombinedScoring
         var scorings = ways.ConvertAll(way => ScoringSearch.Fit(way, hidden, maps.Take(good.Count).ToList()));
         var scores = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(scorings, hidden, map)).ToList();
         float[] Of(IEnumerable<float[]> some, int way) => some.Select(one => one[way]).ToArray();
-        return ways.Select((_, way) => new MemberScores(Of(scores.Take(good.Count), way), Of(scores.Skip(good.Count), way))).ToList();
+        // Memory banks at several scales are of one family.
+        var family = Difference.anomalyMaps(measure).IsEmpty ? Difference.all.ToList().IndexOf(measure) : -1;
+        return ways.Select((_, way) => new MemberScores(family, Of(scores.Take(good.Count), way), Of(scores.Skip(good.Count), way)))
+            .ToList();
     }
 }

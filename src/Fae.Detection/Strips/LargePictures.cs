@@ -10,12 +10,9 @@ namespace Fae.Detection;
 /// </summary>
 public static class LargePictures
 {
-    /// <summary>Rows that are read at once.</summary>
-    private const int RowsAtOnce = 64;
-
     /// <summary>
-    /// Whether a file is inspected in rows: the detector can, the picture has more than 16 million pixels, and its file gives its rows
-    /// one after the other (TIFF, PNG that is not interlaced, JPEG that is not progressive; not turned by its EXIF orientation).
+    /// Whether a file is inspected in rows: the detector can, and the picture is so large that it is read so
+    /// (<see cref="PreparedRows.Shape"/>).
     /// </summary>
     public static bool Suits(Detector detector, string path) => Shape(detector, path) is not null;
 
@@ -29,17 +26,9 @@ public static class LargePictures
         ArgumentNullException.ThrowIfNull(detector);
         if (Shape(detector, path) is not { } own)
             return Failed(path, "its rows cannot be had one after the other");
-        var card = detector.Card;
-        var opened = PictureRowsModule.openFile(card.Config.Image.Values, card.Channels, path);
-        if (opened.IsError)
-            return FSharpResult<Inspected, ImageProblem>.NewError(opened.ErrorValue);
-        using var rows = opened.ResultValue;
-        var shape = InputGeometry.preparedShape(card.Config, own);
+        var shape = InputGeometry.preparedShape(detector.Card.Config, own);
         using var writer = heatmap is null ? null : new PyramidWriter(heatmap, shape.Item2, shape.Item1);
-        var overview = new Overview(shape.Item1, shape.Item2);
-        double? scale = shape == own ? null : (double)own.Height / shape.Item1;
-        var strip = new StripInspector(detector, shape.Item2, 0, Seen(overview, writer, detector.Calibration.PixelThreshold), scale);
-        var inspected = Inspected(detector, rows, strip, own, shape, overview);
+        var inspected = Inspected(detector, path, own, shape, writer);
         if (inspected.IsError || writer is null)
             return inspected;
         var written = writer.Complete();
@@ -48,23 +37,20 @@ public static class LargePictures
 
     private static FSharpResult<Inspected, ImageProblem> Inspected(
         Detector detector,
-        PictureRows rows,
-        StripInspector strip,
+        string path,
         (int Height, int Width) own,
         (int Height, int Width) shape,
-        Overview overview
+        PyramidWriter? writer
     )
     {
+        var overview = new Overview(shape.Height, shape.Width);
+        var seen = Seen(overview, writer, detector.Calibration.PixelThreshold);
+        var strip = new StripInspector(detector, shape.Width, 0, seen, PreparedRows.Scale(shape, own));
         var regions = new List<StripRegion>();
-        while (true)
-        {
-            var read = rows.Read(RowsAtOnce);
-            if (read.IsError)
-                return FSharpResult<Inspected, ImageProblem>.NewError(read.ErrorValue);
-            if (read.ResultValue is not { } some)
-                break;
-            regions.AddRange(strip.Push(some.Value));
-        }
+        var card = detector.Card;
+        var read = PreparedRows.ReadRaw(card.Config, card.Channels, path, rows => regions.AddRange(strip.Push(rows)));
+        if (read.IsError)
+            return FSharpResult<Inspected, ImageProblem>.NewError(read.ErrorValue);
         var (last, prediction) = strip.Complete();
         regions.AddRange(last);
         var (sy, sx) = ((double)own.Height / shape.Height, (double)own.Width / shape.Width);
@@ -72,19 +58,14 @@ public static class LargePictures
             .OrderByDescending(region => region.Peak)
             .Select(region => Findings.Original(Findings.InOriginal(region, sx, sy, own.Width, own.Height)))
             .ToList();
-        var picture = new Picture(overview.Picture(), own.Width, own.Height, rows.Values, rows.Pages);
+        var picture = new Picture(overview.Picture(), own.Width, own.Height, read.ResultValue.Values, read.ResultValue.Pages);
         var finding = new Finding(picture.Image, overview.Heatmap(), prediction, []) { InStrips = inOwn };
         return FSharpResult<Inspected, ImageProblem>.NewOk(new Inspected(picture, finding));
     }
 
     /// <summary>Height and width of a file that is inspected in rows; null of others.</summary>
-    private static (int Height, int Width)? Shape(Detector detector, string path)
-    {
-        if (StripInspector.Problem(detector) is not null || PictureRowsModule.ofLarge(path) is not { } found)
-            return null;
-        var (height, width) = found.Value;
-        return Math.Min(height, width) >= detector.Card.Config.Image.Tile ? (height, width) : null;
-    }
+    private static (int Height, int Width)? Shape(Detector detector, string path) =>
+        StripInspector.Problem(detector) is null ? PreparedRows.Shape(detector.Card.Config, path) : null;
 
     private static Action<StripRows> Seen(Overview overview, PyramidWriter? writer, float threshold) =>
         rows =>

@@ -12,11 +12,8 @@ public sealed record StripRows(long Top, Image Picture, Image Heatmap);
 /// </summary>
 public sealed class StripInspector
 {
-    /// <summary>Rows for which a heatmap is made in one call, at least.</summary>
-    private const int AtOnce = 64;
-
     private readonly Detector detector;
-    private readonly List<IRowStage> stages;
+    private readonly RowChain stages;
     private readonly RegionTracker regions;
     private readonly ScoreRows score;
     private readonly Action<StripRows>? seen;
@@ -41,15 +38,11 @@ public sealed class StripInspector
         this.detector = detector;
         this.seen = seen;
         var way = detector.Calibration.Scoring;
-        stages =
-        [
+        stages = new RowChain([
+            .. PreparedRows.Stages(config, width, scale),
             new RowTiles(tiling, detector.InViews),
-            new RowFilter(ScoringModule.reach(way), Difference.rowStep(way.Measure), AtOnce, WithHeatmap),
-        ];
-        if (config.Image.IlluminationSigma > 0)
-            stages.Insert(0, LightStage(config.Image.IlluminationSigma));
-        if (scale is { } rows)
-            stages.InsertRange(0, [new RowResampler(width, rows), new RowFilter(0, 1, AtOnce, Cut)]);
+            new RowFilter(ScoringModule.reach(way), Difference.rowStep(way.Measure), PreparedRows.AtOnce, WithHeatmap),
+        ]);
         regions = new RegionTracker(detector.Calibration.PixelThreshold, longest);
         score = new ScoreRows(way, width);
     }
@@ -60,8 +53,8 @@ public sealed class StripInspector
         ArgumentNullException.ThrowIfNull(detector);
         var config = detector.Card.Config;
         var way = detector.Calibration.Scoring;
-        var light = config.Image.IlluminationSigma > 0 ? LightReach(config.Image.IlluminationSigma) + AtOnce : 0;
-        return light + 2 * config.Image.Size + ScoringModule.reach(way) + AtOnce;
+        var light = config.Image.IlluminationSigma > 0 ? PreparedRows.LightReach(config.Image.IlluminationSigma) + PreparedRows.AtOnce : 0;
+        return light + 2 * config.Image.Size + ScoringModule.reach(way) + PreparedRows.AtOnce;
     }
 
     /// <summary>Why a detector cannot inspect strips; null if it can.</summary>
@@ -80,7 +73,8 @@ public sealed class StripInspector
     public IReadOnlyList<StripRegion> Push(Image rows)
     {
         var ended = new List<StripRegion>();
-        Through(0, rows, ended);
+        foreach (var part in stages.Push(rows))
+            Judge(part, ended);
         return ended;
     }
 
@@ -89,20 +83,10 @@ public sealed class StripInspector
     public (IReadOnlyList<StripRegion> Regions, Prediction Prediction) Complete()
     {
         var last = new List<StripRegion>();
-        for (var i = 0; i < stages.Count; i++)
-            foreach (var part in stages[i].Complete())
-                Through(i + 1, part, last);
+        foreach (var part in stages.Complete())
+            Judge(part, last);
         last.AddRange(regions.Complete());
         return (last, CalibrationModule.predict(detector.Calibration, score.Complete()));
-    }
-
-    private void Through(int stage, Image rows, List<StripRegion> ended)
-    {
-        if (stage == stages.Count)
-            Judge(rows, ended);
-        else
-            foreach (var part in stages[stage].Push(rows))
-                Through(stage + 1, part, ended);
     }
 
     private void Judge(Image rows, List<StripRegion> ended)
@@ -124,17 +108,4 @@ public sealed class StripInspector
         var heatmap = ScoringKernel.Heatmap(detector.Calibration.Scoring, picture, answer);
         return ImageModule.ofArray(channels + 1, rows.Height, rows.Width, [.. picture.Pixels, .. heatmap.Pixels]);
     }
-
-    private static int LightReach(float sigma) => 3 * (Illumination.filterSize(sigma) / 2);
-
-    /// <summary>Resampled values, cut to [0, 1] as those of whole pictures are.</summary>
-    private static Image Cut(Image rows)
-    {
-        foreach (ref var value in rows.Pixels.AsSpan())
-            value = Math.Min(1f, Math.Max(0f, value));
-        return rows;
-    }
-
-    private static RowFilter LightStage(float sigma) =>
-        new(LightReach(sigma), 1, AtOnce, rows => ScoringKernel.CorrectIllumination(sigma, rows));
 }

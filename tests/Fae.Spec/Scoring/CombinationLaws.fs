@@ -8,11 +8,11 @@ type private Weighing = MemberScores list list -> float list list
 
 let private normals seed count = (Noise.field (Random.mix64 seed) 1.0f 1 1 count).Pixels
 
-/// Scores of 24 good pictures and 48 defects; log-scores of defects are higher by so many deviations.
+/// Scores of 24 good pictures and 48 defects; log-scores of defects are higher by so many deviations. Each is a family of its own.
 let private scores seed (deviation: float32) (higher: float32) =
     let good, bad = normals (2UL * seed) 24, normals (2UL * seed + 1UL) 48
     let score shift = Array.map (fun v -> exp (deviation * (v + shift)))
-    { Good = score 0.0f good; Bad = score higher bad }
+    { Family = int (seed % 1000UL); Good = score 0.0f good; Bad = score higher bad }
 
 /// Two filters and three measures; the last measure says nothing.
 let private some seed =
@@ -38,14 +38,14 @@ let private laws: Law<Weighing> list =
                 |> List.map (
                     List.mapi (fun i m ->
                         if i = 0 then
-                            { Good = Array.map ((*) 64.0f) m.Good; Bad = Array.map ((*) 64.0f) m.Bad }
+                            { m with Good = Array.map ((*) 64.0f) m.Good; Bad = Array.map ((*) 64.0f) m.Bad }
                         else
                             m)
                 )
 
             same (weigh (some seed)) (weigh scaled))
         Law.forAll "log-scores that deviate twice as much get half the exponent of their like" (fun weigh (seed: uint64) ->
-            let squared m = { Good = Array.map (fun s -> s * s) m.Good; Bad = Array.map (fun s -> s * s) m.Bad }
+            let squared m = { m with Good = Array.map (fun s -> s * s) m.Good; Bad = Array.map (fun s -> s * s) m.Bad }
             let one = scores seed 0.3f 1.5f
 
             match weigh [ [ one; squared one ] ] with
@@ -63,9 +63,31 @@ let private laws: Law<Weighing> list =
             | [ [ a ]; [ b ] ] -> a >= b && b > 0.0
             | _ -> false)
         Law.once "where nothing tells defects from good pictures, all count alike" (fun weigh ->
-            let alike = { Good = [| 1.0f; 2.0f; 4.0f |]; Bad = [| 1.0f; 2.0f; 4.0f |] }
+            let alike family = { Family = family; Good = [| 1.0f; 2.0f; 4.0f |]; Bad = [| 1.0f; 2.0f; 4.0f |] }
             let expected = List.replicate 2 (List.replicate 3 (1.0 / 6.0))
-            same (weigh (List.replicate 2 (List.replicate 3 alike))) expected)
+            same (weigh (List.replicate 2 [ alike 0; alike 1; alike 1 ])) expected)
+        Law.forAll "a family does not count for more by a second member that is like the first" (fun weigh (seed: uint64) ->
+            let one, other = scores (2UL * seed) 0.3f 1.5f, scores (2UL * seed + 1UL) 0.3f 1.0f
+
+            match weigh [ [ one; other ] ], weigh [ [ one; one; other ] ] with
+            | [ [ alone; beside ] ], [ [ first; second; third ] ] ->
+                abs (first + second - alone) < 1e-6 && abs (first - second) < 1e-6 && abs (third - beside) < 1e-6
+            | _ -> false)
+        Law.forAll "members of a family count in proportion to how well they tell, over their deviations" (fun weigh (seed: uint64) ->
+            let one = { scores (2UL * seed) 0.3f 1.6f with Family = 1 }
+            let other = { scores (2UL * seed + 1UL) 0.5f 1.0f with Family = 1 }
+
+            let expected (m: MemberScores) =
+                let labels = Array.append (Array.map (fun _ -> false) m.Good) (Array.map (fun _ -> true) m.Bad)
+                let logs = m.Good |> Array.map (float >> log) |> List.ofArray
+
+                match Metrics.auroc (Array.append m.Good m.Bad) labels with
+                | Ok auroc -> (2.0 * auroc - 1.0) / (Statistics.summarise logs).Deviation
+                | Error _ -> nan
+
+            match weigh [ [ one; other ] ] with
+            | [ [ a; b ] ] -> abs (a * expected other - b * expected one) < 1e-4 * a * expected other
+            | _ -> false)
     ]
 
 let private plain = Combination.weights
@@ -91,6 +113,16 @@ let private mutants: (string * string * Weighing) list =
         "the first measure of each filter alone",
         "the order of measures and filters does not matter",
         (fun scores -> plain scores |> List.map (List.mapi (fun i w -> if i = 0 then w else 0.0)) |> normalised)
+        "families are forgotten",
+        "a family does not count for more by a second member that is like the first",
+        (fun scores -> scores |> List.map (List.mapi (fun i m -> { m with Family = i })) |> plain)
+        "the power within families too",
+        "members of a family count in proportion to how well they tell, over their deviations",
+        (fun scores ->
+            if scores |> List.forall (List.distinctBy _.Family >> List.length >> (=) 1) then
+                scores |> List.map (List.mapi (fun i m -> { m with Family = i })) |> plain
+            else
+                plain scores)
         "the best filter alone",
         "a filter with which defects are told better counts for more, the other is not forgotten",
         (fun scores ->

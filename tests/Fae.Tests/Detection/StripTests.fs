@@ -59,7 +59,7 @@ let private boxesOf (regions: StripRegion seq) = [ for r in regions -> r.X, int 
 let private close (a: float32) (b: float32) = abs (a - b) <= 6e-4f * abs b
 
 /// A picture of many pixels as a file without compression.
-let private writeTiff (path: string) (image: Image) =
+let writeTiff (path: string) (image: Image) =
     use picture =
         NetVips.Image.NewFromMemory(ImageEncoder.toBytes image, image.Width, image.Height, image.Channels, NetVips.Enums.BandFormat.Uchar)
 
