@@ -4,14 +4,18 @@ using System.Text.Json.Serialization;
 
 namespace Fae.Bench;
 
-/// <summary>One line of a result file: our time, the peer's, and how many of ours fit into theirs.</summary>
+/// <summary>
+/// One line of a result file: our time, the peer's, and how many of ours fit into theirs. Where it is known, the time that the machine needs
+/// at least.
+/// </summary>
 internal sealed record Row(
     [property: JsonPropertyName("work")] string Work,
     [property: JsonPropertyName("peer")] string Peer,
     [property: JsonPropertyName("ours_ms")] double OursMs,
     [property: JsonPropertyName("peer_ms")] double PeerMs,
     [property: JsonPropertyName("ratio")] double Ratio,
-    [property: JsonPropertyName("target")] double Target
+    [property: JsonPropertyName("target")] double Target,
+    [property: JsonPropertyName("limit_ms"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? LimitMs = null
 );
 
 /// <summary>

@@ -39,8 +39,10 @@ internal static class Inference
         void Work() => detector.Inspect([ImagePreparation.ofBytes(detector.Card.Config, 3, null, file, bytes).ResultValue.Image]);
         var (ours, peer) = Comparison.InTurns(effort, Work, "inference", side, 0, file);
         var work = $"inference, one {side}×{side} picture, PNG bytes to regions";
-        yield return Comparison.Beside($"{work}, median", 1.5, Comparison.Median(ours), peer, Comparison.Median);
-        yield return Comparison.Beside($"{work}, 99th percentile", 1.5, Comparison.Percentile99(ours), peer, Comparison.Percentile99);
+        var (card, weights) = ModelFile.Read(Path.Combine(run, "model.safetensors"));
+        var operations = Limits.OfUNet(weights, card.Config.Network, side);
+        yield return Limits.Of(Comparison.Beside($"{work}, median", 2, Comparison.Median(ours), peer, Comparison.Median), operations);
+        yield return Comparison.Beside($"{work}, 99th percentile", 2, Comparison.Percentile99(ours), peer, Comparison.Percentile99);
     }
 
     private static IEnumerable<Row?> Decode(string file, bool tiny)

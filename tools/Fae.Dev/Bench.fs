@@ -43,6 +43,12 @@ let private ratioRows () =
                     value "0.00" "peer_ms"
                     value "0.00" "ratio"
                     value "0.##" "target"
+                    match row.TryGetProperty "limit_ms" with
+                    | true, limit -> number "0.00" limit
+                    | false, _ -> "–"
+                    match row.TryGetProperty "limit_ms" with
+                    | true, limit -> Shell.format "0%" (limit.GetDouble() / row.GetProperty("ours_ms").GetDouble())
+                    | false, _ -> "–"
                 ]
     ]
 
@@ -131,7 +137,7 @@ let private writePage (parts: string list) =
 
     Pages.rewriteResults (Shell.inRoot [ "docs"; "develop"; "performance.md" ]) "Bench" (fun old ->
         [ ""; header old; "" ]
-        @ Pages.table [ "work"; "peer"; "ours, ms"; "peer, ms"; "ratio"; "target" ] (ratioRows ())
+        @ Pages.table [ "work"; "peer"; "ours, ms"; "peer, ms"; "ratio"; "target"; "limit, ms"; "share of it" ] (ratioRows ())
         @ loadLines ()
         @ growthLines ()
         @ [ "" ])

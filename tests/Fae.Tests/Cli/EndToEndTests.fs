@@ -91,7 +91,7 @@ let tests =
 
                     let evaluated = fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--json"; "-"; "--compare"; compared ]
 
-                    Expect.stringContains (File.ReadAllText compared) "by the labels" "both choices side by side"
+                    Expect.stringContains (File.ReadAllText compared) "labelled        synthetic" "both choices side by side"
                     Expect.equal evaluated.Code 0 evaluated.Error
                     let metrics = json evaluated.Output
 
@@ -238,7 +238,7 @@ let tests =
                     Expect.equal evaluated.Code 0 evaluated.Error
                     Expect.isGreaterThan (number (json evaluated.Output) "image_auroc") 0.9 "image AUROC"
                     Expect.isGreaterThan (number (json evaluated.Output) "pixel_auroc") 0.9 "pixel AUROC"
-                    Expect.stringContains (File.ReadAllText compared) "by the labels:" "pictures of several shapes are compared"
+                    Expect.stringContains (File.ReadAllText compared) "labelled        synthetic" "pictures of several shapes are compared"
                     let heat = Path.Combine(folder, "heat")
                     let bad = Path.Combine(data, "test", "spot", "3.png")
                     let inspected = fae [ "inspect"; "--model"; out; bad; "--json"; "-"; "--out"; heat ]
