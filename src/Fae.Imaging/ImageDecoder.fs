@@ -130,7 +130,7 @@ module ImageDecoder =
     /// The values of a picture.
     let values (path: string) : Result<ValueSpan, ImageProblem> =
         Vips.guard path (fun () ->
-            use file = openInRows path
+            use file = openFile path
             Planes.valuesOf file)
 
     /// Pixels of a picture that are decoded at once for its digest.

@@ -49,19 +49,12 @@ module internal Planes =
         | NetVips.Enums.BandFormat.Ushort -> ValueKind.Word
         | _ -> ValueKind.Other
 
-    /// The type of a picture's values; their lowest and highest, for which it is decoded once, if they are not bytes.
+    /// The type of a picture's values; their lowest and highest, for which it is decoded twice, if they are not bytes.
+    /// Values that are no numbers do not count.
     let valuesOf (image: NetVips.Image) =
         match kindOf image with
         | ValueKind.Byte -> { Kind = ValueKind.Byte; Lowest = 0.0f; Highest = 255.0f }
-        | kind ->
-            // Of all bands: the lowest value first, the highest second.
-            use statistics = image.Stats()
-
-            {
-                Kind = kind
-                Lowest = float32 (statistics.Getpoint(0, 0)[0])
-                Highest = float32 (statistics.Getpoint(1, 0)[0])
-            }
+        | kind -> { Kind = kind; Lowest = float32 (image.Min()); Highest = float32 (image.Max()) }
 
     /// Black at 0 and white at 1, where the values do not begin at 0 or are of a type of their own.
     let levelled (low: float32, high: float32) (image: NetVips.Image) =
@@ -139,7 +132,7 @@ module internal Planes =
             image, struct (ownHeight, ownWidth)
 
     /// Decoded pixels to planes of the requested shape, their values read as `settings` say; `own`: the height and width that they stand
-    /// for. Where the pixels can be read once only, `again` opens the picture for a second time.
+    /// for. Where the pixels can be read once only, `again` opens the picture anew.
     let ofVips
         (again: (unit -> NetVips.Image) option)
         settings
@@ -158,9 +151,12 @@ module internal Planes =
             | ValueKind.Byte, _ -> None
             | _, None -> Some(valuesOf coloured)
             | _, Some again ->
-                use second = again ()
-                use coloured = toChannels channels second
-                Some(valuesOf coloured)
+                let look (value: NetVips.Image -> float) =
+                    use another = again ()
+                    use coloured = toChannels channels another
+                    float32 (value coloured)
+
+                Some { Kind = kind; Lowest = look _.Min(); Highest = look _.Max() }
 
         let levelled, scale = levelled (ValueRange.ofPicture settings kind) coloured
         use levelled = levelled
