@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace Fae.Bench;
 
 /// <summary>
-/// One line of a result file: our time, the peer's, and how many of ours fit into theirs. Where it is known, the time that the machine needs
+/// One line of a result file: our time, the peer's, and how many of ours fit into theirs. Where it is known, the time that it takes
 /// at least.
 /// </summary>
 internal sealed record Row(
