@@ -41,7 +41,10 @@ internal static class Inference
         var work = $"inference, one {side}×{side} picture, PNG bytes to regions";
         var (card, weights) = ModelFile.Read(Path.Combine(run, "model.safetensors"));
         var operations = Limits.OfUNet(weights, card.Config.Network, side);
-        yield return Limits.Of(Comparison.Beside($"{work}, median", 2, Comparison.Median(ours), peer, Comparison.Median), operations);
+        yield return Limits.OfOperations(
+            Comparison.Beside($"{work}, median", 2, Comparison.Median(ours), peer, Comparison.Median),
+            operations
+        );
         yield return Comparison.Beside($"{work}, 99th percentile", 2, Comparison.Percentile99(ours), peer, Comparison.Percentile99);
     }
 

@@ -19,19 +19,18 @@ internal static class Kernels
             var work = $"mean filter {k}×{k}, n = 3, {side}×{side}";
             void Filter() => MeanFilterKernel.Apply(x, map, side, side, k, 3);
             // In, rows out, columns out: four times the picture.
-            yield return Limits.Of(Comparison.Run(work, 1.5, quick, Filter, "cv2_blur", side, k), 0, 4.0 * sizeof(float) * side * side);
+            yield return Limits.OfBytes(Comparison.Run(work, 1.5, quick, Filter, "cv2_blur", side, k), 4.0 * sizeof(float) * side * side);
             if (k == 21)
                 yield return Comparison.Run(work, 10, quick with { Repeats = Math.Min(5, quick.Repeats) }, Filter, "avg_pool2d", side, k);
         }
         // Two pictures in, a map out.
         var moved = 3.0 * sizeof(float) * side * side;
         void Map(Measure measure) => DifferenceKernel.Map(measure, x, r, map, 1, side, side);
-        yield return Limits.Of(
+        yield return Limits.OfBytes(
             Comparison.Run($"SSIM map {side}×{side}", 5, quick, () => Map(Measure.Ssim), "ssim", side, Difference.ssimWindow),
-            0,
             moved
         );
-        yield return Limits.Of(Comparison.Run($"GMS map {side}×{side}", 5, quick, () => Map(Measure.Gms), "gms", side, 0), 0, moved);
+        yield return Limits.OfBytes(Comparison.Run($"GMS map {side}×{side}", 5, quick, () => Map(Measure.Gms), "gms", side, 0), moved);
         yield return Corrupt(tiny ? 64 : 256, quick);
 
         var pixels = tiny ? 10_000 : 100_000_000;

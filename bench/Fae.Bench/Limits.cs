@@ -12,7 +12,7 @@ internal static class Limits
     /// <summary>Independent sums of a core: enough to hide the latency of a fused multiplication and addition.</summary>
     private const int Chains = 12;
 
-    private static readonly Lazy<double> Peak = new(() => Enumerable.Range(0, 5).Max(_ => Rate(Multiplied)));
+    private static readonly Lazy<double> Peak = new(() => Enumerable.Range(0, 5).Max(_ => MeasureOperations()));
     private static readonly Lazy<double> Memory = new(MeasureMemory);
 
     /// <summary>Floating-point operations per second of all cores, each multiplication and each addition counted.</summary>
@@ -21,24 +21,29 @@ internal static class Limits
     /// <summary>Bytes per second that all cores read or write, of arrays that no cache holds.</summary>
     public static double Bytes => Memory.Value;
 
-    /// <summary>A row beside the time that so many operations and so many bytes take at least.</summary>
-    public static Row? Of(Row? row, double operations, double bytes = 0) =>
-        row is null ? null : row with { LimitMs = 1000 * Math.Max(operations / Operations, bytes / Bytes) };
+    /// <summary>A row beside the time that so many operations take at least.</summary>
+    public static Row? OfOperations(Row? row, double count) => row is null ? null : row with { LimitMs = 1000 * count / Operations };
+
+    /// <summary>A row beside the time that so many bytes take at least.</summary>
+    public static Row? OfBytes(Row? row, double count) => row is null ? null : row with { LimitMs = 1000 * count / Bytes };
 
     /// <summary>Operations of a U-Net's convolutions on one square picture.</summary>
     public static double OfUNet(IEnumerable<NamedArray> weights, NetworkSettings settings, int side)
     {
         var first = side / settings.SpaceToDepth;
         // Each level has half the side of the one above it.
-        int Level(string[] name) =>
-            name[0] switch
+        int Level(string[] name)
+        {
+            int Number() => int.Parse(name[1], System.Globalization.CultureInfo.InvariantCulture);
+            return name[0] switch
             {
-                "encoder" => int.Parse(name[1], System.Globalization.CultureInfo.InvariantCulture),
+                "encoder" => Number(),
                 "entry" or "bottleneck" => settings.Depth,
-                "up" => settings.Depth - int.Parse(name[1], System.Globalization.CultureInfo.InvariantCulture),
-                "decoder" => settings.Depth - 1 - int.Parse(name[1], System.Globalization.CultureInfo.InvariantCulture),
+                "up" => settings.Depth - Number(),
+                "decoder" => settings.Depth - 1 - Number(),
                 _ => 0,
             };
+        }
         return weights
             .Where(array => array.Shape.Length == 4)
             .Sum(array =>
@@ -49,13 +54,13 @@ internal static class Limits
     }
 
     /// <summary>Operations per second of all cores at once.</summary>
-    private static double Rate(Func<long, float> work)
+    private static double MeasureOperations()
     {
         const long rounds = 20_000_000;
         var start = Stopwatch.GetTimestamp();
         var cores = Environment.ProcessorCount;
         var sums = new float[cores];
-        Parallel.For(0, cores, new ParallelOptions { MaxDegreeOfParallelism = cores }, core => sums[core] = work(rounds));
+        Parallel.For(0, cores, new ParallelOptions { MaxDegreeOfParallelism = cores }, core => sums[core] = Multiplied(rounds));
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         GC.KeepAlive(sums);
         return 2.0 * Vector512<float>.Count * Chains * rounds * cores / seconds;

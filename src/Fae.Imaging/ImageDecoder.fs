@@ -26,19 +26,13 @@ module ImageDecoder =
         let source = OnDisk path
         openPicture (Bmp.isBmp source) source
 
-    /// A picture that is read once, from its first row to its last.
-    let private loadInRows source =
-        let options = NetVips.VOption()
-        options.Add("access", NetVips.Enums.Access.Sequential)
-        Vips.load options source
-
     /// The same for one look from the first row to the last: what is read is not kept where the format allows it.
     let private openInRows path =
         let file = openFile path
 
         if not (Bmp.isBmp (OnDisk path)) && Planes.isHuge file && Planes.comesInRows file then
             file.Dispose()
-            loadInRows (OnDisk path)
+            Vips.loadInRows (OnDisk path)
         else
             file
 
@@ -56,10 +50,7 @@ module ImageDecoder =
         let struct (fullHeight, fullWidth) = uprightShape file
         let spare = min (float fullHeight / float height) (float fullWidth / float width) / 1.5
 
-        let loader =
-            match file.Get "vips-loader" with
-            | :? string as name -> name
-            | _ -> ""
+        let loader = Planes.loader file
 
         let reload (extend: NetVips.VOption -> unit) =
             let options = NetVips.VOption()
@@ -116,7 +107,7 @@ module ImageDecoder =
 
             use file = file
             use upright = file.Autorot()
-            let again = if not bmp && Planes.isHuge upright then Some(fun () -> loadInRows source) else None
+            let again = if not bmp && Planes.isHuge upright then Some(fun () -> Vips.loadInRows source) else None
             Planes.ofVips again settings channels (struct (height, width)) own name (fullHeight, fullWidth) upright
 
         Vips.guard name decode |> Result.bind id

@@ -91,9 +91,7 @@ module PictureRows =
     /// A file's rows, their values as `settings` say.
     let openFile settings channels path : Result<PictureRows, ImageProblem> =
         Vips.guard path (fun () ->
-            let options = NetVips.VOption()
-            options.Add("access", NetVips.Enums.Access.Sequential)
-            let file = Vips.load options (OnDisk path)
+            let file = Vips.loadInRows (OnDisk path)
             let coloured = Planes.toChannels channels file
             let kind = Planes.kindOf coloured
             let low, high = ValueRange.ofPicture settings kind

@@ -86,3 +86,9 @@ module Vips =
         match source with
         | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
         | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+
+    /// A picture that is read once, from its first row to its last.
+    let internal loadInRows source =
+        let options = NetVips.VOption()
+        options.Add("access", NetVips.Enums.Access.Sequential)
+        load options source

@@ -92,19 +92,6 @@ module TrainedDetector =
             },
             { candidate with Measure = Difference.onMaps kept candidate.Measure }
 
-    /// Thresholds from the held-out pictures; from their files where they are too large to hold.
-    let private calibrated (t: TrainedDetector) candidate best (cardWith: Calibration -> ModelCard) =
-        let settings = t.Config.Calibration
-
-        let ofImages =
-            Calibrator.Fit(candidate, settings, TestTimeAugmentation.Of(best, t.Config), t.HeldOut, Option.toObj t.Ignore)
-
-        if t.HeldOut.ArePieces then
-            LargeCalibration.Fit(Detector.Of(cardWith ofImages, best), candidate, settings, t.HeldOut, Array.ofList t.Split.HeldOut)
-            |> Result.mapError (BadPicture >> List.singleton >> Data)
-        else
-            Ok ofImages
-
     /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
     let write (all: TrainedDetector) : Result<unit, Fault> =
         result {
@@ -132,8 +119,10 @@ module TrainedDetector =
                     Learning = learning
                 )
 
-            let! calibration = calibrated t candidate best (fun calibration -> cardWith calibration [||])
-            let detector = Detector.Of(cardWith calibration [||], best)
+            let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
+            let scorer = Detector.Of(cardWith unfitted [||], best)
+            let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
+            let detector = scorer.With calibration
             let card = cardWith calibration (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
 
             ModelFile.Write(Path.Combine(t.Out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)

@@ -35,16 +35,20 @@ module TestPictures =
             return inspected, mask
         }
 
-    /// Pictures that are inspected together: each that is read in rows alone.
-    let rec private chunks (detector: Detector) (pictures: TestPicture list) =
-        let isLarge (picture: TestPicture) = LargePictures.Suits(detector, picture.Path)
+    /// Pictures that are inspected in one call.
+    type private Batch =
+        /// One that is too large to hold.
+        | InRows of TestPicture
+        | Together of TestPicture list
 
-        match pictures with
-        | [] -> []
-        | first :: rest when isLarge first -> [ first ] :: chunks detector rest
-        | some ->
-            let together = some |> List.truncate atOnce |> List.takeWhile (isLarge >> not)
-            together :: chunks detector (List.skip together.Length some)
+    let private batches (detector: Detector) (pictures: TestPicture list) =
+        let add (picture: TestPicture) batches =
+            match LargePictures.Suits(detector, picture.Path), batches with
+            | true, _ -> InRows picture :: batches
+            | false, Together some :: rest when some.Length < atOnce -> Together(picture :: some) :: rest
+            | false, _ -> Together [ picture ] :: batches
+
+        List.foldBack add pictures []
 
     /// The predictions of all pictures, and the metrics over their pixels.
     let judge (detector: Detector) (pictures: TestPicture list) =
@@ -76,40 +80,36 @@ module TestPictures =
             mask |> Option.iter (fun mask -> pixels.Add(finding.Heatmap, mask))
             { Picture = picture; Prediction = finding.Prediction; MaskShare = Option.map IgnoreMask.share mask }
 
-        let chunk (pictures: TestPicture list) =
-            match pictures with
-            | [ one ] when LargePictures.Suits(detector, one.Path) ->
+        let inspected batch =
+            match batch with
+            | InRows one ->
                 inRows detector one
                 |> Result.map (fun (inspected, mask) -> [ evaluated one mask inspected.Finding ])
                 |> Result.mapError (BadPicture >> List.singleton)
-            | some ->
+            | Together some ->
                 DataSet.readAll readPair some
                 |> Result.map (fun pairs ->
                     let findings = detector.Inspect(pairs |> List.map fst |> Array.ofList)
                     List.map3 evaluated some (List.map snd pairs) (List.ofSeq findings))
 
-        // Of pictures that are read in rows the header has to do.
-        let readable (picture: TestPicture) =
-            if LargePictures.Suits(detector, picture.Path) then
-                Ok()
-            else
-                readPair picture |> Result.map ignore
-
-        /// The problems of the remaining pictures, so that all are returned at once.
-        let broken pictures =
-            match DataSet.readAll readable pictures with
-            | Ok _ -> []
-            | Error problems -> problems
+        /// The problems of a remaining batch, so that all are returned at once. Of pictures that are read in rows the header has to do.
+        let broken batch =
+            match batch with
+            | InRows _ -> []
+            | Together some ->
+                match DataSet.readAll (readPair >> Result.map ignore) some with
+                | Ok _ -> []
+                | Error problems -> problems
 
         let rec all done' =
             function
             | [] -> Ok(List.concat (List.rev done'), pixels)
             | next :: rest ->
-                match chunk next with
+                match inspected next with
                 | Ok judged -> all (judged :: done') rest
                 | Error problems -> Error(problems @ List.collect broken rest)
 
-        all [] (chunks detector pictures) |> Result.mapError Data
+        all [] (batches detector pictures) |> Result.mapError Data
 
     /// An evaluated picture, read again: all pictures do not fit into memory.
     let again (detector: Detector) (judged: EvaluatedImage) = (ImageCache.Again(read detector.Card judged.Picture.Path)).Image

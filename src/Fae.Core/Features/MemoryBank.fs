@@ -46,14 +46,6 @@ module MemoryBank =
     /// Smoothed, and nowhere 0.
     let private usual maps = MeanFilter.once placeNeighbours (mean maps) |> Image.map (max 1e-6f)
 
-    /// Pearson's correlation; 0 where one of the two is constant.
-    let private correlation (a: float[]) (b: float[]) =
-        let centred (values: float[]) = values |> Array.map (fun v -> v - Array.average values)
-        let x, y = centred a, centred b
-        let product = Array.fold2 (fun sum u v -> sum + u * v) 0.0
-        let length = sqrt (product x x * product y y)
-        if length < 1e-12 then 0.0 else product x y / length
-
     /// How far patches of good pictures usually are from the bank at each place, over the mean of all places. `maps`: distances of good
     /// pictures that the bank does not know, (1, h, w) each. With u the smoothed mean of all maps, u₁ and u₂ those of every other map, and
     /// c ≥ 0 the correlation of log u₁ and log u₂, the mean has the reliability r = 2c / (1 + c) (Spearman and Brown), and a place is
@@ -67,7 +59,7 @@ module MemoryBank =
         | _, [] -> maps |> List.head |> Image.map (fun _ -> 1.0f)
         | first, second ->
             let logs some = (usual some).Pixels |> Array.map (float >> log)
-            let c = max 0.0 (correlation (logs first) (logs second))
+            let c = Statistics.correlation (logs first) (logs second) |> Option.defaultValue 0.0 |> max 0.0
             let all = usual maps
             let middle = Array.averageBy float all.Pixels
             all |> Image.map (fun u -> float32 ((float u / middle) ** (2.0 * c / (1.0 + c))))

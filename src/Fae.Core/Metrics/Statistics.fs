@@ -66,6 +66,22 @@ module Statistics =
 
             Some { Middle = s.Mean; Low = s.Mean - reach; High = s.Mean + reach }
 
+    /// Pearson's correlation of paired values, in [−1, 1]. `None` of fewer than two pairs, and where one side is constant.
+    let correlation (first: float[]) (second: float[]) =
+        let centred values =
+            let mean = Array.average values
+            values |> Array.map (fun v -> v - mean)
+
+        let product a b = Array.fold2 (fun sum x y -> sum + x * y) 0.0 a b
+
+        if first.Length < 2 then
+            None
+        else
+            let a, b = centred first, centred second
+            let scale = sqrt (product a a * product b b)
+            // Rounding of equal values is no variation.
+            if scale < 1e-12 then None else Some(max -1.0 (min 1.0 (product a b / scale)))
+
     /// Ranks from 1; equal values share their mean rank.
     let ranks (values: float[]) : float[] =
         let ranked = Array.indexed values |> Array.sortBy snd
@@ -80,19 +96,5 @@ module Statistics =
 
         rankOf |> Array.sortBy fst |> Array.map snd
 
-    /// Spearman's rank correlation of paired values, in [−1, 1]: Pearson's correlation of their ranks. `None` of fewer than two pairs, and
-    /// where one side has equal values only.
-    let rankCorrelation (first: float[]) (second: float[]) =
-        let centred values =
-            let ranks = ranks values
-            let middle = 0.5 * float (ranks.Length + 1)
-            ranks |> Array.map (fun rank -> rank - middle)
-
-        let product a b = Array.fold2 (fun sum x y -> sum + x * y) 0.0 a b
-
-        if first.Length < 2 then
-            None
-        else
-            let a, b = centred first, centred second
-            let scale = sqrt (product a a * product b b)
-            if scale = 0.0 then None else Some(max -1.0 (min 1.0 (product a b / scale)))
+    /// Spearman's rank correlation of paired values: `correlation` of their ranks.
+    let rankCorrelation first second = correlation (ranks first) (ranks second)

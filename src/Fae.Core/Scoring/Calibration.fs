@@ -40,6 +40,17 @@ module Calibration =
             HeatScale = max 1e-9f pixelThreshold
         }
 
+    /// A way of scoring before its thresholds are fitted: nothing is anomalous.
+    let unfitted scoring =
+        {
+            Scoring = scoring
+            HeldOut = [| 0.0f |]
+            ImageThreshold = infinityf
+            FalseAlarm = 1.0
+            PixelThreshold = infinityf
+            HeatScale = 1.0f
+        }
+
     /// The same at another false-alarm rate.
     let atRate (rate: float) calibration =
         Conformal.threshold rate calibration.HeldOut

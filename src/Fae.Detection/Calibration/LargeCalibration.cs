@@ -29,10 +29,14 @@ public static class LargeCalibration
         ArgumentNullException.ThrowIfNull(detector);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(files);
-        var scoring = detector.Fit(candidate, settings, pieces).Scoring;
+        // Pieces are looked at only where it is asked for what is usual.
+        var scoring = ScoringCandidateModule.fit(
+            FuncConvert.FromFunc(() => detector.Fit(candidate, settings, pieces).Scoring.TypicalMedian!.Value),
+            candidate
+        );
         var scores = new List<float>();
         var pixels = new List<float>();
-        using var scorer = detector.With(new Calibration(scoring, [0], 0, 1, float.PositiveInfinity, 1));
+        using var scorer = detector.With(CalibrationModule.unfitted(scoring));
         foreach (var file in files)
         {
             var measured = Measure(scorer, file, MostPixels / files.Count);
