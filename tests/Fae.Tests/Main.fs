@@ -131,9 +131,12 @@ let private test (argv: string[]) =
 
     let args = args |> List.except [ "--spec"; "--devices"; "--in-process" ] |> Array.ofList
 
+    CrashReports.enable ()
+
     let code =
         runTestsWithCLIArgs [ CLIArguments.Append_Summary_Handler(SummaryHandler count) ] args (testList "Fae" (specification @ others))
 
+    CrashReports.print ()
     Console.Out.Flush()
     Console.WriteLine()
     Console.WriteLine $"{passed} passed, {failed} failed"

@@ -196,8 +196,11 @@ let tests =
                         until 60.0 (fun () -> "it did not start to train") (fun () -> File.Exists(Path.Combine(out, "config.toml")))
 
                         for number in 0..119 do
+                            // By a rename: a file that is half written is another fault.
                             let path = Path.Combine(data, "train", "good", $"{number:D2}.png")
-                            File.WriteAllBytes(path, ImageEncoder.toPng (part 32 (1000 + number)))
+                            let fresh = Path.Combine(folder, "fresh.png")
+                            File.WriteAllBytes(fresh, ImageEncoder.toPng (part 32 (1000 + number)))
+                            File.Move(fresh, path, true)
 
                         child.WaitForExit()
                         Expect.equal child.ExitCode 5 said.Result
