@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -78,6 +79,9 @@ public sealed record InspectionJson(
 
     /// <summary>Where <c>watch --move</c> put the file.</summary>
     public string? MovedTo { get; init; }
+
+    /// <summary>On one line.</summary>
+    public string ToText() => JsonSerializer.Serialize(this, DetectionJson.Default.InspectionJson);
 }
 
 /// <summary>The JSON of a picture that could not be read.</summary>
@@ -94,9 +98,14 @@ public sealed record UnreadableJson(string Path, string Problem)
 
     /// <summary>Where <c>watch --move</c> put the file.</summary>
     public string? MovedTo { get; init; }
+
+    /// <summary>On one line.</summary>
+    public string ToText() => JsonSerializer.Serialize(this, DetectionJson.Default.UnreadableJson);
 }
 
-/// <summary>How Fae writes JSON: snake_case, values that are not there left out.</summary>
+/// <summary>How Fae's programs write JSON of any type, in the form of the library's.</summary>
+[RequiresUnreferencedCode("The members of a type are found by reflection.")]
+[RequiresDynamicCode("The members of a type are found by reflection.")]
 public static class FaeJson
 {
     /// <summary>On one line.</summary>

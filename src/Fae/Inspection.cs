@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Fae.Core;
 using Fae.Detection;
 using Fae.Imaging;
@@ -124,8 +123,8 @@ public sealed class Inspection
     /// <summary>The form of <c>fae inspect --json</c>; of an unreadable picture, its path and problem.</summary>
     public string ToJson() =>
         picture is null || finding is null
-            ? JsonSerializer.Serialize(new UnreadableJson(Name, Problem ?? ""), FaeJson.Compact)
-            : JsonSerializer.Serialize(new InspectionJson(Name, picture, finding, calibration, Fingerprint), FaeJson.Compact);
+            ? new UnreadableJson(Name, Problem ?? "").ToText()
+            : new InspectionJson(Name, picture, finding, calibration, Fingerprint).ToText();
 
     private FSharpFunc<float, float> Above => FuncConvert.FromFunc<float, float>(value => value >= calibration.PixelThreshold ? 1 : 0);
 }

@@ -26,14 +26,14 @@ module Reproduce =
             |> List.tryFind (fun other ->
                 other <> cell
                 && File.Exists(Sweep.recordPath sweep other)
-                && not (File.Exists(Train.checkpointPath (Sweep.folder sweep cell)))
+                && not (File.Exists(GradientTraining.checkpointPath (Sweep.folder sweep cell)))
                 && Sweep.trainsAs sweep cell other)
 
         match twin with
         | None -> false
         | Some other ->
             for path in Directory.GetFiles(Sweep.folder sweep other) do
-                if path <> Sweep.recordPath sweep other && path <> Train.checkpointPath (Sweep.folder sweep other) then
+                if path <> Sweep.recordPath sweep other && path <> GradientTraining.checkpointPath (Sweep.folder sweep other) then
                     AtomicFile.Copy(path, Path.Combine(Sweep.folder sweep cell, Files.name path))
 
             Console.say $"the same good pictures and configuration as {other.Category}: its model is taken"
@@ -55,7 +55,7 @@ module Reproduce =
         result {
             let! config = Sweep.configOf sweep cell
             let data, out = Path.Combine(sweep.Data, cell.Category), Sweep.folder sweep cell
-            let resumes = File.Exists(Train.checkpointPath out)
+            let resumes = File.Exists(GradientTraining.checkpointPath out)
             let takes = takeOver sweep cell
             let clock = Diagnostics.Stopwatch.StartNew()
 
@@ -63,7 +63,7 @@ module Reproduce =
                 if takes then
                     Ok true
                 else
-                    Train.execute
+                    TrainingRun.execute
                         stop
                         {
                             Config = config

@@ -20,7 +20,8 @@ module Config =
     /// The same for pictures of bytes, 0 black and 255 white.
     let ofBytes (config: Config) = { config with Config.Image.Values = ValueRange.byType }
 
-    /// The table of all settings.
+    /// The table of all settings, in the order in which a file prints them. Reading, printing, overriding and
+    /// docs/reference/configuration.md follow from it.
     let fields = ImageFields.all @ CorruptionFields.all @ NetworkFields.all @ TrainFields.all @ ScoreFields.all
 
     /// Levenshtein's distance, for "did you mean".

@@ -4,6 +4,7 @@ using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Tomlyn;
 using Tomlyn.Model;
+using Tomlyn.Serialization;
 
 namespace Fae.Detection;
 
@@ -17,7 +18,7 @@ public static class ConfigText
     {
         try
         {
-            var settings = Flatten("", TomlSerializer.Deserialize<TomlTable>(toml) ?? new TomlTable()).ToList();
+            var settings = Flatten("", TomlSerializer.Deserialize(toml, ConfigToml.Default.TomlTable) ?? new TomlTable()).ToList();
             return Apply(settings, config);
         }
         catch (TomlException e)
@@ -59,7 +60,7 @@ public static class ConfigText
         try
         {
             return
-                TomlSerializer.Deserialize<TomlTable>("value = " + value) is { } table
+                TomlSerializer.Deserialize("value = " + value, ConfigToml.Default.TomlTable) is { } table
                 && table.TryGetValue("value", out var read)
                 && table.Count == 1
                 ? ToSetting(read)
@@ -93,3 +94,7 @@ public static class ConfigText
             _ => Setting.NewText(value.ToString() ?? ""),
         };
 }
+
+/// <summary>Reads tables without reflection, also in programs that are compiled ahead of time.</summary>
+[TomlSerializable(typeof(TomlTable))]
+internal sealed partial class ConfigToml : TomlSerializerContext;

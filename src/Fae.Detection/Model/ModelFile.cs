@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Fae.Core;
 
 namespace Fae.Detection;
@@ -103,16 +104,22 @@ public static class ModelFile
                     ["fae.seed"] = card.Config.Train.Seed.ToString(CultureInfo.InvariantCulture),
                     ["fae.config"] = ConfigModule.toToml(card.Config),
                     ["fae.channels"] = card.Channels.ToString(CultureInfo.InvariantCulture),
-                    ["fae.calibration"] = JsonSerializer.Serialize(CalibrationJson.Of(card.Calibration), FaeJson.Compact),
-                    ["fae.trained_on"] = JsonSerializer.Serialize(card.TrainedOn),
-                    ["fae.held_out"] = JsonSerializer.Serialize(card.HeldOut),
-                    ["fae.digests"] = JsonSerializer.Serialize(card.Digests),
+                    ["fae.calibration"] = JsonSerializer.Serialize(
+                        CalibrationJson.Of(card.Calibration),
+                        DetectionJson.Default.CalibrationJson
+                    ),
+                    ["fae.trained_on"] = JsonSerializer.Serialize([.. card.TrainedOn], DetectionJson.Default.StringArray),
+                    ["fae.held_out"] = JsonSerializer.Serialize([.. card.HeldOut], DetectionJson.Default.StringArray),
+                    ["fae.digests"] = JsonSerializer.Serialize(
+                        new Dictionary<string, string>(card.Digests),
+                        DetectionJson.Default.DictionaryStringString
+                    ),
                     ["fae.curve"] = card.Curve,
                     ["fae.choice"] = card.Choice,
                     ["fae.learning"] = card.Learning,
                     ["fae.self_check"] = JsonSerializer.Serialize(
-                        card.SelfCheck.Select(picture => new SelfCheckJson(picture.Score, picture.PValue)),
-                        FaeJson.Compact
+                        [.. card.SelfCheck.Select(picture => new SelfCheckJson(picture.Score, picture.PValue))],
+                        DetectionJson.Default.SelfCheckJsonArray
                     ),
                 }
             )
@@ -144,7 +151,7 @@ public static class ModelFile
                 throw new InvalidDataException(
                     $"it has format {format}, this build reads format {Format}: {(format > Format ? "use a newer Fae" : "train it again")}"
                 );
-            var calibration = Json<CalibrationJson>(Text("fae.calibration"));
+            var calibration = Json(Text("fae.calibration"), DetectionJson.Default.CalibrationJson);
             var card = new ModelCard(
                 ConfigOf(Text("fae.config")),
                 int.Parse(Text("fae.channels"), CultureInfo.InvariantCulture),
@@ -159,7 +166,7 @@ public static class ModelFile
             )
             {
                 SelfCheck = SelfCheckOf(content),
-                Digests = Json<Dictionary<string, string>>(Text("fae.digests")),
+                Digests = Json(Text("fae.digests"), DetectionJson.Default.DictionaryStringString),
                 Backbone = content.Bytes.FirstOrDefault(array => array.Name == BackboneName) is { } backbone
                     ? Backbone.Of(backbone.Values)
                     : null,
@@ -195,7 +202,7 @@ public static class ModelFile
                     PixelThreshold = 0,
                     HeatScale = 0,
                 },
-                FaeJson.Compact
+                DetectionJson.Default.CalibrationJson
             )
         );
         return Convert.ToHexString(digest.GetHashAndReset())[..16];
@@ -206,7 +213,7 @@ public static class ModelFile
         if (!content.Metadata.TryGetValue("fae.self_check", out var text))
             return [];
         var pictures = content.Bytes.ToDictionary(picture => picture.Name);
-        return Json<SelfCheckJson?[]>(text)
+        return Json(text, DetectionJson.Default.SelfCheckJsonArray)
             .Select(
                 (scored, i) =>
                     scored is not null
@@ -234,11 +241,10 @@ public static class ModelFile
     }
 
     private static string[] Texts(string json) =>
-        Json<string[]>(json).Select(text => text ?? throw new InvalidDataException("its metadata is damaged")).ToArray();
+        Json(json, DetectionJson.Default.StringArray)
+            .Select(text => text ?? throw new InvalidDataException("its metadata is damaged"))
+            .ToArray();
 
-    private static T Json<T>(string text)
-        where T : class =>
-        JsonSerializer.Deserialize<T>(text, FaeJson.Compact) ?? throw new InvalidDataException("its metadata is damaged");
-
-    private sealed record SelfCheckJson(float Score, double PValue);
+    private static T Json<T>(string text, JsonTypeInfo<T> type)
+        where T : class => JsonSerializer.Deserialize(text, type) ?? throw new InvalidDataException("its metadata is damaged");
 }

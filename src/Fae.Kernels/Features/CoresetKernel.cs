@@ -3,11 +3,18 @@ using System.Runtime.InteropServices;
 
 namespace Fae.Kernels;
 
-/// <summary>Greedy farthest points, in vectors and over threads: <c>Fae.Core.MemoryBank.coreset</c>.</summary>
+/// <summary>
+/// Greedy farthest points, in vectors and over threads: <c>Fae.Core.MemoryBank.coreset</c>. By the triangle inequality a new centre is
+/// nearer to a point than the point's own centre only if the two centres are less than two such distances apart; other points are not
+/// looked at.
+/// </summary>
 public static class CoresetKernel
 {
     /// <summary>Points whose distances one thread updates at a time.</summary>
     private const int Block = 2048;
+
+    /// <summary>Squared, and a little more than 4, so that no rounding leaves out a point that is nearer.</summary>
+    private const float TwiceAsFar = 4.01f;
 
     /// <summary>
     /// Indices of the chosen points in the order of choice, the first being <paramref name="first"/>. <paramref name="points"/> holds
@@ -27,40 +34,51 @@ public static class CoresetKernel
         ArgumentOutOfRangeException.ThrowIfLessThan(dimensions, 1);
         var total = points.Length / dimensions;
         var distances = new float[total];
+        var centres = new int[total];
         Array.Fill(distances, float.PositiveInfinity);
         var blocks = (total + Block - 1) / Block;
         var farthest = new (float Distance, int Index)[blocks];
         var chosen = new int[Math.Min(count, total)];
+        var apart = new float[chosen.Length];
         var next = first;
         for (var i = 0; i < chosen.Length; i++)
         {
             stop.ThrowIfCancellationRequested();
             chosen[i] = next;
-            var centre = next;
-            Parallel.For(0, blocks, block => farthest[block] = Update(points, dimensions, distances, centre, block));
+            var number = i;
+            for (var before = 0; before < i; before++)
+                apart[before] = SquaredDistance(Point(chosen[before]).Span, Point(next).Span);
+            Parallel.For(0, blocks, block => farthest[block] = Update(block, number));
             next = Best(farthest);
             progress?.Invoke(i + 1);
         }
         return chosen;
-    }
 
-    /// <summary>Updates the distances of a block of points by a new centre; the farthest of them, of equals the first.</summary>
-    private static (float Distance, int Index) Update(float[] points, int dimensions, float[] distances, int centre, int block)
-    {
-        var from = points.AsSpan(centre * dimensions, dimensions);
-        var end = Math.Min(distances.Length, (block + 1) * Block);
-        var best = (Distance: float.NegativeInfinity, Index: -1);
-        for (var i = block * Block; i < end; i++)
+        ReadOnlyMemory<float> Point(int index) => points.AsMemory(index * dimensions, dimensions);
+
+        // Updates the distances of a block of points by a new centre; the farthest of them, of equals the first.
+        (float Distance, int Index) Update(int block, int number)
         {
-            // A chosen point is not chosen again, though others may have its place.
-            distances[i] =
-                i == centre
-                    ? float.NegativeInfinity
-                    : Math.Min(distances[i], SquaredDistance(points.AsSpan(i * dimensions, dimensions), from));
-            if (best.Index < 0 || distances[i] > best.Distance)
-                best = (distances[i], i);
+            var centre = chosen[number];
+            var from = Point(centre).Span;
+            var end = Math.Min(total, (block + 1) * Block);
+            var best = (Distance: float.NegativeInfinity, Index: -1);
+            for (var i = block * Block; i < end; i++)
+            {
+                // A chosen point is not chosen again, though others may have its place.
+                if (i == centre)
+                    distances[i] = float.NegativeInfinity;
+                else if (!(apart[centres[i]] >= TwiceAsFar * distances[i]))
+                {
+                    var distance = SquaredDistance(points.AsSpan(i * dimensions, dimensions), from);
+                    if (distance < distances[i])
+                        (distances[i], centres[i]) = (distance, number);
+                }
+                if (best.Index < 0 || distances[i] > best.Distance)
+                    best = (distances[i], i);
+            }
+            return best;
         }
-        return best;
     }
 
     private static int Best((float Distance, int Index)[] farthest)

@@ -9,6 +9,9 @@ internal sealed class CountedKeys(bool sized)
     /// <summary>Bytes that an entry may take: the step and a flag, a size, a count.</summary>
     private const int LargestEntry = 5 + 5 + 10;
 
+    /// <summary>Keys that are worth a thread.</summary>
+    private const int LeastPiece = 1 << 16;
+
     private readonly List<byte[]> chunks = [];
     private readonly List<int> lengths = [];
     private int used;
@@ -37,18 +40,49 @@ internal sealed class CountedKeys(bool sized)
         Count += count;
     }
 
-    /// <summary>The keys of rising ones.</summary>
-    public static CountedKeys OfRising(ReadOnlySpan<uint> keys, ChunkPool pool)
+    /// <summary>The keys of rising ones. Several threads write a piece each: entries depend on the key before them alone.</summary>
+    public static CountedKeys OfRising(ReadOnlyMemory<uint> keys, ChunkPool pool)
     {
-        var counted = new CountedKeys(false);
-        for (var i = keys.Length - 1; i >= 0; )
+        var pieces = Math.Max(1, Math.Min(Environment.ProcessorCount, keys.Length / LeastPiece));
+        // Bounds in falling order, none between equal keys.
+        var bounds = new int[pieces + 1];
+        bounds[0] = keys.Length;
+        for (var i = 1; i < pieces; i++)
+            bounds[i] = FirstEqual(keys.Span, Math.Min(bounds[i - 1], (int)((long)keys.Length * (pieces - i) / pieces)));
+        var written = new CountedKeys[pieces];
+        Parallel.For(0, pieces, i => written[i] = OfPiece(keys.Span, bounds[i + 1], bounds[i], pool));
+        var whole = written[0];
+        foreach (var piece in written[1..])
+            whole.Continue(piece);
+        return whole;
+    }
+
+    private static int FirstEqual(ReadOnlySpan<uint> keys, int at)
+    {
+        while (at > 0 && at < keys.Length && keys[at - 1] == keys[at])
+            at--;
+        return at;
+    }
+
+    private static CountedKeys OfPiece(ReadOnlySpan<uint> keys, int from, int to, ChunkPool pool)
+    {
+        var counted = new CountedKeys(false) { last = to < keys.Length ? keys[to] : uint.MaxValue };
+        for (var i = to - 1; i >= from; )
         {
-            var (key, from) = (keys[i], i);
-            while (i >= 0 && keys[i] == key)
+            var (key, end) = (keys[i], i);
+            while (i >= from && keys[i] == key)
                 i--;
-            counted.Append(key, 0, from - i, pool);
+            counted.Append(key, 0, end - i, pool);
         }
         return counted;
+    }
+
+    /// <summary>Takes the entries of a piece that began below this one's last key.</summary>
+    private void Continue(CountedKeys piece)
+    {
+        chunks.AddRange(piece.chunks);
+        lengths.AddRange(piece.lengths);
+        (used, last, Count) = (piece.chunks.Count > 0 ? piece.used : used, piece.last, Count + piece.Count);
     }
 
     /// <summary>Both together. Their chunks go back to the pool while they are read, so that the sum takes no more room than the

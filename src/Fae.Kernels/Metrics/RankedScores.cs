@@ -45,10 +45,10 @@ internal sealed class RankedScores
     }
 
     /// <summary>Keys of the positives, rising.</summary>
-    public ReadOnlySpan<uint> Positives => keys.AsSpan(0, positives);
+    public ReadOnlyMemory<uint> Positives => keys.AsMemory(0, positives);
 
     /// <summary>Keys of the negatives, rising.</summary>
-    public ReadOnlySpan<uint> Negatives => keys.AsSpan(positives);
+    public ReadOnlyMemory<uint> Negatives => keys.AsMemory(positives);
 
     /// <summary>The score of a key.</summary>
     public static float ScoreOf(uint key) => BitConverter.UInt32BitsToSingle((key & 0x80000000) != 0 ? key & 0x7FFFFFFF : ~key);

@@ -253,8 +253,9 @@ let tests =
                     Expect.stringContains exported.Error "self-check" "compared with the model"
                     let alone = fae [ "eval"; "--model"; run; "--data"; data; "--set"; "score.measure=anomaly_map" ]
                     Expect.equal alone.Code 0 alone.Error
-                    let again = train [ "--resume" ]
+                    let again = train [ "--resume"; "--set"; "network.bank_size=150"; "--set"; "network.bank_places=true" ]
                     Expect.equal again.Code 0 again.Error
+                    Expect.isFalse (again.Error.Contains "step ") "other banks, no step again"
                     let byItsPlan = fae [ "train"; "--data"; data; "--out"; run; "--resume" ]
                     Expect.equal byItsPlan.Code 0 byItsPlan.Error
                     Expect.stringContains byItsPlan.Error "96×144, trained on 96×96" "resumed by what its own folder says"

@@ -54,6 +54,11 @@ let private csharp =
     ]
     |> List.map sample
 
+/// The project of the first sample, to be built elsewhere.
+let private copyProject path =
+    let packed = Path.Combine(repository, "artifacts", "packages")
+    File.WriteAllText(path, (File.ReadAllText csharp.Head).Replace("$(MSBuildThisFileDirectory)../../artifacts/packages", packed))
+
 /// The C# snippets of the documents as one program: each a method, run in the folder of a model and a picture.
 let private writeSnippets folder =
     let documents =
@@ -75,9 +80,7 @@ let private writeSnippets folder =
     let methods = snippets |> List.mapi (fun i lines -> $"static void Snippet{i}()\n{{\n{body lines}\n}}\n")
     let calls = snippets |> List.mapi (fun i _ -> $"Snippet{i}();\n")
     let project = Path.Combine(folder, "Snippets.csproj")
-    File.Copy(csharp.Head, project)
-    let packed = Path.Combine(repository, "artifacts", "packages")
-    File.WriteAllText(project, (File.ReadAllText project).Replace("$(MSBuildThisFileDirectory)../../artifacts/packages", packed))
+    copyProject project
     File.WriteAllText(Path.Combine(folder, "Program.cs"), String.concat "\n" (usings @ calls @ methods))
     snippets.Length, project
 
@@ -91,6 +94,49 @@ let private python () =
     available
         (fun () -> File.Exists debianPython && (command debianPython [ "-c"; "import numpy, PIL" ]).Code = 0)
         [ "python3-numpy"; "python3-pil" ]
+
+/// What fae and a sample found on the same pictures, the sample a line each, is the same.
+let private sameFindings (sample: Run) (own: Run) =
+    Expect.equal sample.Code 0 sample.Error
+    let lines = sample.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+    match JsonNode.Parse own.Output with
+    | :? JsonArray as findings ->
+        Expect.equal lines.Length findings.Count sample.Output
+
+        for line, finding in Seq.zip lines findings do
+            for key in [ "path"; "score"; "p_value"; "anomalous" ] do
+                Expect.equal (textOf (nonNull (JsonNode.Parse line)) key) (textOf (nonNull finding) key) key
+    | _ -> failtest own.Output
+
+let private nativeCode =
+    test "the first sample, compiled ahead of time, gives the results of fae; the compiler warns of FSharp.Core alone" {
+        // The linker's driver.
+        if not (available (fun () -> (command "gcc" [ "--version" ]).Code = 0) [ "gcc" ]) then
+            failtest "gcc is missing"
+
+        inTemporaryFolder (fun folder ->
+            let source, out = Path.Combine(folder, "source"), Path.Combine(folder, "out")
+            Directory.CreateDirectory source |> ignore
+            let project = Path.Combine(source, "InspectFile.csproj")
+            copyProject project
+            File.Copy(sample "01-inspect-file/Program.cs", Path.Combine(source, "Program.cs"))
+            let system = Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier
+
+            let settings =
+                [ "--runtime"; system; "--output"; out; "-property:PublishAot=true"; "-property:InvariantGlobalization=true" ]
+
+            let published = command "dotnet" ([ "publish"; project; "--nologo"; "--configuration"; "Release" ] @ settings)
+            Expect.equal published.Code 0 (published.Output + published.Error)
+            let warnings = published.Output.Split '\n' |> Array.filter _.Contains("warning")
+            Expect.all warnings _.Contains("FSharp.Core") "our assemblies are clean"
+            Expect.isFalse (File.Exists(Path.Combine(out, "InspectFile.dll"))) "native code"
+            let model, pictures = brightnessModel folder, pictures folder
+
+            sameFindings
+                (command (Path.Combine(out, "InspectFile")) (model :: pictures))
+                (fae ([ "inspect"; "--model"; model; "--json"; "-" ] @ pictures)))
+    }
 
 let tests =
     testSequenced
@@ -108,19 +154,7 @@ let tests =
                     build folder (project :: csharp)
                     let run name args = program (output (csharp |> List.find (fun path -> path.Contains(name: string)))) args
 
-                    let files = run "InspectFile" (model :: pictures)
-                    Expect.equal files.Code 0 files.Error
-                    let lines = files.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                    let own = fae ([ "inspect"; "--model"; model; "--json"; "-" ] @ pictures)
-
-                    match JsonNode.Parse own.Output with
-                    | :? JsonArray as findings ->
-                        Expect.equal lines.Length findings.Count files.Output
-
-                        for line, finding in Seq.zip lines findings do
-                            for key in [ "path"; "score"; "p_value"; "anomalous" ] do
-                                Expect.equal (textOf (nonNull (JsonNode.Parse line)) key) (textOf (nonNull finding) key) key
-                    | _ -> failtest own.Output
+                    sameFindings (run "InspectFile" (model :: pictures)) (fae ([ "inspect"; "--model"; model; "--json"; "-" ] @ pictures))
 
                     let broken = run "InspectFile" [ pictures.Head; pictures.Head ]
                     Expect.equal broken.Code 4 "a picture is no model"
@@ -144,6 +178,8 @@ let tests =
                     Expect.equal shown.Code 0 shown.Error
                     Expect.stringContains shown.Output "Anomalous" "the snippets inspect")
             }
+
+            nativeCode
 
             test "the F# script takes the package from a local folder" {
                 inTemporaryFolder (fun folder ->

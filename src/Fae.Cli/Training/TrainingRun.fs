@@ -1,0 +1,192 @@
+/// A training from the good pictures to the model file, in a folder of its own.
+namespace Fae.Cli
+
+open System.IO
+open System.Threading
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Imaging
+open Fae.Training
+open TorchSharp
+open FsToolkit.ErrorHandling
+
+/// What a training needs.
+type TrainOptions =
+    {
+        Config: Config
+        Data: string
+        Out: string
+        Device: string option
+        /// Resume from the checkpoint in `Out`.
+        Resume: bool
+        Textures: string option
+        Ignore: string option
+        /// Chooses a working size that the configuration leaves open.
+        WorkingSize: float -> PictureSurvey -> Resolution
+    }
+
+[<RequireQualifiedAccess>]
+module TrainingRun =
+    /// The settings that the steps do not depend on are set to their defaults: how to score is chosen after the steps, and memory banks
+    /// beside a U-Net are fitted anew. A run may be resumed with others.
+    let private ofSteps (config: Config) =
+        let defaults = Config.defaults
+        let config = { config with Score = defaults.Score; Calibration = defaults.Calibration }
+
+        if NetworkGeometry.hasBankBeside config.Network then
+            let network = defaults.Network
+
+            { config with
+                Features = defaults.Features
+                Network =
+                    { NetworkGeometry.withoutBank config.Network with
+                        BankSize = network.BankSize
+                        BankCap = network.BankCap
+                        BankScales = network.BankScales
+                        BankPlaces = network.BankPlaces
+                    }
+            }
+        else
+            config
+
+    /// Which run a checkpoint belongs to: everything that the steps depend on.
+    let private fingerprint (config: Config) data (split: TrainingSplit) =
+        Digest.ofText (
+            Config.toToml (ofSteps config)
+            + String.concat "\n" (Array.append (TrainedDetector.names data split.Training) (TrainedDetector.names data split.HeldOut))
+        )
+
+    /// The settled configuration of a run's folder.
+    let configPath out = Path.Combine(out, "config.toml")
+
+    /// Shapes are compared to this share of a side.
+    let private shapeTolerance = 0.02
+
+    /// The picture of pixels to ignore, if there is one. It must have the shape of the pictures, of which the first is looked at, at any
+    /// scale.
+    let private ignoreMask config (pictures: string list) path =
+        match path with
+        | None -> Ok None
+        | Some path ->
+            let fitting (struct (width: int, height: int, _)) (struct (ownWidth: int, ownHeight: int, _)) =
+                if abs (float width * float ownHeight / (float height * float ownWidth) - 1.0) < shapeTolerance then
+                    Ok()
+                else
+                    Error(IgnoreShape(path, width, height, ownWidth, ownHeight))
+
+            result {
+                let! own = ImageDecoder.header path |> Result.mapError BadPicture
+                do! ImageDecoder.header pictures.Head |> Result.map (fitting own) |> Result.defaultValue (Ok())
+                let! mask = MaskDecoder.readIgnored (InputGeometry.preparedShape config) path |> Result.mapError BadPicture
+                let share = IgnoreMask.share mask
+                Console.say $"--ignore {path}: {100.0 * share:F1}%% of a picture is not looked at"
+                return! if share = 1.0 then Error(AllIgnored path) else Ok(Some mask)
+            }
+            |> Result.mapError (List.singleton >> Data)
+
+    /// What the end of the training loop means; `write` writes the model.
+    let private ended (config: Config) (outcome: TrainOutcome) write =
+        match outcome.End with
+        | TrainEnd.Diverged ->
+            Error(
+                Machine(
+                    $"the loss became NaN or infinite at step {outcome.Step}; try a smaller train.learning_rate "
+                    + $"(it is {config.Train.LearningRate})"
+                )
+            )
+        | TrainEnd.Stopped ->
+            Console.say (
+                $"stopped after step {outcome.Step} of {config.Train.Steps}; go on with --resume. The model so far "
+                + "is written all the same."
+            )
+
+            write () |> Result.map (fun () -> false)
+        | _ -> write () |> Result.map (fun () -> true)
+
+    /// Trains until all steps are done (true) or it is cancelled (false). Either way the run's folder holds a model.
+    let execute (stop: CancellationToken) (options: TrainOptions) : Result<bool, Fault> =
+        result {
+            let config, data, out = options.Config, options.Data, options.Out
+
+            // A fit in one pass needs no libtorch.
+            let! device =
+                if NetworkGeometry.isFittedInOnePass config.Network then
+                    Ok null
+                else
+                    Devices.device options.Device |> Result.map (fun device -> (device: torch.Device | null))
+
+            let! detecting = Devices.detectingDevice options.Device
+
+            let! split = Pictures.split config data
+
+            DataChecks.folders false data
+            DataChecks.pages (split.Training @ split.HeldOut)
+            let config = Pictures.withValues config (split.Training @ split.HeldOut)
+            let channels = Pictures.channels config (split.Training @ split.HeldOut)
+            let! config = Pictures.surveyed options.WorkingSize config channels split.Training
+
+            Console.say (
+                $"{split.Training.Length} good pictures to train on, {split.HeldOut.Length} held out, {channels} "
+                + $"channel(s), {Pictures.scale config}"
+            )
+
+            DataChecks.groups split
+            DataChecks.ofTraining config data split
+
+            let! ignore = ignoreMask config split.Training options.Ignore
+            let! training, heldOut = Pictures.caches config channels ignore split
+            do! DataChecks.useless config data training
+            let config = Pictures.settled config training
+            let! textures = Pictures.textures config channels options.Textures
+
+            let _ = Directory.CreateDirectory out
+            AtomicFile.WriteText(configPath out, Config.toCommentedToml config + "\n")
+            let source = TrainingSource(config, training, Array.ofList textures, ignore)
+            let validation = SyntheticDefects.validation config source ignore heldOut
+
+            let! backbone = Pictures.backbone config
+            let mark = fingerprint config data split
+
+            let! outcome =
+                match backbone with
+                | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
+                    BankTraining.fit config channels backbone training ignore None stop
+                | Some backbone when NetworkGeometry.hasBankBeside config.Network ->
+                    result {
+                        let! bank = BankTraining.fit config channels backbone training ignore None stop
+                        let alone = { config with Network = NetworkGeometry.withoutBank config.Network }
+                        let! network = GradientTraining.run alone channels device None source validation mark (out, options.Resume) stop
+                        return network.WithBank bank.Best
+                    }
+                | _ -> GradientTraining.run config channels device backbone source validation mark (out, options.Resume) stop
+
+            let learning =
+                match backbone with
+                // Pieces say nothing of more pictures.
+                | Some backbone when not training.ArePieces ->
+                    BankTraining.learning config channels backbone training validation ignore stop
+                | _ -> []
+
+            let write () =
+                TrainedDetector.write
+                    {
+                        Config = config
+                        Device = detecting
+                        Channels = channels
+                        Backbone = backbone
+                        Validation = validation
+                        Training = training
+                        HeldOut = heldOut
+                        Ignore = ignore
+                        Data = data
+                        Split = split
+                        TrainedBefore = [||]
+                        DigestsBefore = []
+                        Outcome = outcome
+                        Learning = learning
+                        Out = out
+                    }
+
+            return! ended config outcome write
+        }
