@@ -44,7 +44,7 @@ let private readingOrder () =
     |> List.map (fun (folder, files) ->
         // Lines end at 140 characters.
         files
-        |> List.chunkBySize 12
+        |> List.chunkBySize 9
         |> List.map (String.concat ", ")
         |> String.concat ",\n  "
         |> fun names -> $"- `{folder}/`: {names}")
