@@ -110,10 +110,8 @@ public static class FaeJson
 {
     /// <summary>On one line.</summary>
     public static JsonSerializerOptions Compact { get; } =
-        new()
+        new(DetectionJson.Default.Options)
         {
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             // The description of the HTTP interface asks for types that nothing has written yet.
             TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
         };

@@ -2,8 +2,9 @@
 module Fae.Tests.CrashReports
 
 open System
+open System.Collections.Generic
 open System.IO
-open System.Text.Json.Nodes
+open System.Text.Json
 
 let private folder = Path.Combine(Path.GetTempPath(), $"fae-crashes-{Environment.ProcessId}")
 
@@ -19,34 +20,28 @@ let enable () =
         ] do
         Environment.SetEnvironmentVariable(name, value)
 
-let private text (node: JsonNode | null) (key: string) =
-    match node with
-    | null -> ""
-    | node -> string node[key]
-
-let private items (node: JsonNode | null) (key: string) =
-    match node with
-    | null -> []
-    | node ->
-        match node[key] with
-        | :? JsonArray as array -> List.ofSeq array
-        | _ -> []
+let private text (element: JsonElement) (name: string) =
+    match element.TryGetProperty name with
+    | true, value -> value.ToString()
+    | _ -> ""
 
 /// A frame's method, or its library with the offset there.
-let private frame node =
-    match text node "method_name", text node "unmanaged_name" with
-    | "", "" -> $"""{text node "native_module"}+{text node "native_image_offset"}"""
-    | "", name -> $"""{text node "native_module"} {name}"""
+let private frame element =
+    match text element "method_name", text element "unmanaged_name" with
+    | "", "" -> $"""{text element "native_module"}+{text element "native_image_offset"}"""
+    | "", name -> $"""{text element "native_module"} {name}"""
     | name, _ -> name
 
 /// The stack of the thread that crashed, innermost frame first.
-let private stack (report: JsonNode | null) =
-    match report with
-    | null -> []
-    | report ->
-        items report["payload"] "threads"
-        |> List.filter (fun thread -> text thread "crashed" = "true")
-        |> List.collect (fun thread -> items thread "stack_frames" |> List.map frame)
+let private stack (report: string) =
+    use report = JsonDocument.Parse report
+
+    [
+        for thread in report.RootElement.GetProperty("payload").GetProperty("threads").EnumerateArray() do
+            if text thread "crashed" = "true" then
+                for element in thread.GetProperty("stack_frames").EnumerateArray() do
+                    frame element
+    ]
 
 /// Prints the reports there are and deletes them.
 let print () =
@@ -54,9 +49,10 @@ let print () =
         Console.WriteLine $"{Path.GetFileName path}: native code ended a process here:"
 
         try
-            for line in stack (JsonNode.Parse(File.ReadAllText path)) do
+            for line in stack (File.ReadAllText path) do
                 Console.WriteLine $"    {line}"
-        with :? Text.Json.JsonException as e ->
-            Console.WriteLine $"    the report cannot be read: {e.Message}"
+        with
+        | :? JsonException
+        | :? KeyNotFoundException as e -> Console.WriteLine $"    the report cannot be read: {e.Message}"
 
     Directory.Delete(folder, true)

@@ -65,7 +65,7 @@ module GradientTraining =
                 Error(Machine "stopped before the first step; no model was written"))
 
     /// Trains in the folder `out`, from its checkpoint if the user resumes; `mark` says which run a checkpoint belongs to.
-    let run (config: Config) channels device (backbone: Backbone option) source validation mark (out, resume) stop =
+    let run (config: Config) channels device (backbone: Backbone option) source validation mark out resume stop =
         result {
             use network =
                 new Network(

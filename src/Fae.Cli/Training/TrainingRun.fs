@@ -146,7 +146,10 @@ module TrainingRun =
             let validation = SyntheticDefects.validation config source ignore heldOut
 
             let! backbone = Pictures.backbone config
-            let mark = fingerprint config data split
+
+            let trained network backbone =
+                let config, mark = { config with Network = network }, fingerprint config data split
+                GradientTraining.run config channels device backbone source validation mark out options.Resume stop
 
             let! outcome =
                 match backbone with
@@ -155,11 +158,10 @@ module TrainingRun =
                 | Some backbone when NetworkGeometry.hasBankBeside config.Network ->
                     result {
                         let! bank = BankTraining.fit config channels backbone training ignore None stop
-                        let alone = { config with Network = NetworkGeometry.withoutBank config.Network }
-                        let! network = GradientTraining.run alone channels device None source validation mark (out, options.Resume) stop
+                        let! network = trained (NetworkGeometry.withoutBank config.Network) None
                         return network.WithBank bank.Best
                     }
-                | _ -> GradientTraining.run config channels device backbone source validation mark (out, options.Resume) stop
+                | _ -> trained config.Network backbone
 
             let learning =
                 match backbone with

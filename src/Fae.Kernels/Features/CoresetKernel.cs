@@ -45,22 +45,21 @@ public static class CoresetKernel
         {
             stop.ThrowIfCancellationRequested();
             chosen[i] = next;
-            var number = i;
             for (var before = 0; before < i; before++)
-                apart[before] = SquaredDistance(Point(chosen[before]).Span, Point(next).Span);
-            Parallel.For(0, blocks, block => farthest[block] = Update(block, number));
+                apart[before] = SquaredDistance(Point(chosen[before]), Point(next));
+            Parallel.For(0, blocks, block => farthest[block] = Update(block, i));
             next = Best(farthest);
             progress?.Invoke(i + 1);
         }
         return chosen;
 
-        ReadOnlyMemory<float> Point(int index) => points.AsMemory(index * dimensions, dimensions);
+        ReadOnlySpan<float> Point(int index) => points.AsSpan(index * dimensions, dimensions);
 
         // Updates the distances of a block of points by a new centre; the farthest of them, of equals the first.
         (float Distance, int Index) Update(int block, int number)
         {
             var centre = chosen[number];
-            var from = Point(centre).Span;
+            var from = Point(centre);
             var end = Math.Min(total, (block + 1) * Block);
             var best = (Distance: float.NegativeInfinity, Index: -1);
             for (var i = block * Block; i < end; i++)
@@ -70,7 +69,7 @@ public static class CoresetKernel
                     distances[i] = float.NegativeInfinity;
                 else if (!(apart[centres[i]] >= TwiceAsFar * distances[i]))
                 {
-                    var distance = SquaredDistance(points.AsSpan(i * dimensions, dimensions), from);
+                    var distance = SquaredDistance(Point(i), from);
                     if (distance < distances[i])
                         (distances[i], centres[i]) = (distance, number);
                 }

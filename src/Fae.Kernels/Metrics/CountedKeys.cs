@@ -59,7 +59,7 @@ internal sealed class CountedKeys(bool sized)
 
     private static int FirstEqual(ReadOnlySpan<uint> keys, int at)
     {
-        while (at > 0 && at < keys.Length && keys[at - 1] == keys[at])
+        while (at > 0 && keys[at - 1] == keys[at])
             at--;
         return at;
     }
