@@ -14,6 +14,8 @@ type AuditAction =
     | Replaced
     /// A version of a project's model serves from now on.
     | Published
+    /// A training of the studio was begun, stopped or resumed.
+    | Trained
 
 type AuditEntry =
     {
@@ -40,8 +42,9 @@ type AuditLog private (connection: SqliteConnection) =
         | Threshold -> "threshold"
         | Replaced -> "replaced"
         | Published -> "published"
+        | Trained -> "training"
 
-    static let action text = [ Mark; Threshold; Replaced; Published ] |> List.find (fun action -> name action = text)
+    static let action text = [ Mark; Threshold; Replaced; Published; Trained ] |> List.find (fun action -> name action = text)
 
     static let entry (row: SqliteDataReader) =
         {

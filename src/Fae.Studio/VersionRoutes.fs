@@ -98,6 +98,11 @@ module internal VersionRoutes =
                 do! StudioRequests.answer context made (projectJson >> Http.writeJson context 201)
         }
 
+    let private note parts who action (version: DetectorVersion) detail =
+        parts.Server.Audit |> Option.iter (fun audit -> audit.Add(who, action, version.Project.Name, "", detail))
+
+    let private noteTraining parts who version what = note parts who Trained version {| Version = version.Number; Change = what |}
+
     /// Good pictures without which there is no training: one to hold out at least, and some to learn from.
     let private fewest = 5
 
@@ -115,8 +120,10 @@ module internal VersionRoutes =
         elif seed < 0L || seed > int64 Int32.MaxValue then
             Error $"seed {seed}: must be a number from 0"
         else
-            let version = DetectorVersion.create project (StudioRequests.who context) budget (int seed) (StudioRequests.now ())
+            let who = StudioRequests.who context
+            let version = DetectorVersion.create project who budget (int seed) (StudioRequests.now ())
             parts.Trainer.Add version
+            noteTraining parts who version "begun"
             Ok version
 
     let private train parts (context: HttpContext) : Task =
@@ -136,16 +143,20 @@ module internal VersionRoutes =
 
         StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (projectJson version.Project))
 
-    let private stop parts version state =
+    let private stop parts who version state =
         match DetectorVersion.status state with
         | Waiting
-        | Training -> Ok(parts.Trainer.Stop version)
+        | Training ->
+            parts.Trainer.Stop version
+            Ok(noteTraining parts who version "stopped")
         | _ -> Error "this version is not in training"
 
-    let private resume parts version state =
+    let private resume parts who version state =
         match DetectorVersion.status state with
         | Stopped
-        | Failed -> Ok(parts.Trainer.Resume version)
+        | Failed ->
+            parts.Trainer.Resume version
+            Ok(noteTraining parts who version "resumed")
         | _ -> Error "only a training that was stopped or has failed can go on"
 
     /// Serves the project's model, if this is the first version of it that is published.
@@ -160,9 +171,7 @@ module internal VersionRoutes =
             Publishing.publish parts.Home version who (StudioRequests.now ())
 
             serve parts version.Project
-            |> Result.map (fun () ->
-                parts.Server.Audit
-                |> Option.iter (fun audit -> audit.Add(who, Published, version.Project.Name, "", {| Version = version.Number |})))
+            |> Result.map (fun () -> note parts who Published version {| Version = version.Number |})
 
     let private rollBack parts (context: HttpContext) : Task =
         let earlier =
@@ -228,9 +237,10 @@ module internal VersionRoutes =
         get "/{project}/corruption.png" (corruption parts)
         let one = "/{project}/versions/{version}"
         get (one + "/progress") (ofVersion (fun context version -> Http.writeJson context 200 (DetectorVersion.progress version)))
-        post (one + "/stop") (change parts (stop parts))
-        post (one + "/resume") (change parts (resume parts))
-        post (one + "/publish") (fun context -> change parts (publish parts (StudioRequests.who context)) context)
+        let byPerson work context = change parts (work parts (StudioRequests.who context)) context
+        post (one + "/stop") (byPerson stop)
+        post (one + "/resume") (byPerson resume)
+        post (one + "/publish") (byPerson publish)
         get (one + "/report.html") (ofVersion report)
 
         get

@@ -66,6 +66,7 @@ let private test (argv: string[]) =
                 KernelTests.tests
                 TrainingTests.tests
                 TrainingMemoryTests.tests
+                SyntheticDefectTests.tests
                 ModelFileTests.tests
                 DataTests.tests
                 GroupTests.tests
@@ -86,10 +87,11 @@ let private test (argv: string[]) =
                 PublicApiTests.tests
                 LearningCurveTests.tests
                 FeatureTests.tests
+                BankTests.tests
                 CombinedTests.tests
                 OpenApiTests.tests
                 TelemetryTests.tests
-                HistoryTests.store
+                HistoryStoreTests.tests
                 CorpusTests.tests
                 FuzzTests.tests
                 DeviceTests.tests
@@ -120,6 +122,7 @@ let private test (argv: string[]) =
                     BrowserTests.tests
                     LivePageTests.tests
                     StudioTests.tests
+                    StudioPageTests.tests
             ]
 
     let mutable passed = 0

@@ -139,14 +139,6 @@ module TrainedDetector =
                 + $"pixel AUROC {trial.PixelAuroc:F3})"
             )
 
-            let easy, defects = SyntheticDefects.beyondParts t.Validation, t.Validation.Corrupted.Count
-
-            if 2 * easy > defects then
-                Console.warn (
-                    $"{easy} of {defects} synthetic defects are brighter or darker than anything on the good parts: real defects may be "
-                    + "harder to see, and these AUROCs say little of them"
-                )
-
             match config.Calibration.FalseAlarm with
             | Some asked when calibration.FalseAlarm > float asked + 1e-9 ->
                 Console.warn (

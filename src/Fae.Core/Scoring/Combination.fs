@@ -33,16 +33,16 @@ module Combination =
         | Ok auroc -> max 0.0 (2.0 * auroc - 1.0)
         | Error _ -> 0.0
 
-    /// What members weigh by how well each tells defects. A family weighs as its best member does. Among its members the weight is divided
-    /// in proportion to how well they tell, without a power: synthetic defects are painted at one scale and favour it.
+    /// What members weigh by how well each tells defects. A family weighs as its best member does. The members of it that tell anything
+    /// share that equally: synthetic defects are painted at one scale and favour it.
     let private weighed (families: int list) (separations: float list) =
         let members = List.zip families separations
 
         members
         |> List.map (fun (family, one) ->
             let kin = members |> List.filter (fst >> (=) family) |> List.map snd
-            let sum = List.sum kin
-            if sum > 0.0 then List.max kin ** sharpness * one / sum else 0.0)
+            let telling = kin |> List.filter (fun separation -> separation > 0.0)
+            if one > 0.0 then List.max kin ** sharpness / float telling.Length else 0.0)
 
     /// Shares in proportion to weights; equal ones where all are 0.
     let private shares (weights: float list) =

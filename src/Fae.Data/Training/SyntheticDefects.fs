@@ -10,8 +10,9 @@ module SyntheticDefects =
     /// Synthetic defects an image is given for validation, so that there are about a hundred of them.
     let private repeats heldOut = max 2 (min 12 (100 / max 1 heldOut))
 
-    /// What a person would call a defect: at least this mean change over its mask, and at least this many pixels.
-    let private visibleChange, visiblePixels = 0.08, 12
+    /// What a person would call a defect: at least this mean change over its mask, or this share of the parts' span of values if that is
+    /// less; and at least this many pixels.
+    let private visibleChange, visibleShare, visiblePixels = 0.08f, 0.4f, 12
 
     /// The largest radius of a validation defect, in sides: defects are local.
     let private largestRadius = 0.1f
@@ -19,14 +20,41 @@ module SyntheticDefects =
     /// Side of the window, in pixels, that closes holes and removes spots smaller than a hand-drawn mask would show.
     let private markedOver = 5
 
+    /// Of the values of good parts, the share that is left out at either end as glare and dirt; and how far beyond the others, in their
+    /// span, painted values go.
+    let private outermost, beyond = 0.001, 0.1f
+
+    /// One value of so many tells their range.
+    let private sampled = 17
+
+    /// The lowest and the highest value that a synthetic defect has. Defects far brighter than any part would be found by a detector that
+    /// is worth nothing.
+    let private range (clean: Image list) =
+        let sorted =
+            clean
+            |> Seq.collect (fun image -> Seq.init ((image.Pixels.Length + sampled - 1) / sampled) (fun i -> image.Pixels[sampled * i]))
+            |> Array.ofSeq
+            |> Array.sort
+
+        let at share = sorted[int (share * float (sorted.Length - 1))]
+        let low, high = at outermost, at (1.0 - outermost)
+        let margin = beyond * (high - low)
+        max 0.0f (low - margin), min 1.0f (high + margin)
+
+    /// The painted picture within the range. What the good picture shows beyond it stays.
+    let private within (low, high) (clean: Image) (rendered: Corrupted) =
+        { rendered with
+            Image = Image.map2 (fun before after -> max (min low before) (min (max high before) after)) clean rendered.Image
+        }
+
     /// How far each pixel was changed, as one plane.
     let private change (clean: Image) (rendered: Corrupted) = Image.meanPlane (Image.map2 (fun a b -> abs (a - b)) clean rendered.Image)
 
     /// Where the defect is seen: inside its mask, where the picture has visibly changed. What was painted over in its own colour is no
     /// defect, whatever the shape said.
-    let private seen (change: Image) (rendered: Corrupted) =
+    let private seen least (change: Image) (rendered: Corrupted) =
         Image.map2
-            (fun m change -> if m > 0.0f && float change >= 0.5 * visibleChange then 1.0f else 0.0f)
+            (fun m change -> if m > 0.0f && change >= 0.5f * least then 1.0f else 0.0f)
             (ScoringKernel.Smooth(rendered.Mask, markedOver, 1))
             (ScoringKernel.Smooth(change, markedOver, 1))
 
@@ -36,10 +64,10 @@ module SyntheticDefects =
 
         ScoringKernel.Smooth(seen, 2 * reach + 1, 1) |> Image.map (fun v -> if v > 1e-6f then 1.0f else 0.0f)
 
-    let private isVisible (change: Image) (seen: Image) =
+    let private isVisible least (change: Image) (seen: Image) =
         let inside = Array.zip change.Pixels seen.Pixels |> Array.filter (fun (_, m) -> m >= 0.5f)
 
-        inside.Length >= visiblePixels && Array.averageBy (fst >> float) inside >= visibleChange
+        inside.Length >= visiblePixels && Array.averageBy fst inside >= least
 
     /// The corruption model of validation: one visible, local, mostly opaque defect. Training sees fainter and larger ones too;
     /// choosing by those would choose for what nobody would call a defect.
@@ -99,16 +127,18 @@ module SyntheticDefects =
         let plans = Corruption.model (defects config) source.Palette source.Bank.Length
         let root = Random.fork 2UL (Random.ofSeed (uint64 config.Train.Seed))
         let clean = views config ignore root heldOut
+        let low, high = range clean
+        let least = min visibleChange (visibleShare * (high - low))
 
         /// The first visible defect of up to 20 draws, with its marks; an image so pale that none is visible keeps the last that can be
         /// seen.
         let rec draw image seed attempt =
             let struct (plan, rest) = Sampler.run seed plans
-            let rendered = Plan.render source.Bank image plan
+            let rendered = Plan.render source.Bank image plan |> within (low, high) image
             let change = change image rendered
-            let seen = seen change rendered
+            let seen = seen least change rendered
 
-            if isVisible change seen then Some(rendered.Image, marked seen)
+            if isVisible least change seen then Some(rendered.Image, marked seen)
             elif attempt < 20 then draw image rest (attempt + 1)
             elif Array.exists (fun m -> m >= 0.5f) seen.Pixels then Some(rendered.Image, marked seen)
             else None
@@ -121,29 +151,3 @@ module SyntheticDefects =
             |]
 
         ValidationSet(Array.ofList clean, Array.map fst corrupted, Array.map snd corrupted)
-
-    /// Of the values of good parts, the share that is left out at either end as glare and dirt; and how far beyond them, in their span, a
-    /// value is none of the parts'.
-    let private outermost, beyond = 0.001, 0.1f
-
-    /// How many of the pictures with synthetic defects show values that no good part has, brighter or darker in visibly many pixels. Where
-    /// most do, the synthetic AUROC is high whatever the detector is worth.
-    let beyondParts (validation: ValidationSet) =
-        let values =
-            validation.Clean
-            |> Seq.collect (fun image -> Seq.indexed image.Pixels |> Seq.filter (fun (i, _) -> i % 17 = 0) |> Seq.map snd)
-
-        let sorted = values |> Array.ofSeq |> Array.sort
-
-        if sorted.Length = 0 then
-            0
-        else
-            let at share = sorted[int (share * float (sorted.Length - 1))]
-            let low, high = at outermost, at (1.0 - outermost)
-            let margin = beyond * (high - low)
-
-            validation.Corrupted
-            |> Seq.filter (fun image ->
-                let outside = image.Pixels |> Seq.filter (fun v -> v < low - margin || v > high + margin) |> Seq.length
-                outside >= visiblePixels * image.Channels)
-            |> Seq.length

@@ -86,9 +86,9 @@ export interface AuditEntry {
   id: number
   time: string
   who: string
-  action: "mark" | "threshold" | "replaced" | "published"
+  action: "mark" | "threshold" | "replaced" | "published" | "training"
   subject: string
-  detail: { mark?: Verdict; false_alarm?: number; threshold?: number; before?: number; version?: number }
+  detail: { mark?: Verdict; false_alarm?: number; threshold?: number; before?: number; version?: number; change?: string }
 }
 
 export interface SessionInfo {

@@ -121,6 +121,8 @@ function described({ action, subject, detail }: AuditEntry): string {
       )
     case "published":
       return `version ${detail.version} of ${subject} published`
+    case "training":
+      return `training of version ${detail.version} of ${subject}: ${detail.change}`
     case "replaced":
       return `model ${subject} replaced`
   }

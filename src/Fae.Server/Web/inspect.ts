@@ -4,6 +4,7 @@ import { get, historyViews, inspect, mark, verdictOf } from "./api.js"
 import type { HistoryRecord, Inspection, Model, Verdict, Views } from "./api.js"
 import { Camera } from "./camera.js"
 import { byId, element, messageOf, number, say } from "./dom.js"
+import { droppedFiles } from "./files.js"
 import { HistoryList } from "./history.js"
 import { drawScale } from "./scale.js"
 import { again, signIn } from "./session.js"
@@ -174,7 +175,7 @@ function connect(): void {
       event.preventDefault()
       drop.classList.remove("over")
     })
-  drop.addEventListener("drop", event => void inspectAll([...(event.dataTransfer?.files ?? [])]))
+  drop.addEventListener("drop", async event => inspectAll(await droppedFiles(event.dataTransfer)))
   const opacity = byId<HTMLInputElement>("opacity")
   const setOpacity = () => viewer.setOpacity(Number(opacity.value) / 100)
   opacity.addEventListener("input", setOpacity)

@@ -3,6 +3,7 @@
 import { post, postForm } from "./api.js"
 import { drawCurve } from "./curve.js"
 import { byId, element, messageOf, moment, say } from "./dom.js"
+import { droppedFiles } from "./files.js"
 import { Painter } from "./painter.js"
 import * as studio from "./projects.js"
 import type { Kind, Project, StudioPicture } from "./projects.js"
@@ -162,7 +163,7 @@ function connectDrop(kind: Kind): void {
       e.preventDefault()
       drop.classList.toggle("over", event === "dragover")
     })
-  drop.addEventListener("drop", e => attempt(() => add(kind, [...(e.dataTransfer?.files ?? [])])))
+  drop.addEventListener("drop", e => attempt(async () => add(kind, await droppedFiles(e.dataTransfer))))
 }
 
 async function drawCorruption(): Promise<void> {

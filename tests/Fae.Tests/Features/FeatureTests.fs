@@ -14,17 +14,17 @@ open Microsoft.ML.OnnxRuntime
 open Onnx
 open TorchSharp
 
-let private file = packagedBackbone
-let private settings = Config.defaults.Features
-let private packaged = lazy Backbone.Read(file, settings)
+let file = packagedBackbone
+let settings = Config.defaults.Features
+let packaged = lazy Backbone.Read(file, settings)
 
 /// A picture with some structure at every scale.
-let private picture channels height width (number: int) =
+let picture channels height width (number: int) =
     Image.init channels height width (fun c y x ->
         let noise = Random.toUnit (Random.hash (uint64 number) (uint64 ((c * height + y) * width + x)))
         0.5f + 0.3f * sin (float32 (x * (c + 1) + number) * 0.21f) * cos (float32 y * 0.13f) + 0.2f * (noise - 0.5f))
 
-let private relative (a: float32[]) (b: float32[]) =
+let relative (a: float32[]) (b: float32[]) =
     let largest = b |> Array.fold (fun m v -> max m (abs v)) 0.0f
     (Array.map2 (fun x y -> abs (x - y)) a b |> Array.max) / largest
 
@@ -62,11 +62,11 @@ let private inTorch (backbone: Backbone) (image: Image) =
             value.contiguous().data<float32>().ToArray()
     ]
 
-let private bank (extractor: FeatureExtractor) (pictures: Image list) ignore seed =
+let bank (extractor: FeatureExtractor) (pictures: Image list) ignore seed =
     let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 50; BankCap = 400 }
     MemoryBankFitter(network, extractor, Random.ofSeed seed).Fit(pictures, pictures.Length, ignore, CancellationToken.None)
 
-let private values (arrays: Collections.Generic.IReadOnlyList<NamedArray>) = arrays[0].Values
+let values (arrays: Collections.Generic.IReadOnlyList<NamedArray>) = arrays[0].Values
 
 let tests =
     testSequenced
@@ -96,91 +96,6 @@ let tests =
                     let embedding = (extractor.Embed [| image |])[0]
                     let torch = inTorch packaged.Value image |> List.last
                     Expect.isLessThan (relative embedding.Pixels torch) 1e-4f $"{channels}×{height}×{width}"
-            }
-
-            test "PatchCore in torch gives the maps of its graph" {
-                use extractor = new FeatureExtractor(packaged.Value, 1)
-                let good = [ for i in 0..3 -> picture 1 64 64 i ]
-                let bank = bank extractor good null 3UL
-                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank }
-                use onnx = new OnnxNetwork(network, 1, bank, packaged.Value)
-                use torch = Network.Of(network, 1, bank, torch.CPU, packaged.Value)
-                let images = [| picture 1 64 64 9; picture 1 64 64 11 |]
-
-                for a, b in Seq.zip (onnx.Reconstruct images) (torch.Reconstruct images) do
-                    Expect.equal a.Channels 2 "the picture and the map"
-                    Expect.equal (Image.plane 0 a).Pixels (Image.plane 0 b).Pixels "the picture itself"
-                    let near = Fae.Spec.Near.images (1e-3f * Array.max (Image.plane 1 b).Pixels) (Image.plane 1 a) (Image.plane 1 b)
-                    Expect.isTrue near "the map"
-            }
-
-            test "distances are divided by what is usual at their places, in both engines" {
-                use extractor = new FeatureExtractor(packaged.Value, 1)
-                let bank = bank extractor [ for i in 0..3 -> picture 1 64 64 i ] null 3UL
-                // The right half four times as far as the left.
-                let places = NamedArray("bank_places", [| 1L; 1L; 1L; 8L |], [| 1.0f; 1.0f; 1.0f; 1.0f; 4.0f; 4.0f; 4.0f; 4.0f |])
-                let placed = Array.append (Array.ofSeq bank) [| places |]
-                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankPlaces = true }
-                use without = new OnnxNetwork(network, 1, bank, packaged.Value)
-                use onnx = new OnnxNetwork(network, 1, placed, packaged.Value)
-                use torch = Network.Of(network, 1, placed, torch.CPU, packaged.Value)
-                let images = [| picture 1 64 64 9 |]
-
-                let map (network: IReconstructor) =
-                    let answers = network.Reconstruct images
-                    Image.plane 1 answers[0]
-
-                let plain, ours, torchs = map without, map onnx, map torch
-                let near a b = Fae.Spec.Near.numbers (1e-3 * float (Array.max plain.Pixels)) (float a) (float b)
-
-                for y in [ 3; 30; 60 ] do
-                    Expect.isTrue (near ours[0, y, 10] plain[0, y, 10]) $"the left, row {y}"
-                    Expect.isTrue (near ours[0, y, 50] (plain[0, y, 50] / 4.0f)) $"the right, row {y}"
-
-                Expect.isTrue (Fae.Spec.Near.images (1e-3f * Array.max plain.Pixels) ours torchs) "both engines"
-            }
-
-            test "places where good pictures vary are far from their bank; a picture's own entries do not count" {
-                use extractor = new FeatureExtractor(packaged.Value, 1)
-                // The left half varies from picture to picture, the right one is the same in all.
-                let part number =
-                    Image.init 1 64 64 (fun _ y x ->
-                        let salt = if x < 32 then uint64 number else 1000UL
-                        Random.toUnit (Random.hash salt (uint64 (64 * (y / 4) + x / 4))))
-
-                // Every patch is an entry: its own distance would be 0.
-                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 10_000 }
-                let views = [| View.straight |]
-
-                let fit (pictures: Image list) views number =
-                    MemoryBankFitter(network, extractor, Random.ofSeed 1UL, Views = views, Number = number)
-                        .Fit(pictures, pictures.Length, null, CancellationToken.None)
-                    |> List.ofSeq
-
-                match fit [ for i in 0..11 -> part i ] views 2 with
-                | [ bank; places ] ->
-                    Expect.equal (bank.Name, places.Name) ("bank_2", "bank_2_places") "both have names"
-                    Expect.equal places.Shape [| 1L; 1L; 8L; 8L |] "as many places as patches"
-                    let column x = [ for y in 0..7 -> places.Values[8 * y + x] ] |> List.average
-                    Expect.isGreaterThan (column 0) 1.2f "the left varies"
-                    Expect.isLessThan (column 7) 0.8f "the right does not"
-                | other -> failtest $"{other.Length} arrays"
-
-                Expect.equal (fit [ for i in 0..11 -> part i ] null 1).Length 1 "not asked for"
-                Expect.equal (fit [ for i in 0..3 -> part i ] views 1).Length 1 "too few pictures"
-                let symmetric = [| View.straight; { Flip = true; Turns = 0 } |]
-
-                match fit [ for i in 0..11 -> part i ] symmetric 1 with
-                | [ _ ] -> ()
-                | [ _; places ] ->
-                    for y in 0..7 do
-                        for x in 0..7 do
-                            Expect.floatClose
-                                Accuracy.medium
-                                (float places.Values[8 * y + x])
-                                (float places.Values[8 * y + 7 - x])
-                                "the same in both views"
-                | other -> failtest $"{other.Length} arrays"
             }
 
             test "each method's network gives the same maps in ONNX Runtime and in torch" {
@@ -215,19 +130,6 @@ let tests =
                             Expect.isTrue (Fae.Spec.Near.images 1e-3f (Image.plane 0 a) (Image.plane 0 b)) $"{name}: the picture"
             }
 
-            test "a bank is extended by new patches and keeps old ones" {
-                use extractor = new FeatureExtractor(packaged.Value, 1)
-                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 200 }
-                let fitter from = MemoryBankFitter(network, extractor, Random.ofSeed 1UL, From = from)
-                let fit from (pictures: Image list) = (fitter from).Fit(pictures, pictures.Length, null, CancellationToken.None)[0]
-                let first = fit null [ picture 1 64 64 0 ]
-                let both = fit first [ Image.map (fun v -> 1.0f - v) (picture 1 64 64 1) ]
-                let rows (bank: NamedArray) = bank.Values |> Array.chunkBySize (int bank.Shape[1]) |> Array.map List.ofArray |> set
-                Expect.equal (rows first).Count 64 "all patches of one picture"
-                Expect.equal (rows both).Count 128 "and those of the other"
-                Expect.isTrue (Set.isSubset (rows first) (rows both)) "the old ones stay where there is room"
-            }
-
             test "a stop during a fit, or before a training's first step, leaves nothing" {
                 use extractor = new FeatureExtractor(packaged.Value, 1)
                 let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank }
@@ -253,107 +155,4 @@ let tests =
                 Expect.throwsT<OperationCanceledException> (fun () -> trainer.Run(null, stopped) |> ignore) "while PNI's bank is made"
             }
 
-            test "a seed gives one bank; what lies under the ignore mask does not enter it" {
-                use extractor = new FeatureExtractor(packaged.Value, 1)
-                let good = [ for i in 0..5 -> picture 1 64 64 i ]
-                Expect.equal (values (bank extractor good null 5UL)) (values (bank extractor good null 5UL)) "the same"
-                Expect.notEqual (values (bank extractor good null 5UL)) (values (bank extractor good null 6UL)) "another"
-                // The left half is hidden: its content changes nothing.
-                let half = Image.init 1 64 64 (fun _ _ x -> if x < 32 then 1.0f else 0.0f)
-                let width = (values (bank extractor good half 5UL)).Length
-                Expect.isGreaterThan width 0 "the right half enters"
-
-                Expect.throwsT<InvalidDataException>
-                    (fun () -> bank extractor good (Image.constant 1 64 64 1.0f) 5UL |> ignore)
-                    "nothing is left"
-            }
-
-            BackboneTests.bad
-
-            test "PatchCore by the verbs: train, resume, eval, inspect, tiles, an export with its self-check" {
-                inTemporaryFolder (fun folder ->
-                    let data = Path.Combine(folder, "data")
-
-                    let write name image = writePng data name image |> ignore
-
-                    for number in 0..29 do
-                        write $"train/good/{number:D3}.png" (part 96 number)
-
-                    for number in 0..9 do
-                        write $"test/good/{number:D3}.png" (part 96 (100 + number))
-                        let image, mask = blotted 96 (200 + number)
-                        write $"test/blot/{number:D3}.png" image
-                        write $"ground_truth/blot/{number:D3}_mask.png" mask
-
-                    let train out more =
-                        fae (
-                            [
-                                "train"
-                                "--config"
-                                Path.Combine(repository, "configs", "methods", "patchcore.toml")
-                                "--data"
-                                data
-                                "--out"
-                                Path.Combine(folder, out)
-                                "--set"
-                                "image.size=96"
-                                "--set"
-                                "network.bank_size=200"
-                                "--set"
-                                "train.held_out=0.3"
-                            ]
-                            @ more
-                        )
-
-                    for out, more in
-                        [
-                            "whole", []
-                            "views", [ "--set"; "score.views=4" ]
-                            "tiles", [ "--set"; "image.tile=64"; "--set"; "image.size=64"; "--set"; "image.overlap=16" ]
-                        ] do
-                        let trained = train out more
-                        Expect.equal trained.Code 0 trained.Error
-                        let model = Path.Combine(folder, out)
-                        let json = Path.Combine(folder, out + ".json")
-                        let measured = fae [ "eval"; "--model"; model; "--data"; data; "--json"; json ]
-                        Expect.equal measured.Code 0 measured.Error
-                        let root = (Text.Json.JsonDocument.Parse(File.ReadAllText json)).RootElement
-                        Expect.isGreaterThan (root.GetProperty("image_auroc").GetDouble()) 0.95 $"{out}: image AUROC"
-                        Expect.isGreaterThan (root.GetProperty("pixel_auroc").GetDouble()) 0.9 $"{out}: pixel AUROC"
-
-                        let exported =
-                            fae (
-                                [ "export"; "--model"; model; "--onnx"; Path.Combine(folder, out + ".onnx") ]
-                                @ (if out = "tiles" then [ "--camera"; "96x96" ] else [])
-                            )
-
-                        Expect.equal exported.Code 0 exported.Error
-                        Expect.stringContains exported.Error "self-check" "compared with the model"
-
-                    for number in 30..39 do
-                        write $"train/good/{number:D3}.png" (part 96 number |> Image.map (fun v -> 0.8f * v))
-
-                    let run = Path.Combine(folder, "whole")
-                    let longer = Path.Combine(folder, "longer")
-                    let extend more = fae ([ "train"; "--extend"; run; "--data"; data; "--out"; longer ] @ more)
-                    let extended = extend []
-                    Expect.equal extended.Code 0 extended.Error
-                    Expect.stringContains extended.Error "new good pictures" "what is new is counted"
-                    let struct (before, _) = ModelFile.Read(ModelFile.PathOf run)
-                    let struct (after, _) = ModelFile.Read(ModelFile.PathOf longer)
-                    Expect.equal (Seq.length after.TrainedOn + Seq.length after.HeldOut) 40 "all pictures are known to it"
-                    Expect.isTrue (Seq.forall (fun name -> Seq.contains name after.HeldOut) before.HeldOut) "held out is held out"
-                    let measured = fae [ "eval"; "--model"; longer; "--data"; data ]
-                    Expect.equal measured.Code 0 measured.Error
-                    Expect.stringContains (extend [ "--steps"; "9" ]).Error "leave it out" "the configuration is the model's"
-                    let nothing = fae [ "train"; "--extend"; longer; "--data"; data; "--out"; Path.Combine(folder, "again") ]
-                    Expect.equal nothing.Code 2 nothing.Error
-                    Expect.stringContains nothing.Error "no good picture that the model does not know" nothing.Error
-
-                    let again = train "whole" [ "--resume" ]
-                    Expect.equal again.Code 0 again.Error
-                    let missing = train "none" [ "--set"; "features.backbone=/no/such/file.onnx" ]
-                    Expect.equal missing.Code 4 missing.Error
-                    Expect.stringContains missing.Error "cannot be read as a backbone" missing.Error)
-            }
         ]

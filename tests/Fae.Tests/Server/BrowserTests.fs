@@ -27,6 +27,34 @@ let private drop (page: IPage) (files: (byte[] * string) list) =
         ()
     }
 
+/// What the page takes from a dropped folder: entries as a browser hands them out, a folder's in parts.
+let private dropsFolder =
+    test "a dropped folder: all files in it, in the order in which people count; hidden ones are left out" {
+        needsBrowser ()
+
+        inTemporaryFolder (fun folder ->
+            serving (brightnessModel folder) [] (fun served ->
+                inBrowser served.Url 1100 (fun page ->
+                    task {
+                        let! names =
+                            page.EvaluateAsync<string[]>(
+                                "async () => { \
+                                   const { droppedFiles } = await import('./web/files.js'); \
+                                   const file = name => ({ isFile: true, name, file: done => done(new File([], name)) }); \
+                                   const folder = (name, ...inside) => ({ isFile: false, name, createReader: () => { \
+                                     const left = [...inside]; \
+                                     return { readEntries: done => done(left.splice(0, 2)) } } }); \
+                                   const inner = folder('b', file('part 2.png'), file('Thumbs.db'), file('.hidden')); \
+                                   const entry = folder('a', file('part 10.png'), inner, folder('empty'), file('part 1.png')); \
+                                   const item = { webkitGetAsEntry: () => entry, getAsFile: () => null }; \
+                                   const loose = { webkitGetAsEntry: () => null, getAsFile: () => new File([], 'a 3.png') }; \
+                                   return (await droppedFiles({ items: [item, loose] })).map(f => f.name) }"
+                            )
+
+                        Expect.equal names [| "a 3.png"; "part 1.png"; "part 2.png"; "part 10.png" |] "files"
+                    })))
+    }
+
 let private opaquePixels (page: IPage) (canvas: string) =
     page.EvaluateAsync<int>(
         "id => { const c = document.getElementById(id); \
@@ -49,11 +77,11 @@ let private keepsWhatPeopleSay =
                         do! says page "#verdict" "good"
                         let! hot = opaquePixels page "heat"
                         Expect.equal hot 0 "the heatmap is clear below the threshold"
-                        do! drop page [ lightPicture 4, "other.png"; lightPicture 0, "dark.png" ]
+                        do! drop page [ lightPicture 4, "another.png"; lightPicture 0, "dark.png" ]
                         do! says page "#verdict" "anomalous"
                         do! says page "#detail" "dark.png: score"
                         do! says page "#numbers" "3 inspected"
-                        do! says page "#files" "other.png"
+                        do! says page "#files" "another.png"
                         // The outline follows the mask: all of a dark picture is anomalous, so its border is drawn.
                         let! drawn = opaquePixels page "outline"
                         Expect.isGreaterThan drawn 50 "an outline"
@@ -183,4 +211,6 @@ let private usesCamera =
                     })))
     }
 
-let tests = testSequenced <| testList "Page" [ usesCamera; keepsWhatPeopleSay; appliesThreshold; accessibleAtAnyWidth ]
+let tests =
+    testSequenced
+    <| testList "Page" [ usesCamera; keepsWhatPeopleSay; dropsFolder; appliesThreshold; accessibleAtAnyWidth ]
