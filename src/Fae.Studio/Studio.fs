@@ -10,10 +10,8 @@ type StudioOptions =
     {
         Home: string
         Server: ServerOptions
-        /// Starts the program fae with these arguments, its messages redirected.
+        /// Starts the program fae with these arguments (`Launcher.startInfo`).
         Launch: string list -> ProcessStartInfo
-        /// Asks a process to end in order.
-        Stop: Process -> unit
         Reader: ModelReader
         /// Memory of the process, in bytes, beyond which networks of models are let go.
         MemoryLimit: int64 option
@@ -37,7 +35,7 @@ module Studio =
     /// Serves until it is asked to stop; a training that runs then goes on at the next start. An error is one line.
     let run (options: StudioOptions) events stop : Result<unit, string> =
         Directory.CreateDirectory options.Home |> ignore
-        use trainer = new Trainer(options.Home, options.Launch, options.Stop)
+        use trainer = new Trainer(options.Home, options.Launch, Trainer.Patience)
         use models = new ModelSet(published options events, options.MemoryLimit)
 
         let extend (server: ServerParts) =

@@ -10,20 +10,18 @@ open System.IO
 open System.Threading
 open System.Threading.Tasks
 
-/// `launch`: starts the program fae with these arguments, its messages redirected. `stop` asks a process to end in order.
-type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Process -> unit) =
+/// `launch`: starts the program fae with these arguments (`Launcher.startInfo`). `patience`: how long a training that was left behind may
+/// take to end.
+type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: TimeSpan) =
     /// Samples of a corruption sheet.
     static let samplesDrawn = 12
-
-    /// Milliseconds for a training to write its checkpoint after it was asked to end.
-    static let patience = 60_000
 
     let gate = obj ()
     let waiting = Queue<DetectorVersion>()
     let wake = new SemaphoreSlim(0)
     let ending = new CancellationTokenSource()
-    /// What is trained now, and its process once there is one.
-    let mutable current: (DetectorVersion * Process option) option = None
+    /// What is trained now, and how to end its process once there is one.
+    let mutable current: (DetectorVersion * (unit -> unit) option) option = None
     /// Somebody asked for the end of the training that runs.
     let mutable isStopped = false
 
@@ -37,7 +35,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
     let identity (child: Process) = $"{child.Id} {child.StartTime.ToUniversalTime():O}"
 
     /// Runs fae, adding what it says to the version's log: its exit code and last line, or `None` if it was not to be started any more.
-    let run (version: DetectorVersion) (args: string list) : (int * string) option =
+    let run (version: DetectorVersion) (stop: Process -> unit) (args: string list) : (int * string) option =
         let mutable last = ""
         use log = new StreamWriter(DetectorVersion.log version, append = true, AutoFlush = true)
         use child = new Process(StartInfo = launch args)
@@ -56,7 +54,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
                     false
                 else
                     child.Start() |> ignore
-                    current <- Some(version, Some child)
+                    current <- Some(version, Some(fun () -> stop child))
                     true)
 
         if begun then
@@ -81,11 +79,11 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
         if (PictureStore.list version.Project Bad).IsEmpty then
             Some(0, "")
         else
-            run version [ "eval"; "--model"; version.Folder; "--data"; Project.data version.Project; "--out"; version.Folder ]
+            run version _.Kill() [ "eval"; "--model"; version.Folder; "--data"; Project.data version.Project; "--out"; version.Folder ]
 
     let train (version: DetectorVersion) (state: VersionState) =
         mark version Training null
-        let trained = run version (trainingArguments version state)
+        let trained = run version Launcher.stop (trainingArguments version state)
 
         match trained, isEnding () with
         | Some(0, _), false ->
@@ -131,16 +129,16 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
         lock gate (fun () -> waiting.Enqueue version)
         wake.Release() |> ignore
 
-    /// Ends a training that a studio left behind when it was killed: two would write one folder.
+    /// Waits for a training that a studio left behind when it was killed: its input has ended, so it ends too. Two would write one folder.
     let endOrphan (state: VersionState) =
         match Option.ofObj state.Process |> Option.map _.Split(' ') with
         | Some [| number; _ |] ->
             try
                 use child = Process.GetProcessById(int number)
 
-                if state.Process = identity child then
-                    stop child
-                    child.WaitForExit patience |> ignore
+                if state.Process = identity child && not (child.WaitForExit patience) then
+                    child.Kill()
+                    child.WaitForExit()
             with
             | :? ArgumentException
             | :? InvalidOperationException
@@ -159,6 +157,9 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
 
     let working = Task.Factory.StartNew(work, TaskCreationOptions.LongRunning)
 
+    /// The usual patience.
+    static member Patience = TimeSpan.FromMinutes 1.0
+
     /// Trains a new version, after those that wait.
     member _.Add(version: DetectorVersion) = enqueue version
 
@@ -171,9 +172,9 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
     member _.Stop(version: DetectorVersion) =
         lock gate (fun () ->
             match current with
-            | Some(own, child) when own = version ->
+            | Some(own, stop) when own = version ->
                 isStopped <- true
-                Option.iter stop child
+                stop |> Option.iter (fun stop -> stop ())
             | _ ->
                 let others = waiting |> Seq.filter ((<>) version) |> List.ofSeq
                 waiting.Clear()
@@ -200,7 +201,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, stop: Proces
         member _.Dispose() =
             lock gate (fun () ->
                 ending.Cancel()
-                current |> Option.bind snd |> Option.iter stop)
+                current |> Option.bind snd |> Option.iter (fun stop -> stop ()))
 
             working.Wait()
             wake.Dispose()

@@ -99,6 +99,18 @@ let private template folder readme version (package: Package) =
     @ [ "dependencies" ]
     @ [ for name, version in package.Needs -> $"    {name} >= {version}" ]
 
+/// Validates a package, and that it breaks nothing of the last release's, if that lies in artifacts/baseline.
+let private validate (id: string) archive =
+    let baseline = Shell.inArtifacts [ "baseline" ]
+
+    let earlier =
+        if Directory.Exists baseline then
+            List.ofArray (Directory.GetFiles(baseline, $"{id}.*.nupkg"))
+        else
+            []
+
+    Shell.run "dotnet" ([ "apicompat"; "package"; archive ] @ List.collect (fun file -> [ "--baseline-package"; file ]) earlier)
+
 /// Writes a package of each kind to artifacts/packages, with `listed` bills of materials too.
 let write (listed: bool) =
     let folder, packed = Shell.inArtifacts [ "pack" ], Shell.inArtifacts [ "packages" ]
@@ -123,6 +135,8 @@ let write (listed: bool) =
         if Directory.Exists unpacked then Directory.Delete(unpacked, true)
 
         let archive = Path.Combine(packed, $"{package.Id}.{version}.nupkg")
+
+        validate package.Id archive
 
         if listed then Sbom.write $"{package.Project}/{package.Project}.csproj" archive
 

@@ -25,6 +25,8 @@ module BankTraining =
             else
                 []
 
+        let entering = InputGeometry.bankViews config number
+
         let bank index (scale: float32) =
             use extractor = new FeatureExtractor(backbone, channels, scale)
 
@@ -36,6 +38,7 @@ module BankTraining =
                     Progress = show,
                     From = Option.toObj from,
                     Number = index + 1,
+                    EntryViews = List.toArray entering,
                     Views = (if views.IsEmpty then null else List.toArray views)
                 )
                     .Fit(Pictures.windows config training, number, hidden, stop))

@@ -44,6 +44,7 @@ module TrainingRun =
                         BankSize = network.BankSize
                         BankCap = network.BankCap
                         BankScales = network.BankScales
+                        BankViews = network.BankViews
                         BankPlaces = network.BankPlaces
                     }
             }

@@ -2,7 +2,6 @@
 namespace Fae.Cli
 
 open System
-open System.Diagnostics
 open System.IO
 open Argu
 open Fae.Data
@@ -18,22 +17,7 @@ module StudioCommand =
         let assembly = Path.Combine(AppContext.BaseDirectory, "fae.dll")
         let isHost = Path.GetFileNameWithoutExtension own = "dotnet"
 
-        ProcessStartInfo(
-            own,
-            (if isHost then assembly :: args else args),
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false
-        )
-
-    /// SIGTERM lets a training write its checkpoint. Windows knows no such signal: it loses what came after the last checkpoint.
-    let private stop (child: Process) =
-        if not child.HasExited then
-            if OperatingSystem.IsWindows() then
-                child.Kill()
-            else
-                use kill = Process.Start("kill", [ "-TERM"; string child.Id ])
-                kill.WaitForExit()
+        Launcher.startInfo own (if isHost then assembly :: args else args)
 
     let run (args: ParseResults<StudioArgs>) : Result<int, Fault> =
         result {
@@ -52,7 +36,6 @@ module StudioCommand =
                     Home = Path.GetFullPath(args.GetResult StudioArgs.Home)
                     Server = server
                     Launch = launch
-                    Stop = stop
                     Reader = Models.reader (args.TryGetResult StudioArgs.Device)
                     MemoryLimit = memory
                 }

@@ -43,6 +43,7 @@ module Defaults =
             BankSize = 3000
             BankCap = 100_000
             BankScales = Some [ 1.0f ]
+            BankViews = Some 1
             BankPlaces = false
         }
 

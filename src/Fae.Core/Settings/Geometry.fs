@@ -96,13 +96,25 @@ module InputGeometry =
         let struct (height, width) = seenShape config
         height = width
 
-    /// The views of test-time augmentation, for a configuration whose augmentation is settled.
-    let views config =
+    let private allowedViews config =
         let allowed = Option.defaultValue false
         let augment = config.Augment
 
         View.allowed (allowed augment.FlipHorizontal) (allowed augment.FlipVertical) (isSquare config && allowed augment.QuarterTurns)
-        |> List.truncate config.Score.Views
+
+    /// The views of test-time augmentation, for a configuration whose augmentation is settled.
+    let views config = allowedViews config |> List.truncate config.Score.Views
+
+    /// So many good pictures show themselves what is normal (docs/method/experiments.md).
+    let private enoughForBank = 100
+
+    /// Views that a bank is fitted to without being asked: each takes the time of an inspection.
+    let private mostForBank = 400
+
+    /// The views of each of so many good pictures that enter a memory bank.
+    let bankViews config (number: int) =
+        let automatic () = if number < enoughForBank then mostForBank / max 1 number else 1
+        allowedViews config |> List.truncate (Option.defaultWith automatic config.Network.BankViews)
 
     /// The tiles of a large picture, in pixels of the prepared picture; `None`: no tiles.
     let tiling config =

@@ -93,6 +93,14 @@ module internal NetworkFields =
                 "scales of the pictures that the memory banks beside a U-Net see; 1 is the working size"
                 _.BankScales
                 (fun v s -> { s with BankScales = v })
+            Section.auto
+                (FieldType.whole 1 8)
+                network
+                "bank_views"
+                ("mirrored and rotated views of each good picture that enter a memory bank, at most, of those that augmentation allows; "
+                 + "auto: all of them where there are fewer than a hundred pictures")
+                _.BankViews
+                (fun v s -> { s with BankViews = v })
             Section.flag
                 network
                 "bank_places"

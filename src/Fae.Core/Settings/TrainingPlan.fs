@@ -10,8 +10,8 @@ module TrainingPlan =
     /// memory bank, the validations and the calibration.
     let private stepsPerMinute = 100.0
 
-    /// Fewer steps teach a U-Net nothing; more than this many change little.
-    let fewest, most = 200, 20_000
+    /// A minute's work at least; more than this many change little.
+    let fewest, most = 100, 20_000
 
     /// What a GPU counts as.
     let processorsOfGpu = 100

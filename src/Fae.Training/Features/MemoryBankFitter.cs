@@ -33,6 +33,9 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// </summary>
     public IReadOnlyList<View>? Views { get; init; }
 
+    /// <summary>The views of each picture whose patches enter, the straight one first.</summary>
+    public IReadOnlyList<View> EntryViews { get; init; } = [ViewModule.straight];
+
     /// <summary>Called as it goes on.</summary>
     public Action<FitProgress>? Progress { get; init; }
 
@@ -64,8 +67,8 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     }
 
     /// <summary>
-    /// Vectors one after the other: the same number of each picture, drawn from the seed, if all are too many; and the number of the
-    /// picture that each is of, −1 of those of an earlier bank.
+    /// Vectors one after the other: the same number of each view of a picture, drawn from the seed, if all are too many; and the number of
+    /// the picture that each is of, −1 of those of an earlier bank.
     /// </summary>
     private (float[] Values, int Dimensions, List<int> Owners) Patches(
         IEnumerable<Image> pictures,
@@ -74,27 +77,30 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         CancellationToken stop
     )
     {
-        var each = Math.Max(1, settings.BankCap / number);
+        var inAll = number * EntryViews.Count;
+        var each = Math.Max(1, settings.BankCap / inAll);
+        var hidden = EntryViews.Select(view => ignore is null ? null : ViewModule.apply(view, ignore)).ToList();
         var values = new List<float>(From?.Values ?? []);
         var known = values.Count;
         var owners = Enumerable.Repeat(-1, From is null ? 0 : (int)From.Shape[0]).ToList();
         var dimensions = 0;
         var done = 0;
-        foreach (var some in pictures.Chunk(BatchSize))
+        foreach (var some in pictures.SelectMany(picture => EntryViews.Select(view => ViewModule.apply(view, picture))).Chunk(BatchSize))
         {
             stop.ThrowIfCancellationRequested();
             foreach (var embedding in extractor.Embed(some))
             {
                 dimensions = embedding.Channels;
-                foreach (var place in Drawn(Visible(embedding, ignore), each, Fae.Core.Random.fork((ulong)done, seed)))
+                var visible = Visible(embedding, hidden[done % EntryViews.Count]);
+                foreach (var place in Drawn(visible, each, Fae.Core.Random.fork((ulong)done, seed)))
                 {
                     for (var d = 0; d < dimensions; d++)
                         values.Add(embedding.Pixels[d * embedding.Area + place]);
-                    owners.Add(done);
+                    owners.Add(done / EntryViews.Count);
                 }
                 done++;
             }
-            Tell("features", done, number);
+            Tell("features", done, inAll);
         }
         if (values.Count == known)
             throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");

@@ -109,6 +109,7 @@ public static class CompatibilityTrial
                     settings.BankSize,
                     settings.BankCap,
                     settings.BankScales,
+                    settings.BankViews,
                     settings.BankPlaces
                 ),
                 1,

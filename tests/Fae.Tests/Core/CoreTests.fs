@@ -41,6 +41,17 @@ let tests =
                 Expect.equal (List.map TrainingPlan.validateEvery [ 3000; 1000; 2 ]) [ 500; 333; 1 ] "three validations at least"
             }
 
+            test "of few good pictures all views that augmentation allows enter a memory bank, of many the straight one" {
+                let turning = { Config.defaults.Augment with FlipHorizontal = Some true; FlipVertical = Some true }
+
+                let views bankViews number =
+                    let network = { Config.defaults.Network with BankViews = bankViews }
+                    InputGeometry.bankViews { Config.automatic with Network = network; Augment = turning } number |> List.length
+
+                Expect.equal [ for number in [ 12; 99; 100; 5000 ] -> views None number ] [ 4; 4; 1; 1 ] "auto"
+                Expect.equal [ for most in [ 1; 2; 8 ] -> views (Some most) 5000 ] [ 1; 2; 4 ] "as asked for"
+            }
+
             test "arrays that do not fill an image, and images of different sizes, are refused" {
                 Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 0 4 [||] |> ignore) "no pixels"
                 Expect.throwsT<System.ArgumentException> (fun () -> Image.ofArray 1 2 2 [| 0.0f |] |> ignore) "one value for four"

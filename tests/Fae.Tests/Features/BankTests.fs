@@ -130,6 +130,24 @@ let tests =
                     "nothing is left"
             }
 
+            test "a bank of mirrored views is that of mirrored pictures; their ignore mask is mirrored with them" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let mirrored = { Flip = true; Turns = 0 }
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 100; BankCap = 10_000 }
+
+                let fit (views: View list) (pictures: Image list) hidden =
+                    MemoryBankFitter(network, extractor, Random.ofSeed 5UL, EntryViews = List.toArray views)
+                        .Fit(pictures, pictures.Length, hidden, CancellationToken.None)
+                    |> values
+
+                let good = [ for i in 0..3 -> picture 1 64 64 i ]
+                let both = good |> List.collect (fun image -> [ image; Image.flip image ])
+                let inViews = fit [ View.straight; mirrored ] good
+                Expect.equal (inViews null) (fit [ View.straight ] both null) "without a mask"
+                let half = Image.init 1 64 64 (fun _ _ x -> if x < 32 then 1.0f else 0.0f)
+                Expect.equal (fit [ mirrored ] good half) (fit [ View.straight ] (List.map Image.flip good) (Image.flip half)) "with one"
+            }
+
             BackboneTests.bad
 
             test "PatchCore by the verbs: train, resume, eval, inspect, tiles, an export with its self-check" {

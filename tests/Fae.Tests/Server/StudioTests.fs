@@ -115,8 +115,6 @@ let private storeTests =
     ]
 
 let private trainerTests =
-    let quiet name args = ProcessStartInfo(name, (args: string list), RedirectStandardOutput = true, RedirectStandardError = true)
-
     let project home =
         let project = orFail (Project.create home "p")
         PictureStore.add project Good "1.png" (partPng 1 false) |> orFail |> ignore
@@ -128,13 +126,13 @@ let private trainerTests =
         test "a training that a killed studio left behind is ended before it goes on; one that fails says why" {
             inTemporaryFolder (fun home ->
                 let version = DetectorVersion.create (project home) "ada" "1m" 0 DateTimeOffset.UtcNow
-                use orphan = nonNull (Process.Start(quiet "sleep" [ "1000" ]))
+                use orphan = nonNull (Process.Start(Launcher.startInfo "cat" []))
                 let identity = $"{orphan.Id} {orphan.StartTime.ToUniversalTime():O}"
 
                 DetectorVersion.set version (fun state -> { state with Status = DetectorVersion.statusName Training; Process = identity })
 
-                let fails _ = quiet "sh" [ "-c"; "echo no disk >&2; exit 3" ]
-                use _ = new Trainer(home, fails, terminate)
+                let fails _ = Launcher.startInfo "sh" [ "-c"; "echo no disk >&2; exit 3" ]
+                use _ = new Trainer(home, fails, TimeSpan.FromSeconds 1.0)
                 Expect.isTrue (orphan.WaitForExit 10000) "ended"
                 until 20.0 (fun () -> status version) (fun () -> status version = "failed")
                 Expect.equal (DetectorVersion.read version).Value.Problem "no disk" "its last words")
@@ -143,7 +141,7 @@ let private trainerTests =
             inTemporaryFolder (fun home ->
                 let project = project home
                 let make () = DetectorVersion.create project "ada" "1m" 0 DateTimeOffset.UtcNow
-                use trainer = new Trainer(home, (fun _ -> quiet "sleep" [ "1000" ]), terminate)
+                use trainer = new Trainer(home, (fun _ -> Launcher.startInfo "cat" []), Trainer.Patience)
                 let first, second = make (), make ()
                 trainer.Add first
                 trainer.Add second
