@@ -177,20 +177,36 @@ module DataChecks =
         | [] -> ()
         | (_, text) :: _ -> Console.warn $"{text}: {list (List.map fst strange)}"
 
-    /// Files of several pages or frames: what is said of them is said of the first.
-    let pagesOf (files: (string * int) list) =
-        let several = files |> List.filter (fun (_, pages) -> pages > 1) |> List.map (fun (path, pages) -> $"{path} ({pages})")
+    /// Files of which a part is not looked at: what is said of them is said of the first page, and of grey or colour.
+    let unreadOf (files: (string * Unread) list) =
+        let pages =
+            [
+                for path, unread in files do
+                    if unread.FurtherPages > 0 then $"{path} ({unread.FurtherPages + 1})"
+            ]
 
-        if not several.IsEmpty then
-            Console.warn $"{several.Length} file(s) hold several pages or frames; only the first of each is looked at: {list several}"
+        let bands =
+            [
+                for path, unread in files do
+                    if unread.FurtherBands > 0 then path
+            ]
+
+        if not pages.IsEmpty then
+            Console.warn $"{pages.Length} file(s) hold several pages or frames; only the first of each is looked at: {list pages}"
+
+        if not bands.IsEmpty then
+            Console.warn (
+                $"{bands.Length} file(s) hold a further band that is no transparency (infrared, a mask); only grey or colour is looked "
+                + $"at: {list bands}"
+            )
 
     /// The same of files that nobody has read yet, from their headers.
-    let pages (paths: string list) =
+    let unread (paths: string list) =
         paths
         |> Array.ofList
-        |> Array.Parallel.choose (fun path -> ImageDecoder.pages path |> Result.toOption |> Option.map (fun pages -> path, pages))
+        |> Array.Parallel.choose (fun path -> ImageDecoder.unread path |> Result.toOption |> Option.map (fun unread -> path, unread))
         |> List.ofArray
-        |> pagesOf
+        |> unreadOf
 
     /// Training pictures from which nothing can be learned: about as many are looked at.
     let private sample = 32

@@ -31,7 +31,16 @@ public static class DetectionWarning
     public static string? Pages(Picture picture)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        return picture.Pages > 1 ? "the files hold several pages; only the first of each is inspected" : null;
+        return picture.Unread.FurtherPages > 0 ? "the files hold several pages; only the first of each is inspected" : null;
+    }
+
+    /// <summary>A file with a band beyond the colours that is no transparency; null of all others.</summary>
+    public static string? Bands(Picture picture)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        return picture.Unread.FurtherBands > 0
+            ? "the files hold a further band (infrared, a mask); only grey or colour is inspected"
+            : null;
     }
 
     /// <summary>A picture whose values are not those that the model was trained on; null of all others.</summary>

@@ -22,6 +22,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
     private bool wrongColours;
     private bool wrongValues;
     private bool severalPages;
+    private bool furtherBands;
     private bool farBelow;
 
     /// <summary>
@@ -39,6 +40,7 @@ public sealed class DriftMonitor(ModelCard card, float[] heldOut, Action<string>
             wrongValues = Say(DetectionWarning.Values(card.Config.Image.Values, picture), wrongValues);
             farBelow = Say(DetectionWarning.FarBelow(heldOut, score), farBelow);
             severalPages = Say(DetectionWarning.Pages(picture), severalPages);
+            furtherBands = Say(DetectionWarning.Bands(picture), furtherBands);
         }
         if (!checkColours)
             return;

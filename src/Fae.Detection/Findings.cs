@@ -44,7 +44,11 @@ public sealed record InspectionJson(
             calibration.ImageThreshold,
             fingerprint,
             Findings.RegionsJson(picture, finding)
-        ) => PagesNotInspected = picture.Pages > 1 ? picture.Pages - 1 : null;
+        )
+    {
+        static int? Some(int count) => count > 0 ? count : null;
+        (PagesNotInspected, BandsNotInspected) = (Some(picture.Unread.FurtherPages), Some(picture.Unread.FurtherBands));
+    }
 
     /// <summary>The heatmap's file, or a data URL; null if none was requested.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
@@ -61,6 +65,9 @@ public sealed record InspectionJson(
 
     /// <summary>Further pages of the file, or frames; the verdict is of the first alone.</summary>
     public int? PagesNotInspected { get; init; }
+
+    /// <summary>Bands of the file beyond grey or colour that are no transparency; null if there are none.</summary>
+    public int? BandsNotInspected { get; init; }
 
     /// <summary>In the server's history.</summary>
     public long? Id { get; init; }

@@ -112,11 +112,11 @@ module ImageDecoder =
 
         Vips.guard name decode |> Result.bind id
 
-    /// Pages of a file, from its header.
-    let pages (path: string) : Result<int, ImageProblem> =
+    /// What of a file is not looked at, from its header.
+    let unread (path: string) : Result<Unread, ImageProblem> =
         Vips.guard path (fun () ->
             use file = openFile path
-            Planes.pages file)
+            Planes.unread file)
 
     /// The values of a picture.
     let values (path: string) : Result<ValueSpan, ImageProblem> =

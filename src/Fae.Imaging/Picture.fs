@@ -16,6 +16,10 @@ type ImageProblem =
 /// The values of a picture's file: their type, the lowest and the highest.
 type ValueSpan = { Kind: ValueKind; Lowest: float32; Highest: float32 }
 
+/// What of a file is not looked at: pages or frames after the first; bands beyond grey or colour that are no transparency.
+[<Struct>]
+type Unread = { FurtherPages: int; FurtherBands: int }
+
 /// A decoded picture.
 [<NoComparison>]
 type Picture =
@@ -26,8 +30,8 @@ type Picture =
         OriginalHeight: int
         /// The values that it had, if they are not bytes.
         Values: ValueSpan option
-        /// Pages of its file, or frames. The first is read.
-        Pages: int
+        /// What of its file was not read.
+        Unread: Unread
     }
 
 /// Pixels as a camera hands them over: rows of `Bands` values of `Depth` bytes each, a row every `Stride` bytes; of four values the last

@@ -9,7 +9,7 @@ open Fae.Kernels
 
 /// A picture whose rows are read from the first to the last, in memory for a few of them. To be disposed of.
 type PictureRows
-    internal (name: string, held: NetVips.Image list, levelled: NetVips.Image, kind, range: struct (float32 * float32), pages, channels) =
+    internal (name: string, held: NetVips.Image list, levelled: NetVips.Image, kind, range: struct (float32 * float32), unread, channels) =
     let struct (low, high) = range
     let isRaw = low = 0.0f && kind <> ValueKind.Other
     let scale = if isRaw then 1.0f / high else 1.0f
@@ -26,8 +26,8 @@ type PictureRows
     member _.Width = levelled.Width
     member _.Height = levelled.Height
 
-    /// Pages of its file. The first is read.
-    member _.Pages: int = pages
+    /// What of its file is not read.
+    member _.Unread: Unread = unread
 
     /// The values of the rows that were read, if they are not bytes.
     member _.Values =
@@ -107,4 +107,4 @@ module PictureRows =
                 | NetVips.Enums.BandFormat.Float -> levelled
                 | _ -> levelled.Cast NetVips.Enums.BandFormat.Float
 
-            new PictureRows(path, [ plain; levelled; coloured; file ], plain, kind, struct (low, high), Planes.pages file, channels))
+            new PictureRows(path, [ plain; levelled; coloured; file ], plain, kind, struct (low, high), Planes.unread file, channels))

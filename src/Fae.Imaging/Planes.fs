@@ -7,23 +7,21 @@ open Fae.Kernels
 
 [<RequireQualifiedAccess>]
 module internal Planes =
-    /// The camera's rotation: 1 for none, to 8.
-    let orientation (file: NetVips.Image) =
-        if file.Contains "orientation" then
-            match file.Get "orientation" with
-            | :? int as orientation -> orientation
-            | _ -> 1
+    /// A number of the metadata, or what is to be taken where there is none.
+    let private number (name: string) otherwise (file: NetVips.Image) =
+        if file.Contains name then
+            match file.Get name with
+            | :? int as number -> number
+            | _ -> otherwise
         else
-            1
+            otherwise
 
-    /// Pages of a file, or frames of an animation.
-    let pages (file: NetVips.Image) =
-        if file.Contains "n-pages" then
-            match file.Get "n-pages" with
-            | :? int as pages -> max 1 pages
-            | _ -> 1
-        else
-            1
+    /// The camera's rotation: 1 for none, to 8.
+    let orientation (file: NetVips.Image) = number "orientation" 1 file
+
+    /// Pages of a file after the first, or frames of an animation; and bands that were left out.
+    let unread (file: NetVips.Image) =
+        { FurtherPages = max 0 (number "n-pages" 1 file - 1); FurtherBands = number Vips.furtherBands 0 file }
 
     /// From so many pixels on, rows are used as they are decoded instead of after all of them: less memory, for a thread more. A rotation
     /// needs them all.
@@ -172,5 +170,5 @@ module internal Planes =
                 OriginalWidth = fullWidth
                 OriginalHeight = fullHeight
                 Values = values
-                Pages = pages upright
+                Unread = unread upright
             })

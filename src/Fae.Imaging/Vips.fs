@@ -74,6 +74,27 @@ module Vips =
         | name when loaders |> List.exists (fun format -> name.StartsWith("VipsForeignLoad" + format, StringComparison.Ordinal)) -> ()
         | _ -> refuse "it is of a format that is not read; use PNG, JPEG, TIFF, BMP or WebP"
 
+    /// The metadata's name for bands that were left out.
+    let internal furtherBands = "fae-further-bands"
+
+    /// Infrared, a mask or a height map beside colours is no transparency: it would darken the colours. It is left out and counted.
+    let private withoutFurtherBand source (image: NetVips.Image) =
+        let isTiff =
+            match image.Get "vips-loader" with
+            | :? string as loader -> loader.StartsWith("tiff", StringComparison.Ordinal)
+            | _ -> false
+
+        let isAlpha () =
+            use stream = contents source
+            TiffBands.hasAlpha stream
+
+        if isTiff && image.HasAlpha() && not (isAlpha ()) then
+            use whole = image
+            use colours = whole.ExtractBand(0, n = whole.Bands - 1)
+            colours.Mutate(fun copy -> copy.Set(NetVips.GValue.GIntType, furtherBands, 1))
+        else
+            image
+
     let internal load (options: NetVips.VOption) source =
         forgetful.Force()
 
@@ -83,9 +104,12 @@ module Vips =
         | InMemory bytes when bytes.Length = 0 -> ()
         | _ -> checkFormat source
 
-        match source with
-        | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
-        | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+        let image =
+            match source with
+            | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+            | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
+
+        withoutFurtherBand source image
 
     /// A picture that is read once, from its first row to its last.
     let internal loadInRows source =

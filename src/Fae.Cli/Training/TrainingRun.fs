@@ -122,7 +122,7 @@ module TrainingRun =
             let! split = Pictures.split config data
 
             DataChecks.folders false data
-            DataChecks.pages (split.Training @ split.HeldOut)
+            DataChecks.unread (split.Training @ split.HeldOut)
             let config = Pictures.withValues config (split.Training @ split.HeldOut)
             let channels = Pictures.channels config (split.Training @ split.HeldOut)
             let! config = Pictures.surveyed options.WorkingSize config channels split.Training

@@ -121,7 +121,7 @@ module Eval =
         result {
             let! pictures = DataSet.testPictures data |> Result.mapError Data
             DataChecks.folders true data
-            DataChecks.pages [ for picture in pictures -> picture.Path ]
+            DataChecks.unread [ for picture in pictures -> picture.Path ]
 
             do!
                 match DataSet.checkMasks pictures with

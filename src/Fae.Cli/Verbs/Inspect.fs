@@ -87,7 +87,7 @@ module Inspect =
             let! detector = Models.atRate (args.TryGetResult InspectArgs.False_Alarm) loaded
             DataChecks.colours detector.Card paths
             let found, broken = paths |> List.mapi (inspectOne detector (args.TryGetResult InspectArgs.Out)) |> partition
-            DataChecks.pagesOf [ for one in found -> one.Path, one.Picture.Pages ]
+            DataChecks.unreadOf [ for one in found -> one.Path, one.Picture.Unread ]
             DataChecks.values detector.Card [ for one in found -> one.Path, one.Picture ]
             DataChecks.farBelow detector.Calibration [ for one in found -> one.Path, one.Score ]
             DataChecks.drift detector.Calibration [| for one in found -> one.Score |]

@@ -58,7 +58,7 @@ public static class LargePictures
             .OrderByDescending(region => region.Peak)
             .Select(region => Findings.Original(Findings.InOriginal(region, sx, sy, own.Width, own.Height)))
             .ToList();
-        var picture = new Picture(overview.Picture(), own.Width, own.Height, read.ResultValue.Values, read.ResultValue.Pages);
+        var picture = new Picture(overview.Picture(), own.Width, own.Height, read.ResultValue.Values, read.ResultValue.Unread);
         var finding = new Finding(picture.Image, overview.Heatmap(), prediction, []) { InStrips = inOwn };
         return FSharpResult<Inspected, ImageProblem>.NewOk(new Inspected(picture, finding));
     }

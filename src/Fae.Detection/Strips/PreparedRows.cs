@@ -58,8 +58,8 @@ public static class PreparedRows
         return FSharpResult<Unit, ImageProblem>.NewOk(null!);
     }
 
-    /// <summary>Reads a file's rows as they are; returns what was seen of its values, and its pages.</summary>
-    internal static FSharpResult<(FSharpOption<ValueSpan>? Values, int Pages), ImageProblem> ReadRaw(
+    /// <summary>Reads a file's rows as they are; returns what was seen of its values, and what of it was not read.</summary>
+    internal static FSharpResult<(FSharpOption<ValueSpan>? Values, Unread Unread), ImageProblem> ReadRaw(
         Config config,
         int channels,
         string path,
@@ -68,15 +68,15 @@ public static class PreparedRows
     {
         var opened = PictureRowsModule.openFile(config.Image.Values, channels, path);
         if (opened.IsError)
-            return FSharpResult<(FSharpOption<ValueSpan>?, int), ImageProblem>.NewError(opened.ErrorValue);
+            return FSharpResult<(FSharpOption<ValueSpan>?, Unread), ImageProblem>.NewError(opened.ErrorValue);
         using var rows = opened.ResultValue;
         while (true)
         {
             var read = rows.Read(AtOnce);
             if (read.IsError)
-                return FSharpResult<(FSharpOption<ValueSpan>?, int), ImageProblem>.NewError(read.ErrorValue);
+                return FSharpResult<(FSharpOption<ValueSpan>?, Unread), ImageProblem>.NewError(read.ErrorValue);
             if (read.ResultValue is not { } some)
-                return FSharpResult<(FSharpOption<ValueSpan>?, int), ImageProblem>.NewOk((rows.Values, rows.Pages));
+                return FSharpResult<(FSharpOption<ValueSpan>?, Unread), ImageProblem>.NewOk((rows.Values, rows.Unread));
             next(some.Value);
         }
     }

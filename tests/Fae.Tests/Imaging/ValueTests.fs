@@ -141,13 +141,45 @@ let tests =
                     use three = NetVips.Image.Arrayjoin([| page; page; page |], 1)
                     use paged = three.Mutate(fun image -> image.Set(NetVips.GValue.GIntType, "page-height", 32))
                     paged.WriteToFile pages
-                    Expect.equal (ImageDecoder.pages pages) (Ok 3) "three"
+                    Expect.equal (ImageDecoder.unread pages) (Ok { FurtherPages = 2; FurtherBands = 0 }) "three"
                     let inspected = fae [ "inspect"; "--model"; string model; pages; "--json"; "-" ]
                     Expect.equal inspected.Code 0 inspected.Error
                     Expect.stringContains inspected.Error "pages.tif (3)" "which file"
                     use json = JsonDocument.Parse inspected.Output
                     let first = Seq.head (json.RootElement.EnumerateArray())
                     Expect.equal (first.GetProperty("pages_not_inspected").GetInt32()) 2 "how many pages nobody looked at")
+            }
+
+            test "a fourth band of a TIFF file that is no transparency darkens nothing and is said" {
+                inTemporaryFolder (fun folder ->
+                    let model = Path.GetDirectoryName(brightnessModel folder)
+                    use colours = NetVips.Image.Black(32, 32, 3).Linear([| 1.0 |], [| 200.0 |], uchar = true)
+                    use fourth = NetVips.Image.Black(32, 32).Linear([| 1.0 |], [| 100.0 |], uchar = true)
+                    use joined = colours.Bandjoin(fourth)
+                    use marked = joined.Copy(interpretation = NetVips.Enums.Interpretation.Srgb)
+                    let transparent, infrared = Path.Combine(folder, "alpha.tif"), Path.Combine(folder, "infrared.tif")
+                    marked.WriteToFile transparent
+                    // The tag ExtraSamples, one word: 0 says nothing of the band's meaning.
+                    let bytes = File.ReadAllBytes transparent
+                    let entry = [| 0x52uy; 0x01uy; 3uy; 0uy; 1uy; 0uy; 0uy; 0uy |]
+                    let at = ReadOnlySpan(bytes).IndexOf(ReadOnlySpan entry)
+                    Expect.isGreaterThan at 0 "the tag"
+                    bytes[at + entry.Length] <- 0uy
+                    File.WriteAllBytes(infrared, bytes)
+
+                    let grey path =
+                        match ImageDecoder.read 1 0 path with
+                        | Ok picture -> picture.Image.Pixels[0]
+                        | Error problem -> failtest problem.Reason
+
+                    Expect.isLessThan (grey transparent) 0.4f "transparency is laid on black"
+                    Expect.floatClose Accuracy.low (float (grey infrared)) (200.0 / 255.0) "the colours as they are"
+                    Expect.equal (ImageDecoder.unread infrared) (Ok { FurtherPages = 0; FurtherBands = 1 }) "what is not looked at"
+                    let inspected = fae [ "inspect"; "--model"; string model; transparent; infrared; "--json"; "-" ]
+                    Expect.stringContains inspected.Error "further band" "in words"
+                    Expect.stringContains inspected.Error "infrared.tif" "which file"
+                    Expect.isFalse (inspected.Error.Contains "alpha.tif") "the other is as ever"
+                    Expect.stringContains inspected.Output "\"bands_not_inspected\": 1" "in JSON")
             }
 
             test "values that are not the training pictures' are said; what holds nothing to learn stops with a line" {

@@ -5,9 +5,6 @@ open System
 open System.IO
 open System.Threading.Tasks
 open Expecto
-open Fae.Core
-open Fae.Detection
-open Fae.Imaging
 open Fae.Server
 open Fae.Tests.Helpers
 

@@ -11,7 +11,6 @@ open Expecto
 open Fae.Core
 open Fae.Detection
 open Fae.Imaging
-open Fae.Server
 open Fae.Tests.Helpers
 open Fae.Tests.Serving
 

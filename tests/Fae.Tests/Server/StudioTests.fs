@@ -9,7 +9,6 @@ open Fae.Core
 open Fae.Imaging
 open Fae.Studio
 open Fae.Tests.Helpers
-open Fae.Tests.Serving
 open Fae.Tests.StudioParts
 
 /// A mask with a white square.
