@@ -46,10 +46,13 @@ module MemoryBank =
     /// Smoothed, and nowhere 0.
     let private usual maps = MeanFilter.once placeNeighbours (mean maps) |> Image.map (max 1e-6f)
 
+    /// A mean of less reliability says nothing of places: parts do not lie alike.
+    let leastReliability = 0.5
+
     /// How far patches of good pictures usually are from the bank at each place, over the mean of all places. `maps`: distances of good
     /// pictures that the bank does not know, (1, h, w) each. With u the smoothed mean of all maps, u₁ and u₂ those of every other map, and
     /// c ≥ 0 the correlation of log u₁ and log u₂, the mean has the reliability r = 2c / (1 + c) (Spearman and Brown), and a place is
-    /// (u / mean of u)ʳ: 1 where the pictures do not agree on their places.
+    /// (u / mean of u)ʳ; 1 everywhere if r is less than `leastReliability`.
     let places (maps: Image list) : Image =
         let numbered = List.indexed maps
         let half odd = numbered |> List.filter (fun (i, _) -> (i % 2 = 1) = odd) |> List.map snd
@@ -60,6 +63,8 @@ module MemoryBank =
         | first, second ->
             let logs some = (usual some).Pixels |> Array.map (float >> log)
             let c = Statistics.correlation (logs first) (logs second) |> Option.defaultValue 0.0 |> max 0.0
+            let reliability = 2.0 * c / (1.0 + c)
+            let power = if reliability < leastReliability then 0.0 else reliability
             let all = usual maps
             let middle = Array.averageBy float all.Pixels
-            all |> Image.map (fun u -> float32 ((float u / middle) ** (2.0 * c / (1.0 + c))))
+            all |> Image.map (fun u -> float32 ((float u / middle) ** power))

@@ -10,7 +10,13 @@ module Config =
     let automatic =
         { defaults with
             Image = { defaults.Image with Size = 0; Aspect = None; Crop = 256; IlluminationSigma = -1.0f }
-            Network = { defaults.Network with Perceptual = Perceptual.MemoryBank; BankScales = None; BankViews = None }
+            Network =
+                { defaults.Network with
+                    Perceptual = Perceptual.MemoryBank
+                    BankScales = None
+                    BankViews = None
+                    BankPlaces = true
+                }
             Score = { defaults.Score with Measure = Some Difference.combined; Views = 1 }
         }
 

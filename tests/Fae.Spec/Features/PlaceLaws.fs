@@ -17,6 +17,8 @@ let private near = Near.images 1e-4f
 
 let private ones = Image.constant 1 9 11 1.0f
 
+let private usual maps = List.reduce (Image.map2 (+)) maps |> MeanFilter.once MemoryBank.placeNeighbours
+
 let private laws: Law<Placer> list =
     [
         Law.forAll "pictures that are the same at every place say nothing" (fun places (level: uint8) ->
@@ -34,6 +36,17 @@ let private laws: Law<Placer> list =
             // Every other picture is large where the others are small.
             let against = Image.map (fun v -> 2.0f - v) map
             near ones (places [ map; against; map; against ]))
+        Law.forAll "places on which pictures hardly agree say nothing" (fun places (seed, shared: uint8) ->
+            let common = drawn seed 100
+            let share = float32 shared / 255.0f
+            let maps = [ for i in 0..5 -> Image.map2 (fun own all -> (1.0f - share) * own + share * all) (drawn seed i) common ]
+            let half odd = maps |> List.indexed |> List.filter (fun (i, _) -> (i % 2 = 1) = odd) |> List.map snd
+            let logs some = (usual some).Pixels |> Array.map (float >> log)
+
+            match Statistics.correlation (logs (half false)) (logs (half true)) with
+            | Some c when 2.0 * c / (1.0 + c) < MemoryBank.leastReliability - 1e-4 -> near ones (places maps)
+            | Some c when c > 0.6 -> not (near ones (places maps))
+            | _ -> true)
         Law.forAll "where one picture alone is far, its place stays nearer to 1 than its mean is" (fun places (seed: uint64) ->
             let bright number = if number = 2 then 9.0f else 1.0f
 
@@ -49,8 +62,6 @@ let private laws: Law<Placer> list =
 
 let private plain: Placer = MemoryBank.places
 
-let private usual maps = List.reduce (Image.map2 (+)) maps |> MeanFilter.once MemoryBank.placeNeighbours
-
 let private overMean (map: Image) = Image.map (fun v -> v / Array.average map.Pixels) map
 
 let private mutants: (string * string * Placer) list =
@@ -58,6 +69,12 @@ let private mutants: (string * string * Placer) list =
         "the mean itself, however much the pictures agree",
         "where one picture alone is far, its place stays nearer to 1 than its mean is",
         usual >> overMean
+        "however little the pictures agree",
+        "places on which pictures hardly agree say nothing",
+        (fun maps ->
+            let mean = usual maps
+            let middle = Array.average mean.Pixels
+            mean |> Image.map (fun u -> (u / middle) ** 0.3f))
         "not smoothed", "equal pictures give their smoothed map over its mean", List.reduce (Image.map2 (+)) >> overMean
         "not over the mean", "pictures that are the same at every place say nothing", usual
         "one more than the distances",
