@@ -98,7 +98,7 @@ module internal NetworkFields =
                 network
                 "bank_views"
                 ("mirrored and rotated views of each good picture that enter a memory bank, at most, of those that augmentation allows; "
-                 + "auto: all of them where there are fewer than a hundred pictures")
+                 + "auto: 1, or of fewer than a hundred pictures as many as make 400 in all")
                 _.BankViews
                 (fun v s -> { s with BankViews = v })
             Section.flag

@@ -129,8 +129,8 @@ type NetworkSettings =
         BankCap: int
         /// Beside a U-Net: the scales of the pictures that a memory bank each sees; 1 is the working size. None: by the working size.
         BankScales: float32 list option
-        /// Mirrored and rotated views of each good picture that enter a memory bank, at most, of those that augmentation allows. None: all
-        /// of them where there are few pictures.
+        /// Mirrored and rotated views of each good picture that enter a memory bank, at most, of those that augmentation allows. None:
+        /// more than one of few pictures alone.
         BankViews: int option
         /// Distances to a memory bank are divided by what is usual at their place.
         BankPlaces: bool
