@@ -50,7 +50,7 @@ module ImageDecoder =
         let struct (fullHeight, fullWidth) = uprightShape file
         let spare = min (float fullHeight / float height) (float fullWidth / float width) / 1.5
 
-        let loader = Planes.loader file
+        let loader = Vips.loader file
 
         let reload (extend: NetVips.VOption -> unit) =
             let options = NetVips.VOption()

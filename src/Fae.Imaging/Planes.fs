@@ -27,16 +27,10 @@ module internal Planes =
     /// needs them all.
     let isHuge (file: NetVips.Image) = int64 file.Width * int64 file.Height > 16_000_000L && orientation file <= 1
 
-    /// The name of libvips' loader that read a file; empty for pictures of memory.
-    let loader (file: NetVips.Image) =
-        match file.Get "vips-loader" with
-        | :? string as name -> name
-        | _ -> ""
-
     /// Whether a file's rows can be had one after the other: not those of an interlaced PNG, a progressive JPEG, a WebP, or a picture that
     /// is to be turned.
     let comesInRows (file: NetVips.Image) =
-        let loader = loader file
+        let loader = Vips.loader file
         let isInterlaced = file.Contains "interlaced" || file.Contains "jpeg-multiscan"
 
         orientation file <= 1

@@ -2,13 +2,12 @@
 namespace Fae.Imaging
 
 open System
-open System.Buffers.Binary
 open System.IO
 
 [<RequireQualifiedAccess>]
 module internal TiffBands =
     /// Tag ExtraSamples; its values of transparency: associated (premultiplied) and not.
-    let private extraSamples, transparency = 338us, set [ 1us; 2us ]
+    let private extraSamples, transparency = 338UL, set [ 1UL; 2UL ]
 
     /// Entries of a directory that are looked at.
     let private mostEntries = 4096UL
@@ -24,33 +23,15 @@ module internal TiffBands =
             let head = bytes 16
             let isLittle = head[0] = byte 'I'
 
-            let word (from: byte[]) at =
-                let span = ReadOnlySpan(from, at, 2)
+            /// An unsigned number of so many bytes.
+            let number size (from: byte[]) at =
+                let order = if isLittle then [ size - 1 .. -1 .. 0 ] else [ 0 .. size - 1 ]
+                order |> List.fold (fun sum i -> (sum <<< 8) ||| uint64 from[at + i]) 0UL
 
-                if isLittle then
-                    BinaryPrimitives.ReadUInt16LittleEndian span
-                else
-                    BinaryPrimitives.ReadUInt16BigEndian span
-
-            let long (from: byte[]) at =
-                let span = ReadOnlySpan(from, at, 4)
-
-                if isLittle then
-                    BinaryPrimitives.ReadUInt32LittleEndian span
-                else
-                    BinaryPrimitives.ReadUInt32BigEndian span
-
-            let longer (from: byte[]) at =
-                let span = ReadOnlySpan(from, at, 8)
-
-                if isLittle then
-                    BinaryPrimitives.ReadUInt64LittleEndian span
-                else
-                    BinaryPrimitives.ReadUInt64BigEndian span
-
-            let isBig = word head 2 = 43us
-            file.Position <- if isBig then int64 (longer head 8) else int64 (long head 4)
-            let count = if isBig then longer (bytes 8) 0 else uint64 (word (bytes 2) 0)
+            let word = number 2
+            let isBig = word head 2 = 43UL
+            file.Position <- int64 (if isBig then number 8 head 8 else number 4 head 4)
+            let count = if isBig then number 8 (bytes 8) 0 else word (bytes 2) 0
 
             // An entry is tag, type, number of values, and the values where they fit; that of ExtraSamples is a word.
             let entries = Seq.init (int (min mostEntries count)) (fun _ -> bytes (if isBig then 20 else 12))

@@ -74,15 +74,18 @@ module Vips =
         | name when loaders |> List.exists (fun format -> name.StartsWith("VipsForeignLoad" + format, StringComparison.Ordinal)) -> ()
         | _ -> refuse "it is of a format that is not read; use PNG, JPEG, TIFF, BMP or WebP"
 
+    /// The name of libvips' loader that read a file; empty for pictures of memory.
+    let internal loader (file: NetVips.Image) =
+        match file.Get "vips-loader" with
+        | :? string as name -> name
+        | _ -> ""
+
     /// The metadata's name for bands that were left out.
     let internal furtherBands = "fae-further-bands"
 
     /// Infrared, a mask or a height map beside colours is no transparency: it would darken the colours. It is left out and counted.
     let private withoutFurtherBand source (image: NetVips.Image) =
-        let isTiff =
-            match image.Get "vips-loader" with
-            | :? string as loader -> loader.StartsWith("tiff", StringComparison.Ordinal)
-            | _ -> false
+        let isTiff = (loader image).StartsWith("tiff", StringComparison.Ordinal)
 
         let isAlpha () =
             use stream = contents source

@@ -35,7 +35,7 @@ module Studio =
     /// Serves until it is asked to stop; a training that runs then goes on at the next start. An error is one line.
     let run (options: StudioOptions) events stop : Result<unit, string> =
         Directory.CreateDirectory options.Home |> ignore
-        use trainer = new Trainer(options.Home, options.Launch, Trainer.Patience)
+        use trainer = new Trainer(options.Home, options.Launch, Trainer.ExitTimeout)
         use models = new ModelSet(published options events, options.MemoryLimit)
 
         let extend (server: ServerParts) =

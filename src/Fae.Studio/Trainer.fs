@@ -10,9 +10,9 @@ open System.IO
 open System.Threading
 open System.Threading.Tasks
 
-/// `launch`: starts the program fae with these arguments (`Launcher.startInfo`). `patience`: how long a training that was left behind may
-/// take to end.
-type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: TimeSpan) =
+/// `launch`: starts the program fae with these arguments (`Launcher.startInfo`). `exitTimeout`: how long a training that was left
+/// behind may take to end.
+type Trainer(home: string, launch: string list -> ProcessStartInfo, exitTimeout: TimeSpan) =
     /// Samples of a corruption sheet.
     static let samplesDrawn = 12
 
@@ -20,8 +20,8 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
     let waiting = Queue<DetectorVersion>()
     let wake = new SemaphoreSlim(0)
     let ending = new CancellationTokenSource()
-    /// What is trained now, and how to end its process once there is one.
-    let mutable current: (DetectorVersion * (unit -> unit) option) option = None
+    /// What is trained now, and what ends its process, if there is one.
+    let mutable current: (DetectorVersion * (unit -> unit)) option = None
     /// Somebody asked for the end of the training that runs.
     let mutable isStopped = false
 
@@ -54,7 +54,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
                     false
                 else
                     child.Start() |> ignore
-                    current <- Some(version, Some(fun () -> stop child))
+                    current <- Some(version, (fun () -> stop child))
                     true)
 
         if begun then
@@ -62,7 +62,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
             child.BeginOutputReadLine()
             child.BeginErrorReadLine()
             child.WaitForExit()
-            lock gate (fun () -> current <- Some(version, None))
+            lock gate (fun () -> current <- Some(version, ignore))
             Some(child.ExitCode, last)
         else
             None
@@ -100,7 +100,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
     let next () =
         lock gate (fun () ->
             isStopped <- false
-            current <- if waiting.Count > 0 then Some(waiting.Dequeue(), None) else None
+            current <- if waiting.Count > 0 then Some(waiting.Dequeue(), ignore) else None
             current |> Option.map fst)
 
     let work () =
@@ -136,7 +136,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
             try
                 use child = Process.GetProcessById(int number)
 
-                if state.Process = identity child && not (child.WaitForExit patience) then
+                if state.Process = identity child && not (child.WaitForExit exitTimeout) then
                     child.Kill()
                     child.WaitForExit()
             with
@@ -157,8 +157,8 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
 
     let working = Task.Factory.StartNew(work, TaskCreationOptions.LongRunning)
 
-    /// The usual patience.
-    static member Patience = TimeSpan.FromMinutes 1.0
+    /// The usual one.
+    static member ExitTimeout = TimeSpan.FromMinutes 1.0
 
     /// Trains a new version, after those that wait.
     member _.Add(version: DetectorVersion) = enqueue version
@@ -174,7 +174,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
             match current with
             | Some(own, stop) when own = version ->
                 isStopped <- true
-                stop |> Option.iter (fun stop -> stop ())
+                stop ()
             | _ ->
                 let others = waiting |> Seq.filter ((<>) version) |> List.ofSeq
                 waiting.Clear()
@@ -201,7 +201,7 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, patience: Ti
         member _.Dispose() =
             lock gate (fun () ->
                 ending.Cancel()
-                current |> Option.bind snd |> Option.iter (fun stop -> stop ()))
+                current |> Option.iter (fun (_, stop) -> stop ()))
 
             working.Wait()
             wake.Dispose()

@@ -175,7 +175,9 @@ function connect(): void {
       event.preventDefault()
       drop.classList.remove("over")
     })
-  drop.addEventListener("drop", async event => inspectAll(await droppedFiles(event.dataTransfer)))
+  drop.addEventListener("drop", event => {
+    droppedFiles(event.dataTransfer).then(inspectAll).catch(e => sayVerdict(messageOf(e), "bad"))
+  })
   const opacity = byId<HTMLInputElement>("opacity")
   const setOpacity = () => viewer.setOpacity(Number(opacity.value) / 100)
   opacity.addEventListener("input", setOpacity)

@@ -140,7 +140,7 @@ let private trainerTests =
             inTemporaryFolder (fun home ->
                 let project = project home
                 let make () = DetectorVersion.create project "ada" "1m" 0 DateTimeOffset.UtcNow
-                use trainer = new Trainer(home, (fun _ -> Launcher.startInfo "cat" []), Trainer.Patience)
+                use trainer = new Trainer(home, (fun _ -> Launcher.startInfo "cat" []), Trainer.ExitTimeout)
                 let first, second = make (), make ()
                 trainer.Add first
                 trainer.Add second
