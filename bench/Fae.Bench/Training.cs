@@ -30,10 +30,14 @@ internal static class Training
         var validation = new ValidationSet(images[..1], images[..1], [ImageModule.constant(1, side, side, 0)]);
         var ours = new List<double>();
         var bare = new List<double>();
+        var inBFloat16 = new List<double>();
+        var half = ConfigModule.set("train.precision", Setting.NewText("bfloat16"), config).ResultValue;
         for (var round = 0; round < rounds; round++)
         {
             bare.AddRange(Round(config, validation, new Nothing(), steps));
             ours.AddRange(Round(config, validation, real, steps));
+            if (ProcessorFeatures.TrainsInBFloat16)
+                inBFloat16.AddRange(Round(half, validation, real, steps));
         }
         var work = $"training step, batch {config.Train.Batch} of {side}×{side} RGB, data made";
         yield return Comparison.Beside(
@@ -43,13 +47,19 @@ internal static class Training
             new PeerTimes("the same loop over a batch that is there", bare),
             Comparison.Median
         );
+        var peer = Comparison.Peer("training", side, config.Train.Batch, new Effort(tiny ? 0 : 2000, rounds * steps));
+        yield return Comparison.Beside(work, 1.3, Comparison.Median(ours), peer, Comparison.Median);
+        if (!ProcessorFeatures.TrainsInBFloat16)
+            yield break;
+        work += ", in bfloat16";
         yield return Comparison.Beside(
             work,
             1.2,
-            Comparison.Median(ours),
-            Comparison.Peer("training", side, config.Train.Batch, new Effort(tiny ? 0 : 2000, rounds * steps)),
+            Comparison.Median(inBFloat16),
+            new PeerTimes("the same in 32-bit floats", ours),
             Comparison.Median
         );
+        yield return Comparison.Beside(work, 1.3, Comparison.Median(inBFloat16), peer, Comparison.Median);
     }
 
     /// <summary>The milliseconds of so many steps of the training loop, after a few that do not count.</summary>

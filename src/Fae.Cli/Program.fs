@@ -110,6 +110,7 @@ let private answer (arguments: ParseResults<Arguments>) =
 
 let private run argv =
     TorchRuntime.KeepQuiet()
+    TorchRuntime.ShareProcessors()
     TorchRuntime.KeepFreedMemory()
     Vips.routeWarnings (fun _ -> ())
     let parser = parser argv

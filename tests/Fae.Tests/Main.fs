@@ -148,6 +148,7 @@ let private test (argv: string[]) =
 [<EntryPoint>]
 let main argv =
     Fae.Training.TorchRuntime.KeepQuiet()
+    Fae.Training.TorchRuntime.ShareProcessors()
     Fae.Imaging.Vips.routeWarnings ignore
 
     match argv with

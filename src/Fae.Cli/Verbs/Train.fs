@@ -6,6 +6,7 @@ open System.IO
 open Argu
 open Fae.Core
 open Fae.Data
+open Fae.Training
 open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
@@ -22,7 +23,15 @@ module Train =
 
             let! device = Devices.detectingDevice (args.TryGetResult TrainArgs.Device)
             let processors = if isNull device then Environment.ProcessorCount else TrainingPlan.processorsOfGpu
-            let steps = TrainingPlan.steps minutes processors
+
+            // What the plan says is kept in the run: it is resumed with the same precision on another machine.
+            let precision =
+                if isNull device && ProcessorFeatures.TrainsInBFloat16 then
+                    Precision.BFloat16
+                else
+                    Precision.Float32
+
+            let steps = TrainingPlan.steps minutes processors precision
 
             let start, what =
                 if args.Contains TrainArgs.Fast then
@@ -32,7 +41,12 @@ module Train =
 
             Console.say $"no --config: {what}"
 
-            return { start with Config.Train.Steps = steps; Config.Train.ValidateEvery = TrainingPlan.validateEvery steps }
+            return
+                { start with
+                    Config.Train.Steps = steps
+                    Config.Train.ValidateEvery = TrainingPlan.validateEvery steps
+                    Config.Train.Precision = precision
+                }
         }
 
     let private anew (args: ParseResults<TrainArgs>) config =

@@ -69,15 +69,24 @@ public static class TorchRuntime
     /// Suppresses libtorch's warnings ("Could not initialize NNPACK") unless TORCH_CPP_LOG_LEVEL is set. Call it before the first tensor:
     /// libtorch reads the native environment, which .NET's Environment class does not change.
     /// </summary>
-    public static void KeepQuiet()
+    public static void KeepQuiet() => SetNative("TORCH_CPP_LOG_LEVEL", "ERROR");
+
+    /// <summary>
+    /// Lets torch's threads sleep while they wait for each other, unless OMP_WAIT_POLICY is set. By default they wait busily: beside
+    /// another program that keeps the processors busy a training step then takes many times as long. Call it before the first tensor.
+    /// </summary>
+    public static void ShareProcessors() => SetNative("OMP_WAIT_POLICY", "passive");
+
+    /// <summary>Sets a variable of the native environment if it is not set. No effect where there is none, as on Windows.</summary>
+    private static void SetNative(string name, string value)
     {
         try
         {
-            _ = setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);
+            _ = setenv(name, value, 0);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
-            // Not Unix: the warnings stay.
+            // Not Unix: it stays as it is.
         }
     }
 

@@ -34,10 +34,13 @@ let tests =
                 for text in [ ""; "m"; "10"; "-1h"; "0m"; "10s"; "h10"; "nanm" ] do
                     Expect.isNone (TrainingPlan.tryParse text) text
 
-                Expect.equal (TrainingPlan.steps 30.0 2) 3000 "half an hour on two processors"
-                Expect.equal (TrainingPlan.steps 30.0 8) 12_000 "on eight"
-                Expect.equal (TrainingPlan.steps 0.1 2) TrainingPlan.fewest "never fewer"
-                Expect.equal (TrainingPlan.steps 1e300 2) TrainingPlan.most "never more"
+                let steps minutes processors = TrainingPlan.steps minutes processors Precision.Float32
+                Expect.equal (steps 30.0 2) 3000 "half an hour on two processors"
+                Expect.equal (steps 30.0 8) 12_000 "on eight"
+                Expect.equal (steps 0.1 2) TrainingPlan.fewest "never fewer"
+                Expect.equal (steps 1e300 2) TrainingPlan.most "never more"
+                Expect.equal (TrainingPlan.steps 30.0 2 Precision.BFloat16) 4500 "half as many again with bfloat16"
+                Expect.equal (TrainingPlan.steps 1.0 2 Precision.BFloat16) 100 "whole hundreds"
                 Expect.equal (List.map TrainingPlan.validateEvery [ 3000; 1000; 2 ]) [ 500; 333; 1 ] "three validations at least"
             }
 

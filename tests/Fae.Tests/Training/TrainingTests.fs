@@ -248,6 +248,28 @@ let tests =
                 Expect.equal drawn[5].Noise (source.Draw(1, 1).Noise) "noise"
             }
 
+            test "bfloat16 is used where the processor has AVX-512 instructions for it and no AMX" {
+                if File.Exists "/proc/cpuinfo" then
+                    let flags = File.ReadAllText("/proc/cpuinfo").Split([| ' '; '\n' |]) |> set
+                    let expected = flags.Contains "avx512_bf16" && not (flags.Contains "amx_bf16")
+                    Expect.equal ProcessorFeatures.TrainsInBFloat16 expected "as the kernel says"
+            }
+
+            test "a step in bfloat16 learns as one in 32-bit floats does, with weights of 32 bits" {
+                let of' precision =
+                    let config = { config with Config.Train.Precision = precision }
+                    let outcome, _ = train config None CancellationToken.None
+                    [ for progress in outcome.Curve -> progress.Loss ], values outcome.Last
+
+                let exact, weights = of' Precision.Float32
+                let rounded, others = of' Precision.BFloat16
+                Expect.isTrue (others |> Seq.forall (snd >> Seq.forall Single.IsFinite)) "finite"
+                Expect.notEqual others weights "computed otherwise"
+
+                for a, b in List.zip exact rounded do
+                    Expect.isLessThan (abs (a - b)) (0.1 * abs a) $"losses {a} and {b}"
+            }
+
             test "the learning rate warms up, peaks, and ends at zero" {
                 let settings = { config.Train with Steps = 100 }
                 let rate step = Trainer.LearningRate(settings, step)
