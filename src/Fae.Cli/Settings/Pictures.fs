@@ -88,8 +88,10 @@ module Pictures =
                     else
                         WorkingSize.illumination size survey
 
-                if binary && corruption.Binary.IsNone then
-                    Console.say "the pictures have two levels: defects are painted in the parts' own colours"
+                let found = binary && corruption.Binary.IsNone
+
+                if found then
+                    Console.say "the pictures have two levels: small defects are painted in the parts' own colours"
 
                 if sigma > 0.0f && image.IlluminationSigma < 0.0f then
                     Console.say "the light varies more from picture to picture than the parts do: it is divided out"
@@ -103,7 +105,7 @@ module Pictures =
                             Aspect = Some(defaultArg image.Aspect (float32 survey.Width / float32 survey.Height))
                             IlluminationSigma = sigma
                         }
-                    Corruption = { corruption with Binary = Some binary }
+                    Corruption = { (if found then Corruption.ofFineParts corruption else corruption) with Binary = Some binary }
                 }
                 |> withBanks)
 

@@ -100,6 +100,15 @@ module Corruption =
             JitterChance = 0.0f
         }
 
+    /// Smaller and more occlusions. Binary pictures consist of round pads, holes and lines; a network that is trained on large shapes of the
+    /// same colours repairs these as well.
+    let ofFineParts settings =
+        { settings with
+            RadiusMax = max settings.RadiusMin (min 0.06f settings.RadiusMax)
+            LengthMax = max settings.LengthMin (min 0.4f settings.LengthMax)
+            MaxCount = max 8 settings.MaxCount
+        }
+
     /// One occlusion from a distribution for each of its dimensions, drawn independently of each other.
     let occlusion (shapes: Sampler<Shape>) (softness: Sampler<float32>) (fills: Sampler<Fill>) (opacities: Sampler<float32>) =
         sample {

@@ -83,6 +83,12 @@ let tests =
                         | Plain colour -> Expect.contains palette.Colours colour "a colour of the parts"
                         | Patch(_, _, _, gain, bias) -> Expect.equal (gain, bias) (1.0f, 0.0f) "a patch as it is"
                         | other -> failtest $"{other}"
+
+                let fine = Corruption.ofFineParts Corruption.defaults
+                Expect.equal (fine.RadiusMax, fine.LengthMax, fine.MaxCount) (0.06f, 0.4f, 8) "smaller and more"
+                let own = { Corruption.defaults with RadiusMin = 0.1f; RadiusMax = 0.2f; LengthMax = 0.05f; MaxCount = 9 }
+                let fine = Corruption.ofFineParts own
+                Expect.equal (fine.RadiusMax, fine.LengthMax, fine.MaxCount) (0.1f, 0.05f, 9) "within what was said"
             }
 
             test "one picture that can be read is enough; without any, all of them are named" {
