@@ -100,8 +100,8 @@ module Corruption =
             JitterChance = 0.0f
         }
 
-    /// Smaller and more occlusions. Binary pictures consist of round pads, holes and lines; a network that is trained on large shapes of the
-    /// same colours repairs these as well.
+    /// Smaller and more occlusions. Binary pictures consist of round pads, holes and lines; a network that is trained on large shapes of
+    /// the same colours repairs these as well.
     let ofFineParts settings =
         { settings with
             RadiusMax = max settings.RadiusMin (min 0.06f settings.RadiusMax)

@@ -10,8 +10,8 @@ public static class ProcessorFeatures
     private const int AmxBFloat16 = 1 << 22;
 
     /// <summary>
-    /// Whether torch trains faster on it with bfloat16: it has AVX-512 instructions for bfloat16 (Zen 4 and 5, Cooper Lake). Processors with
-    /// AMX are left out: a thread that has used it has no room for its registers on .NET's signal stack.
+    /// Whether torch trains faster on it with bfloat16: it has AVX-512 instructions for bfloat16 (Zen 4 and 5, Cooper Lake). Processors
+    /// with AMX are left out: a thread that has used it has no room for its registers on .NET's signal stack.
     /// </summary>
     public static bool TrainsInBFloat16 { get; } =
         Avx512F.IsSupported
