@@ -10,7 +10,7 @@ internal static class Inference
 {
     public static IEnumerable<Row?> Rows(bool tiny)
     {
-        TorchRuntime.KeepQuiet();
+        TorchRuntime.SetEnvironment();
         TorchRuntime.KeepFreedMemory();
         var folder = Directory.CreateTempSubdirectory("fae-bench-").FullName;
         try

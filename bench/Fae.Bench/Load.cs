@@ -55,7 +55,7 @@ internal static partial class Load
 
     private static T WithModel<T>(bool tiny, Func<string, string, byte[], T> measure)
     {
-        TorchRuntime.KeepQuiet();
+        TorchRuntime.SetEnvironment();
         var folder = Directory.CreateTempSubdirectory("fae-load-").FullName;
         try
         {

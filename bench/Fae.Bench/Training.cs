@@ -17,7 +17,7 @@ internal static class Training
 
     public static IEnumerable<Row?> Rows(bool tiny)
     {
-        TorchRuntime.KeepQuiet();
+        TorchRuntime.SetEnvironment();
         TorchRuntime.KeepFreedMemory();
         var (side, rounds, steps) = tiny ? (64, 1, 2) : (256, 5, 12);
         var config = ConfigModule.set("image.size", Setting.NewWhole(side), ConfigModule.defaults).ResultValue;
@@ -31,13 +31,13 @@ internal static class Training
         var ours = new List<double>();
         var bare = new List<double>();
         var inBFloat16 = new List<double>();
-        var half = ConfigModule.set("train.precision", Setting.NewText("bfloat16"), config).ResultValue;
+        var bfloat16 = ConfigModule.set("train.precision", Setting.NewText("bfloat16"), config).ResultValue;
         for (var round = 0; round < rounds; round++)
         {
             bare.AddRange(Round(config, validation, new Nothing(), steps));
             ours.AddRange(Round(config, validation, real, steps));
             if (ProcessorFeatures.TrainsInBFloat16)
-                inBFloat16.AddRange(Round(half, validation, real, steps));
+                inBFloat16.AddRange(Round(bfloat16, validation, real, steps));
         }
         var work = $"training step, batch {config.Train.Batch} of {side}×{side} RGB, data made";
         yield return Comparison.Beside(

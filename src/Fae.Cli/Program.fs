@@ -109,8 +109,7 @@ let private answer (arguments: ParseResults<Arguments>) =
     | e -> report (Machine(unforeseen e))
 
 let private run argv =
-    TorchRuntime.KeepQuiet()
-    TorchRuntime.ShareProcessors()
+    TorchRuntime.SetEnvironment()
     TorchRuntime.KeepFreedMemory()
     Vips.routeWarnings (fun _ -> ())
     let parser = parser argv

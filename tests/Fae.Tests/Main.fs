@@ -147,8 +147,7 @@ let private test (argv: string[]) =
 
 [<EntryPoint>]
 let main argv =
-    Fae.Training.TorchRuntime.KeepQuiet()
-    Fae.Training.TorchRuntime.ShareProcessors()
+    Fae.Training.TorchRuntime.SetEnvironment()
     Fae.Imaging.Vips.routeWarnings ignore
 
     match argv with

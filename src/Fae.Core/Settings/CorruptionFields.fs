@@ -53,8 +53,7 @@ module internal CorruptionFields =
                 FieldType.flag
                 corruption
                 "binary"
-                ("pictures have two levels: paint the parts' own colours alone, opaque and with hard edges, whatever the keys above say; "
-                 + "auto: if the good pictures say so, and then radius_max is at most 0.06, length_max at most 0.4, max_count at least 8")
+                "two levels: defects opaque, hard, in the parts' colours; auto: as found"
                 _.Binary
                 (fun v s -> { s with Binary = v })
         ]

@@ -35,8 +35,7 @@ module internal TrainFields =
                 (FieldType.cases precisions)
                 train
                 "precision"
-                ("number type of the U-Nets' forward pass in training; weights stay 32-bit floats. bfloat16 is faster on GPUs and on "
-                 + "processors with AVX-512 BF16")
+                "number type of U-Nets' forward pass in training; weights stay 32-bit floats"
                 _.Precision
                 (fun v s -> { s with Precision = v })
         ]

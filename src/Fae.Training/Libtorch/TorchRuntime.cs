@@ -66,27 +66,21 @@ public static class TorchRuntime
     }
 
     /// <summary>
-    /// Suppresses libtorch's warnings ("Could not initialize NNPACK") unless TORCH_CPP_LOG_LEVEL is set. Call it before the first tensor:
-    /// libtorch reads the native environment, which .NET's Environment class does not change.
+    /// Sets what libtorch reads from the native environment, which .NET's Environment class does not change, unless the user has set it.
+    /// TORCH_CPP_LOG_LEVEL: no warnings ("Could not initialize NNPACK"). OMP_WAIT_POLICY: threads sleep while they wait for each other; by
+    /// default they wait busily, and beside a program that keeps the processors busy a training step takes many times as long. Call it
+    /// before the first tensor.
     /// </summary>
-    public static void KeepQuiet() => SetNative("TORCH_CPP_LOG_LEVEL", "ERROR");
-
-    /// <summary>
-    /// Lets torch's threads sleep while they wait for each other, unless OMP_WAIT_POLICY is set. By default they wait busily: beside
-    /// another program that keeps the processors busy a training step then takes many times as long. Call it before the first tensor.
-    /// </summary>
-    public static void ShareProcessors() => SetNative("OMP_WAIT_POLICY", "passive");
-
-    /// <summary>Sets a variable of the native environment if it is not set. No effect where there is none, as on Windows.</summary>
-    private static void SetNative(string name, string value)
+    public static void SetEnvironment()
     {
         try
         {
-            _ = setenv(name, value, 0);
+            _ = setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);
+            _ = setenv("OMP_WAIT_POLICY", "passive", 0);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
-            // Not Unix: it stays as it is.
+            // Not Unix: the warnings stay, and the threads wait as they do.
         }
     }
 

@@ -53,9 +53,9 @@ let tests =
         "Command line"
         [
             test "the benchmark times every work at tiny sizes, and names the peers that it skips" {
-                let steps = if Fae.Training.ProcessorFeatures.TrainsInBFloat16 then 4 else 2
+                let trainingRows = if Fae.Training.ProcessorFeatures.TrainsInBFloat16 then 4 else 2
 
-                for part, works in [ "kernels", 9; "inference", 5; "training", steps; "features", 2 ] do
+                for part, works in [ "kernels", 9; "inference", 5; "training", trainingRows; "features", 2 ] do
                     let run = program bench [ part; "--tiny" ]
                     Expect.equal run.Code 0 run.Error
                     let rows = (json run.Output).AsArray() |> List.ofSeq
