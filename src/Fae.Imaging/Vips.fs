@@ -98,6 +98,17 @@ module Vips =
         else
             image
 
+    /// Refuses a JPEG file whose scans would keep the decoder busy; nothing can end libjpeg in the middle of them.
+    let private checkScans source (image: NetVips.Image) =
+        if (loader image).StartsWith("jpeg", StringComparison.Ordinal) && image.Contains "interlaced" then
+            let bytes =
+                match source with
+                | OnDisk path -> File.ReadAllBytes path
+                | InMemory bytes -> bytes
+
+            if JpegScans.count (ReadOnlyMemory bytes) > JpegScans.most then
+                refuse $"it has more than {JpegScans.most} scans; photographs have about ten"
+
     let internal load (options: NetVips.VOption) source =
         forgetful.Force()
 
@@ -112,7 +123,12 @@ module Vips =
             | OnDisk path -> NetVips.Image.NewFromFile(path, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
             | InMemory bytes -> NetVips.Image.NewFromBuffer(bytes, failOn = NetVips.Enums.FailOn.Error, kwargs = options)
 
-        withoutFurtherBand source image
+        try
+            checkScans source image
+            withoutFurtherBand source image
+        with _ ->
+            image.Dispose()
+            reraise ()
 
     /// A picture that is read once, from its first row to its last.
     let internal loadInRows source =

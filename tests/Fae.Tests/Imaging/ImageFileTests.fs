@@ -1,6 +1,7 @@
 /// Reading and writing picture files.
 module Fae.Tests.ImageFileTests
 
+open System
 open System.IO
 open Expecto
 open Fae.Core
@@ -31,8 +32,8 @@ let tests =
                     // 3 × 2 pixels, bottom-up, rows padded to four bytes.
                     let file (bits: int) (palette: byte list) (rows: byte list) =
                         let start = 54 + palette.Length
-                        let word (n: int) = System.BitConverter.GetBytes n |> List.ofArray
-                        let half (n: int) = System.BitConverter.GetBytes(int16 n) |> List.ofArray
+                        let word (n: int) = BitConverter.GetBytes n |> List.ofArray
+                        let half (n: int) = BitConverter.GetBytes(int16 n) |> List.ofArray
 
                         [ byte 'B'; byte 'M' ]
                         @ word (start + rows.Length)
@@ -74,6 +75,37 @@ let tests =
                         match ImageDecoder.read 3 0 path with
                         | Error problem -> Expect.equal problem.Path path "its name"
                         | Ok _ -> failtest $"cut to {length} bytes, it was read")
+            }
+
+            test "a JPEG of a hundred scans and more is refused before it keeps the decoder busy; a progressive one is read" {
+                use picture = vips ramp
+                let file = picture.JpegsaveBuffer(interlace = true)
+                let start, finish = file.AsSpan().LastIndexOf [| 0xFFuy; 0xDAuy |], file.Length - 2
+                let scan = file[start .. finish - 1]
+                let reading bytes = ImageDecoder.readBytes 3 (fun own -> own) "a.jpg" bytes
+                // Comments may hold any bytes.
+                let comment = Array.concat [ [| 0xFFuy; 0xFEuy; 2uy; 2uy |]; Array.replicate 256 [| 0xFFuy; 0xDAuy |] |> Array.concat ]
+
+                for name, bytes in [ "as written", file; "with a comment", Array.concat [ file[..1]; comment; file[2..] ] ] do
+                    match reading bytes with
+                    | Ok image -> Expect.isLessThan (distance image.Image ramp) 0.05f name
+                    | Error problem -> failtest $"{name}: {problem.Reason}"
+
+                let bomb = Array.concat [ file[.. start - 1]; Array.concat (Array.replicate 200 scan); file[finish..] ]
+
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "a.jpg")
+                    File.WriteAllBytes(path, bomb)
+
+                    for name, outcome in
+                        [
+                            "bytes", reading bomb |> Result.map ignore
+                            "header", ImageDecoder.pixelCount "a.jpg" bomb |> Result.map ignore
+                            "file", ImageDecoder.readTo 3 (fun own -> own) path |> Result.map ignore
+                        ] do
+                        match outcome with
+                        | Error problem -> Expect.stringContains problem.Reason "more than 100 scans" name
+                        | Ok() -> failtest $"{name}: it was read")
             }
 
             test "writing and reading pictures of every format leaks no memory" {
