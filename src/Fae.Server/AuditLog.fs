@@ -16,6 +16,8 @@ type AuditAction =
     | Published
     /// A training of the studio was begun, stopped or resumed.
     | Trained
+    /// A folder is watched from now on, or no longer.
+    | Watched
 
 type AuditEntry =
     {
@@ -43,8 +45,9 @@ type AuditLog private (connection: SqliteConnection) =
         | Replaced -> "replaced"
         | Published -> "published"
         | Trained -> "training"
+        | Watched -> "folder"
 
-    static let action text = [ Mark; Threshold; Replaced; Published; Trained ] |> List.find (fun action -> name action = text)
+    static let action text = [ Mark; Threshold; Replaced; Published; Trained; Watched ] |> List.find (fun action -> name action = text)
 
     static let entry (row: SqliteDataReader) =
         {

@@ -48,6 +48,12 @@ module Project =
     /// Drawings of synthetic corruption.
     let corruption project = Path.Combine(project.Folder, "corruption")
 
+    /// The file with the path of the folder whose new pictures are inspected.
+    let sourcePath project = Path.Combine(project.Folder, "watched-folder.txt")
+
+    /// Journal and heatmaps of what was inspected there.
+    let watched project = Path.Combine(project.Folder, "watched")
+
     let versions project = Path.Combine(project.Folder, "versions")
 
     /// In the order of their names.

@@ -1,6 +1,7 @@
 /// fae studio: projects, pictures, trainings and the served models of one home folder, behind HTTP.
 namespace Fae.Studio
 
+open System
 open System.Diagnostics
 open System.IO
 open Fae.Server
@@ -13,6 +14,8 @@ type StudioOptions =
         /// Starts the program fae with these arguments (`Launcher.startInfo`).
         Launch: string list -> ProcessStartInfo
         Reader: ModelReader
+        /// Inspects what comes into a folder.
+        Watch: FolderWatcher
         /// Memory of the process, in bytes, beyond which networks of models are let go.
         MemoryLimit: int64 option
     }
@@ -39,9 +42,15 @@ module Studio =
         use models = new ModelSet(published options events, options.MemoryLimit)
 
         let extend (server: ServerParts) =
-            let parts = { Home = options.Home; Server = server; Trainer = trainer; Reader = options.Reader }
+            let sources = new FolderSources(options.Home, models, server.Log, options.Watch, events.Warn)
+            let parts = { Home = options.Home; Server = server; Trainer = trainer; Sources = sources; Reader = options.Reader }
             PictureRoutes.map server.App parts
+            ProjectRoutes.map server.App parts
             VersionRoutes.map server.App parts
+            let lifetime = server.App.Lifetime
+            lifetime.ApplicationStarted.Register(fun () -> Project.all options.Home |> List.iter sources.Start) |> ignore
+            // Before the history is closed.
+            lifetime.ApplicationStopping.Register(fun () -> (sources :> IDisposable).Dispose()) |> ignore
 
         let server =
             { options.Server with

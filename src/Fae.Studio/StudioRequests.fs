@@ -3,13 +3,21 @@ namespace Fae.Studio
 
 open System
 open System.IO
+open System.Text.Json.Nodes
 open System.Threading.Tasks
 open Fae.Server
 open Microsoft.AspNetCore.Http
 
 /// What every route needs.
 [<NoComparison; NoEquality>]
-type StudioParts = { Home: string; Server: ServerParts; Trainer: Trainer; Reader: Fae.Server.ModelReader }
+type StudioParts =
+    {
+        Home: string
+        Server: ServerParts
+        Trainer: Trainer
+        Sources: FolderSources
+        Reader: Fae.Server.ModelReader
+    }
 
 [<RequireQualifiedAccess>]
 module internal StudioRequests =
@@ -64,6 +72,13 @@ module internal StudioRequests =
             context.Response.SendFileAsync(path, context.RequestAborted)
         else
             Http.writeRefusal context { Status = 404; Reason = "there is no such file yet" }
+
+    /// A member of a JSON body; numbers as they are written.
+    let textOf (body: JsonObject) (name: string) =
+        match body[name] with
+        | null -> None
+        | node when node.GetValueKind() = Text.Json.JsonValueKind.String -> Some(node.GetValue<string>())
+        | node -> Some(node.ToJsonString())
 
     /// Who asks.
     let who (context: HttpContext) = (Access.callerOf context).Name

@@ -11,93 +11,8 @@ open Microsoft.AspNetCore.Builder
 open Microsoft.AspNetCore.Http
 open Microsoft.Extensions.Primitives
 
-/// A version in the answers.
-[<NoComparison; NoEquality>]
-type VersionJson =
-    {
-        Number: int
-        /// "waiting", "training", "stopped", "ready" or "failed".
-        Status: string
-        Budget: string
-        Seed: int
-        Who: string
-        Created: string
-        Problem: string | null
-        IsPublished: bool
-        HasModel: bool
-        HasReport: bool
-        /// eval.json, where there were bad pictures to evaluate on.
-        Evaluation: JsonNode | null
-        /// What more good pictures would bring.
-        Learning: string | null
-    }
-
-/// GET /v1/projects/{project}.
-[<NoComparison; NoEquality>]
-type ProjectJson =
-    {
-        Name: string
-        Good: int
-        Bad: int
-        HasIgnore: bool
-        Published: Nullable<int>
-        Previous: Nullable<int>
-        Versions: VersionJson list
-    }
-
 [<RequireQualifiedAccess>]
 module internal VersionRoutes =
-    let private evaluation version : JsonNode | null =
-        try
-            JsonNode.Parse(File.ReadAllText(DetectorVersion.evaluation version))
-        with
-        | :? IOException
-        | :? Text.Json.JsonException -> null
-
-    let private versionJson published (version: DetectorVersion, state: VersionState) : VersionJson =
-        {
-            Number = version.Number
-            Status = state.Status
-            Budget = state.Budget
-            Seed = state.Seed
-            Who = state.Who
-            Created = Http.instant state.Created
-            Problem = state.Problem
-            IsPublished = (published = Some version.Number)
-            HasModel = File.Exists(DetectorVersion.model version)
-            HasReport = File.Exists(DetectorVersion.report version)
-            Evaluation = evaluation version
-            Learning = DetectorVersion.learning version
-        }
-
-    let private projectJson (project: Project) : ProjectJson =
-        let published = Publishing.current project
-
-        {
-            Name = project.Name
-            Good = (PictureStore.list project Good).Length
-            Bad = (PictureStore.list project Bad).Length
-            HasIgnore = File.Exists(Project.ignoreMask project)
-            Published = Option.toNullable published
-            Previous = Option.toNullable (Publishing.previous project)
-            Versions = DetectorVersion.all project |> List.map (versionJson published)
-        }
-
-    let private textOf (body: JsonObject) (name: string) =
-        match body[name] with
-        | null -> None
-        | node when node.GetValueKind() = Text.Json.JsonValueKind.String -> Some(node.GetValue<string>())
-        | node -> Some(node.ToJsonString())
-
-    let private create parts (context: HttpContext) : Task =
-        task {
-            match! Http.readJson context with
-            | Error refusal -> do! Http.writeRefusal context refusal
-            | Ok body ->
-                let made = Project.create parts.Home (textOf body "name" |> Option.defaultValue "") |> StudioRequests.badRequest
-                do! StudioRequests.answer context made (projectJson >> Http.writeJson context 201)
-        }
-
     let private note parts who action (version: DetectorVersion) detail =
         parts.Server.Audit |> Option.iter (fun audit -> audit.Add(who, action, version.Project.Name, "", detail))
 
@@ -110,8 +25,8 @@ module internal VersionRoutes =
 
     let private begin' parts (context: HttpContext) (body: JsonObject) project : Result<DetectorVersion, string> =
         let good = (PictureStore.list project Good).Length
-        let budget = textOf body "budget" |> Option.defaultValue "30m"
-        let seed = textOf body "seed" |> Option.map (Http.whole 0L) |> Option.defaultValue 0L
+        let budget = StudioRequests.textOf body "budget" |> Option.defaultValue "30m"
+        let seed = StudioRequests.textOf body "seed" |> Option.map (Http.whole 0L) |> Option.defaultValue 0L
 
         if good < fewest then
             Error $"add at least {fewest} good pictures; there are {good}"
@@ -141,7 +56,7 @@ module internal VersionRoutes =
             StudioRequests.version parts context
             |> Result.bind (fun (version, state) -> work version state |> StudioRequests.badRequest |> Result.map (fun () -> version))
 
-        StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (projectJson version.Project))
+        StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (ProjectRoutes.json parts version.Project))
 
     let private stop parts who version state =
         match DetectorVersion.status state with
@@ -171,7 +86,9 @@ module internal VersionRoutes =
             Publishing.publish parts.Home version who (StudioRequests.now ())
 
             serve parts version.Project
-            |> Result.map (fun () -> note parts who Published version {| Version = version.Number |})
+            |> Result.map (fun () ->
+                parts.Sources.Start version.Project
+                note parts who Published version {| Version = version.Number |})
 
     let private rollBack parts (context: HttpContext) : Task =
         let earlier =
@@ -188,7 +105,7 @@ module internal VersionRoutes =
                 |> StudioRequests.badRequest
                 |> Result.map (fun () -> version))
 
-        StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (projectJson version.Project))
+        StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (ProjectRoutes.json parts version.Project))
 
     /// The report has its style inside; it may run nothing.
     let private report (context: HttpContext) version =
@@ -224,12 +141,6 @@ module internal VersionRoutes =
         let post (path: string) (handle: HttpContext -> Task) = app.MapPost("/v1/projects" + path, RequestDelegate handle) |> ignore
 
         let ofVersion write context = StudioRequests.answer context (StudioRequests.version parts context) (fst >> write context)
-
-        get "" (fun context -> Project.all parts.Home |> List.map projectJson |> Http.writeJson context 200)
-        post "" (create parts)
-
-        get "/{project}" (fun context ->
-            StudioRequests.answer context (StudioRequests.project parts context) (projectJson >> Http.writeJson context 200))
 
         post "/{project}/train" (train parts)
         post "/{project}/rollback" (rollBack parts)

@@ -123,6 +123,7 @@ let private test (argv: string[]) =
                     LivePageTests.tests
                     StudioTests.tests
                     StudioPageTests.tests
+                    StudioFolderTests.tests
             ]
 
     let mutable passed = 0

@@ -37,6 +37,7 @@ module StudioCommand =
                     Server = server
                     Launch = launch
                     Reader = Models.reader (args.TryGetResult StudioArgs.Device)
+                    Watch = Watch.byServed
                     MemoryLimit = memory
                 }
 

@@ -11,6 +11,15 @@ open System.Threading
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open Fae.Server
+
+/// A detector for one picture; dispose of it when the picture is done.
+[<Sealed>]
+type Borrowed(detector: Detector, giveBack: unit -> unit) =
+    member _.Detector = detector
+
+    interface IDisposable with
+        member _.Dispose() = giveBack ()
 
 /// The options of fae watch.
 [<NoComparison>]
@@ -24,7 +33,8 @@ type WatchOptions =
         /// The model, for one picture.
         Borrow: unit -> Borrowed
         Monitor: Detector -> DriftMonitor
-        Page: LivePage option
+        /// Where inspections are shown and kept besides the journal.
+        Shown: LiveModel option
         /// Files with names that cannot be opened; each was warned of.
         Unreachable: HashSet<string>
         Troubles: Troubles
@@ -117,8 +127,8 @@ module FolderWatch =
             )
             |> record options journal path stamp movedTo
 
-            options.Page
-            |> Option.iter (fun page -> page.Add(detector, stamp.Name, picture, finding, clock.Elapsed.TotalSeconds))
+            options.Shown
+            |> Option.iter (fun live -> live.Add(detector, stamp.Name, picture, finding, clock.Elapsed.TotalSeconds))
 
             Service.alive ()
             Console.say $"{stamp.Name}: {verdict}, score {prediction.Score:G4}, p = {prediction.PValue:F4}"

@@ -10,17 +10,8 @@ open Fae.Detection
 open Fae.Imaging
 open Fae.Server
 
-/// A detector for one picture; dispose of it when the picture is done.
-[<Sealed>]
-type Borrowed(detector: Detector, giveBack: unit -> unit) =
-    member _.Detector = detector
-
-    interface IDisposable with
-        member _.Dispose() = giveBack ()
-
 /// Serves while it exists.
-type LivePage
-    private (models: ModelSet, slot: ModelSlot, log: InspectionLog, stop: CancellationTokenSource, serving: Task<Result<unit, string>>) =
+type LivePage private (model: LiveModel, slot: ModelSlot, stop: CancellationTokenSource, serving: Task<Result<unit, string>>) =
     /// Serves the model at this path under this name. It answers when this returns.
     static member Start(options: ServerOptions, name: string, path: string, reader: ModelReader) =
         match ModelSlot.Open(name, path, reader, true) with
@@ -45,7 +36,8 @@ type LivePage
             let serving = Task.Run<Result<unit, string>>(fun () -> Server.run options models events stop.Token)
 
             match Task.WhenAny(started.Task, serving).GetAwaiter().GetResult() with
-            | first when obj.ReferenceEquals(first, started.Task) -> Ok(new LivePage(models, slot, started.Task.Result, stop, serving))
+            | first when obj.ReferenceEquals(first, started.Task) ->
+                Ok(new LivePage(LiveModel(models, slot, started.Task.Result), slot, stop, serving))
             | _ ->
                 (slot :> IDisposable).Dispose()
                 stop.Dispose()
@@ -54,29 +46,8 @@ type LivePage
                 | Error reason -> Error(Usage [ $"--history {reason}" ])
                 | Ok() -> Error(Machine "the page for operators ended before it began")
 
-    /// The model of now: its file may be replaced and its threshold changed while the folder is watched.
-    member _.Borrow() =
-        match models.Take slot with
-        | Ok lease -> new Borrowed(lease.Detector, lease.Release)
-        | Error reason -> raise (InvalidDataException reason)
-
-    /// Shows an inspection, and keeps it where there is a history.
-    member _.Add(detector: Detector, name: string, picture: Picture, finding: Finding, seconds: float) =
-        log
-            .Add(
-                {
-                    Model = slot.Name
-                    Card = detector.Card
-                    Calibration = detector.Calibration
-                    Name = name
-                    Picture = picture
-                    Finding = finding
-                    Seconds = seconds
-                }
-            )
-            .GetAwaiter()
-            .GetResult()
-        |> ignore
+    /// The served model.
+    member _.Model = model
 
     interface IDisposable with
         member _.Dispose() =

@@ -76,6 +76,39 @@ module Watch =
                 return page
             }
 
+    let private openJournal folder out megabytes =
+        let files = { Path = Path.Combine(out, "inspections.jsonl"); MostBytes = int64 (1e6 * megabytes) }
+        Journal.Open(files, (fun name -> File.Exists(Path.Combine(folder, name))), Console.warn)
+
+    let private defaultSettle, defaultMegabytes = 0.5, 100.0
+
+    let private optionsOf folder out (shown: LiveModel option) borrow =
+        {
+            Folder = folder
+            Out = out
+            Move = false
+            Settle = defaultSettle
+            Borrow = borrow
+            Monitor = monitors ()
+            Shown = shown
+            Unreachable = HashSet()
+            Troubles = Troubles()
+            Moved = MovedFiles()
+        }
+
+    let private borrowFrom (live: LiveModel) () =
+        let lease = live.Take()
+        new Borrowed(lease.Detector, lease.Release)
+
+    /// Inspects what comes into a folder by a served model, until it is stopped. Journal and heatmaps are written to `out`.
+    let byServed (live: LiveModel) (folder: string) (out: string) (stop: CancellationToken) : Result<unit, string> =
+        result {
+            let _ = Directory.CreateDirectory out
+            use! journal = openJournal folder out defaultMegabytes
+            FolderWatch.run (optionsOf folder out (Some live) (borrowFrom live)) journal false stop
+        }
+        |> Result.mapError (Fault.lines >> String.concat "; ")
+
     let private ifNone (page: LivePage option) (read: unit -> Result<Detector, Fault>) : Result<Detector | null, Fault> =
         if page.IsSome then
             Ok null
@@ -95,7 +128,7 @@ module Watch =
                 else
                     Ok()
 
-            let settle = args.GetResult(WatchArgs.Settle, defaultValue = 0.5)
+            let settle = args.GetResult(WatchArgs.Settle, defaultValue = defaultSettle)
 
             do!
                 if settle >= 0.0 && Double.IsFinite settle then
@@ -116,30 +149,15 @@ module Watch =
 
             let _ = Directory.CreateDirectory out
 
-            let files =
-                {
-                    Path = Path.Combine(out, "inspections.jsonl")
-                    MostBytes = int64 (1e6 * args.GetResult(WatchArgs.Journal_Megabytes, defaultValue = 100.0))
-                }
+            use! journal = openJournal folder out (args.GetResult(WatchArgs.Journal_Megabytes, defaultValue = defaultMegabytes))
+            let shown = page |> Option.map _.Model
 
-            use! journal = Journal.Open(files, (fun name -> File.Exists(Path.Combine(folder, name))), Console.warn)
+            let borrow =
+                match shown, own with
+                | Some live, _ -> borrowFrom live
+                | None, own -> fun () -> new Borrowed(Option.get own, ignore)
 
-            let options =
-                {
-                    Folder = folder
-                    Out = out
-                    Move = args.Contains WatchArgs.Move
-                    Settle = settle
-                    Borrow =
-                        match page, own with
-                        | Some page, _ -> page.Borrow
-                        | None, own -> fun () -> new Borrowed(Option.get own, ignore)
-                    Monitor = monitors ()
-                    Page = page
-                    Unreachable = HashSet()
-                    Troubles = Troubles()
-                    Moved = MovedFiles()
-                }
+            let options = { optionsOf folder out shown borrow with Move = args.Contains WatchArgs.Move; Settle = settle }
 
             Console.say $"watching {folder}; {journal.Count} done before"
 

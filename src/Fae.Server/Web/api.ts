@@ -86,9 +86,9 @@ export interface AuditEntry {
   id: number
   time: string
   who: string
-  action: "mark" | "threshold" | "replaced" | "published" | "training"
+  action: "mark" | "threshold" | "replaced" | "published" | "training" | "folder"
   subject: string
-  detail: { mark?: Verdict; false_alarm?: number; threshold?: number; before?: number; version?: number; change?: string }
+  detail: { mark?: Verdict; false_alarm?: number; threshold?: number; before?: number; version?: number; change?: string; folder?: string }
 }
 
 export interface SessionInfo {

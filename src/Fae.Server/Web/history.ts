@@ -123,6 +123,8 @@ function described({ action, subject, detail }: AuditEntry): string {
       return `version ${detail.version} of ${subject} published`
     case "training":
       return `training of version ${detail.version} of ${subject}: ${detail.change}`
+    case "folder":
+      return detail.folder ? `${subject} inspects the folder ${detail.folder}` : `${subject} inspects no folder any more`
     case "replaced":
       return `model ${subject} replaced`
   }

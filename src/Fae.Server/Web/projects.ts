@@ -44,6 +44,9 @@ export interface Project {
   has_ignore: boolean
   published?: number
   previous?: number
+  watched_folder?: string
+  /** Why it is not watched now. */
+  watch_problem?: string
   versions: StudioVersion[]
 }
 
@@ -72,6 +75,9 @@ export const takeOut = (name: string, picture: StudioPicture): Promise<unknown> 
 export const train = (name: string, budget: string, seed: number): Promise<{ version: number }> =>
   post(at(name) + "/train", { budget, seed })
 export const rollBack = (name: string): Promise<Project> => post(at(name) + "/rollback", {})
+/** Inspects what comes into a folder of the machine that the studio runs on. */
+export const watch = (name: string, folder: string): Promise<Project> => post(at(name) + "/watch", { folder })
+export const unwatch = (name: string): Promise<Project> => remove(at(name) + "/watch")
 export const act = (name: string, version: number, action: "stop" | "resume" | "publish"): Promise<Project> =>
   post(`${versionPath(name, version)}/${action}`, {})
 export const progress = (name: string, version: number): Promise<Progress> => get(versionPath(name, version) + "/progress")

@@ -9,6 +9,7 @@ import * as studio from "./projects.js"
 import type { Kind, Project, StudioPicture } from "./projects.js"
 import { signIn } from "./session.js"
 import { showVersions } from "./versions.js"
+import { connectWatch, showWatched } from "./watch.js"
 
 const pollPause = 2000
 /** Files of one request, and their bytes: a server takes 32 megabytes at once. */
@@ -126,6 +127,7 @@ async function showProject(withPictures: boolean): Promise<void> {
     await attempt(work)
     await showProject(false)
   })
+  showWatched(project)
   await showRunning(project)
   if (withPictures) await showPictures(project)
 }
@@ -182,6 +184,13 @@ function connect(): void {
   byId("drawcorruption").addEventListener("click", () => attempt(drawCorruption))
   connectDrop("good")
   connectDrop("bad")
+  connectWatch(
+    () => name ?? "",
+    async work => {
+      await attempt(work)
+      await showProject(false)
+    },
+  )
   byId("create").addEventListener("submit", event => {
     event.preventDefault()
     void attempt(async () => {

@@ -14,7 +14,7 @@ open Fae.Tests.StudioParts
 open Microsoft.Playwright
 
 /// fae studio as a process.
-let private studioAt (home: string) (work: Served -> unit) = servingBy [ "studio"; "--home"; home; "--port"; "0" ] work
+let studioAt (home: string) (work: Served -> unit) = servingBy [ "studio"; "--home"; home; "--port"; "0" ] work
 
 let private jsonOf (http: HttpClient) (url: string) = json (http.GetAsync(url: string).Result)
 
