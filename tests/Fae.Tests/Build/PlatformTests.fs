@@ -159,6 +159,20 @@ let tests =
                     Expect.equal training.Code 5 training.Error
                     Expect.stringContains training.Error "fae-training" "what to install")
             }
+            test "dnx runs the tool without an installation" {
+                inTemporaryFolder (fun folder ->
+                    let feed = Path.Combine(repository, "artifacts", "packages")
+                    let model = brightnessModel folder
+                    let picture = Path.Combine(folder, "part.png")
+                    File.WriteAllBytes(picture, lightPicture 0)
+                    // Packages of its own: NuGet would keep this build's for the next one.
+                    let packages = "NUGET_PACKAGES=" + Path.Combine(folder, "packages")
+                    let tool = "fae@" + Shell.property "Version"
+                    let dnx = [ packages; "dotnet"; "dnx"; tool; "--yes"; "--add-source"; feed ]
+                    let run = command "env" (dnx @ [ "inspect"; "--model"; model; picture; "--json"; "-" ])
+                    Expect.equal run.Code 0 (run.Output + run.Error)
+                    Expect.stringContains run.Output "\"anomalous\": true" "the verdict")
+            }
             test "the tool's package names those of every system, and holds no other system's libraries" {
                 let feed = Path.Combine(repository, "artifacts", "packages")
                 let version = Shell.property "Version"
