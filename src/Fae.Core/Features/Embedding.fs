@@ -29,9 +29,25 @@ module Embedding =
             let row y = (1.0f - u) * features[c, y, x0] + u * features[c, y, x1]
             (1.0f - v) * row y0 + v * row y1)
 
-    /// E: the neighbourhood means of all stages, resized to the size of the first one and stacked. Σ C × H × W.
-    let ofStages (stages: Image list) =
+    /// Below this squared length a vector is shortened rather than brought to length one.
+    let private least = 1e-10f
+
+    /// The vector of each place divided by its length. What is left is the direction: the pattern of the channels.
+    let unitLength (features: Image) =
+        let length =
+            Image.init 1 features.Height features.Width (fun _ y x ->
+                sqrt (least + List.sumBy (fun c -> features[c, y, x] * features[c, y, x]) [ 0 .. features.Channels - 1 ]))
+
+        Image.init features.Channels features.Height features.Width (fun c y x -> features[c, y, x] / length[0, y, x])
+
+    let private stacked (each: Image -> Image) (stages: Image list) =
         let first = List.head stages
-        let sized = stages |> List.map (neighbourhood >> resize first.Height first.Width)
+        let sized = stages |> List.map (neighbourhood >> resize first.Height first.Width >> each)
         let channels = sized |> List.sumBy _.Channels
         Image.ofArray channels first.Height first.Width (sized |> List.map _.Pixels |> Array.concat)
+
+    /// E: the neighbourhood means of all stages, resized to the size of the first one and stacked. Σ C × H × W.
+    let ofStages (stages: Image list) = stacked id stages
+
+    /// The same with the vectors of each stage at unit length.
+    let ofUnitStages (stages: Image list) = stacked unitLength stages

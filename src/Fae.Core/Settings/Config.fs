@@ -17,11 +17,12 @@ module Config =
                     BankViews = None
                     BankPlaces = true
                 }
+            Features = { defaults.Features with UnitLength = true }
             Score = { defaults.Score with Measure = Some Difference.combined; Views = 1 }
         }
 
     /// The same without pretrained features, for a detector that is fast.
-    let automaticFast = { automatic with Network = defaults.Network }
+    let automaticFast = { automatic with Network = defaults.Network; Features = defaults.Features }
 
     /// The same for pictures of bytes, 0 black and 255 white.
     let ofBytes (config: Config) = { config with Config.Image.Values = ValueRange.byType }

@@ -56,6 +56,7 @@ module Defaults =
             Order = ChannelOrder.Bgr
             Mean = [ 0.404157f; 0.45451f; 0.482941f ]
             Deviation = [ 0.00392157f; 0.00392157f; 0.00392157f ]
+            UnitLength = false
         }
 
     let private objective = { Ssim = 0.0f; Gms = 0.0f; Contraction = 0.0f; Auxiliary = 1.0f }

@@ -134,6 +134,12 @@ module internal NetworkFields =
                 (fun v s -> { s with Mean = v })
             Section.make (FieldType.reals 3 1e-6 1000.0) features "deviation" "divides each channel after that" _.Deviation (fun v s ->
                 { s with Deviation = v })
+            Section.flag
+                features
+                "unit_length"
+                "each stage's vector at a place is divided by its length; on without a configuration"
+                _.UnitLength
+                (fun v s -> { s with UnitLength = v })
             Section.real 0.0 1000.0 objective "ssim" "weight of 1 − SSIM to the target" _.Ssim (fun v s -> { s with Ssim = v })
             Section.real 0.0 1000.0 objective "gms" "weight of 1 − GMS to the target, at four scales" _.Gms (fun v s -> { s with Gms = v })
             Section.real 0.0 1000.0 objective "contraction" "weight of the squared Jacobian per value" _.Contraction (fun v s ->

@@ -155,6 +155,8 @@ type FeatureSettings =
         /// What is subtracted from each channel, in the network's order, and by what it is then divided; pictures are in [0, 1].
         Mean: float32 list
         Deviation: float32 list
+        /// Patch embeddings have the vectors of each stage at unit length, `Embedding.ofUnitStages`.
+        UnitLength: bool
     }
 
 /// Loss terms besides the two-term objective: L = L_λ + Σ weight · term.

@@ -17,6 +17,9 @@ public sealed class Backbone
     /// <summary>Largest file that is read, in bytes: the limit of a protocol-buffer message is 2 GB.</summary>
     private const long LargestFile = 1L << 30;
 
+    /// <summary>The entry of the model's metadata that <see cref="UnitLength"/> is kept as.</summary>
+    private const string UnitLengthKey = "unit_length";
+
     private readonly ModelProto model;
 
     private Backbone(ModelProto model, byte[] bytes)
@@ -37,6 +40,9 @@ public sealed class Backbone
 
     /// <summary>The names of the stages in the graph, in order.</summary>
     internal IReadOnlyList<string> Stages => model.Graph.Output.Select(output => output.Name).ToList();
+
+    /// <summary>Whether patch embeddings have the vectors of each stage at unit length.</summary>
+    internal bool UnitLength => model.MetadataProps.Any(entry => entry.Key == UnitLengthKey);
 
     internal GraphProto Graph => model.Graph;
 
@@ -85,6 +91,8 @@ public sealed class Backbone
             Graph = graph,
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = OnnxGraph.Opset });
+        if (settings.UnitLength)
+            model.MetadataProps.Add(new StringStringEntryProto { Key = UnitLengthKey, Value = "1" });
         // Its outputs say how many channels they have, so that nobody has to run it for that again.
         foreach (var (output, channels) in graph.Output.Zip(Measure(model)))
             output.Type.TensorType.Shape.Dim[1] = new TensorShapeProto.Types.Dimension { DimValue = channels };

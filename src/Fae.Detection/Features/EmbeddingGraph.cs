@@ -12,9 +12,12 @@ internal static class EmbeddingGraph
     /// <summary>Fractions of a side are counted in these parts.</summary>
     private const long Parts = 1 << 20;
 
+    /// <summary>Below this squared length a vector is shortened rather than brought to length one.</summary>
+    private const float LeastSquare = 1e-10f;
+
     /// <summary>(N, C, H, W) in [0, 1] → (N, d, h, w): the stages' neighbourhood means, resized to the first stage and stacked.</summary>
     public static string Append(OnnxGraph graph, string image, int channels, Backbone backbone) =>
-        OfStages(graph, Stages(graph, image, channels, backbone));
+        OfStages(graph, Stages(graph, image, channels, backbone), backbone.UnitLength);
 
     /// <summary>
     /// A picture at a scale in (0, 1]: resized to twice the wanted sides, then the mean of each two by two pixels, so that a scale of a
@@ -34,12 +37,22 @@ internal static class EmbeddingGraph
     public static IReadOnlyList<string> Stages(OnnxGraph graph, string image, int channels, Backbone backbone) =>
         graph.Append(backbone, channels == 1 ? graph.Node("Concat", [image, image, image], ("axis", 1)) : image);
 
-    /// <summary>The embedding of maps (N, C, h, w) of any sizes.</summary>
-    public static string OfStages(OnnxGraph graph, IReadOnlyList<string> stages)
+    /// <summary>
+    /// The embedding of maps (N, C, h, w) of any sizes; with <paramref name="unitLength"/> each map's vectors are divided by their length.
+    /// </summary>
+    public static string OfStages(OnnxGraph graph, IReadOnlyList<string> stages, bool unitLength)
     {
         var means = stages.Select(stage => Neighbourhood(graph, stage)).ToList();
         var sized = means.Select((mean, i) => i == 0 ? mean : Resize(graph, mean, Sides(graph, means[0])));
-        return means.Count == 1 ? means[0] : graph.Node("Concat", sized, ("axis", 1));
+        var scaled = sized.Select(map => unitLength ? UnitLength(graph, map) : map).ToList();
+        return scaled.Count == 1 ? scaled[0] : graph.Node("Concat", scaled, ("axis", 1));
+    }
+
+    /// <summary>(N, C, h, w) with the vector of each place divided by its length.</summary>
+    public static string UnitLength(OnnxGraph graph, string map)
+    {
+        var squares = graph.Node("ReduceSumSquare", [map], ("axes", new[] { 1 }), ("keepdims", 1));
+        return graph.Node("Div", [map, graph.Node("Sqrt", [graph.Node("Add", [squares, graph.Constant([], LeastSquare)])])]);
     }
 
     /// <summary>Height and width of a value, as a list of two.</summary>

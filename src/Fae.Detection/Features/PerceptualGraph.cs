@@ -61,8 +61,7 @@ internal static class PerceptualGraph
     private static string Difference(GraphLayers layers, string stage)
     {
         var graph = layers.Graph;
-        var squares = layers.Add(layers.SumOfChannels(layers.Multiply(stage, stage)), graph.Constant([], 1e-10f));
-        var (a, b) = graph.Halves(graph.Node("Div", [stage, graph.Node("Sqrt", [squares])]));
+        var (a, b) = graph.Halves(EmbeddingGraph.UnitLength(graph, stage));
         var apart = graph.Node("Sub", [a, b]);
         return layers.Multiply(apart, apart);
     }

@@ -12,7 +12,7 @@ type Embedder = Image list -> Image
 
 let private embedPlain: Embedder = Embedding.ofStages
 
-let private embedBy (engine: Engine.Run) : Embedder =
+let private embedBy unitLength (engine: Engine.Run) : Embedder =
     fun stages ->
         let graph = OnnxGraph()
         let shape (stage: Image) = [| 1L; int64 stage.Channels; int64 stage.Height; int64 stage.Width |]
@@ -21,7 +21,7 @@ let private embedBy (engine: Engine.Run) : Embedder =
             stages
             |> List.mapi (fun i stage -> graph.Input($"stage_{i}", float32s, [| for n in shape stage -> n :> obj |]))
 
-        graph.Output("output", float32s, EmbeddingGraph.OfStages(graph, Array.ofList names), "n", "d", "h", "w")
+        graph.Output("output", float32s, EmbeddingGraph.OfStages(graph, Array.ofList names, unitLength), "n", "d", "h", "w")
         let inputs = List.map2 (fun name (stage: Image) -> name, stage.Pixels, shape stage) names stages
         let values, shape = engine graph inputs [ "output" ] |> List.head
         Image.ofArray (int shape[1]) (int shape[2]) (int shape[3]) values
@@ -86,6 +86,73 @@ let private embeddingMutants: (string * string * Embedder) list =
 
             let sized = all |> List.map (Embedding.neighbourhood >> nearest)
             Image.ofArray (List.sumBy _.Channels sized) first.Height first.Width (sized |> List.map _.Pixels |> Array.concat))
+    ]
+
+let private embedUnit: Embedder = Embedding.ofUnitStages
+
+/// The channels of each stage.
+let private parts (all: Image list) (embedding: Image) =
+    let ends = all |> List.scan (fun at stage -> at + stage.Channels) 0
+
+    List.zip (List.truncate all.Length ends) all
+    |> List.map (fun (first, stage) ->
+        Array.sub embedding.Pixels (first * embedding.Area) (stage.Channels * embedding.Area)
+        |> Image.ofArray stage.Channels embedding.Height embedding.Width)
+
+/// The length of the vector at each place.
+let private lengths (part: Image) =
+    Image.init 1 part.Height part.Width (fun _ y x -> sqrt (List.sumBy (fun c -> part[c, y, x] * part[c, y, x]) [ 0 .. part.Channels - 1 ]))
+
+/// Whether two embeddings agree stage by stage, but for places where the plain one is nearly zero.
+let private agree (all: Image list) (a: Image) (b: Image) =
+    List.forall2
+        (fun plain (a: Image, b: Image) ->
+            let length = lengths plain
+
+            Seq.forall2 (fun u v -> abs (u - v) < 1e-3f) a.Pixels b.Pixels
+            || Seq.forall
+                (fun i -> length.Pixels[i % length.Area] < 2e-3f || abs (a.Pixels[i] - b.Pixels[i]) < 1e-3f)
+                [ 0 .. a.Pixels.Length - 1 ])
+        (parts all (embedPlain all))
+        (List.zip (parts all a) (parts all b))
+
+let private times (part: Image) (length: Image) =
+    Image.init part.Channels part.Height part.Width (fun c y x -> part[c, y, x] * length[0, y, x])
+
+let private byStage (all: Image list) (change: Image -> Image) (embedding: Image) =
+    let changed = parts all embedding |> List.map change
+    Image.ofArray embedding.Channels embedding.Height embedding.Width (changed |> List.map _.Pixels |> Array.concat)
+
+let private unitLaws: Law<Embedder> list =
+    [
+        Law.forAll "the vectors of each stage have length one" (fun embed (seed, a, b) ->
+            let all = stages seed a b
+            let unit = embed all
+            agree all (byStage all (fun part -> times part (Image.map (fun l -> 1.0f / max 1e-6f l) (lengths part))) unit) unit)
+        Law.forAll "a stage of another contrast gives the same" (fun embed (seed, a, b) ->
+            let all = stages seed a b
+            let other = all |> List.mapi (fun i stage -> Image.map (fun v -> (if i = 0 then 3.0f else 0.5f) * v) stage)
+            agree all (embed all) (embed other))
+        Law.forAll "equals the plain embedding over its lengths" (fun embed (seed, a, b) ->
+            let all = stages seed a b
+            let over part = times part (Image.map (fun l -> 1.0f / max 1e-6f l) (lengths part))
+            agree all (embed all) (byStage all over (embedPlain all)))
+        Law.once "a place without features stays zero" (fun embed ->
+            (embed [ Image.constant 2 4 4 0.0f ]).Pixels |> Array.forall ((=) 0.0f))
+    ]
+
+let private unitMutants: (string * string * Embedder) list =
+    let over (length: Image -> Image) part = times part (Image.map (fun l -> 1.0f / l) (length part))
+    let meanLength (part: Image) = Image.constant 1 part.Height part.Width (Array.average (lengths part).Pixels)
+
+    [
+        "the stages together have length one", "the vectors of each stage have length one", (embedPlain >> over lengths)
+        "divided by the mean length of the picture",
+        "the vectors of each stage have length one",
+        (fun all -> byStage all (over meanLength) (embedPlain all))
+        "as it is", "a stage of another contrast gives the same", embedPlain
+        "without signs", "equals the plain embedding over its lengths", (embedUnit >> Image.map abs)
+        "zero over zero", "a place without features stays zero", (fun all -> byStage all (over lengths) (embedPlain all))
     ]
 
 /// Distances of vectors to a bank.
@@ -164,8 +231,14 @@ let suites =
             "Patch embedding"
             "Feature maps of several stages as one map of vectors (PatchCore, SimpleNet, GLASS, PNI)."
             embeddingLaws
-            [ "plain", embedPlain; "ONNX Runtime", embedBy Engine.onnx; "torch", embedBy Engine.torch ]
+            [ "plain", embedPlain; "ONNX Runtime", embedBy false Engine.onnx; "torch", embedBy false Engine.torch ]
             embeddingMutants
+        Suite.create
+            "Patch embedding at unit length"
+            "The same with each stage's vectors divided by their length."
+            unitLaws
+            [ "plain", embedUnit; "ONNX Runtime", embedBy true Engine.onnx; "torch", embedBy true Engine.torch ]
+            unitMutants
         Suite.create
             "Nearest neighbours"
             "The distance of a vector to the nearest entry of a memory bank."

@@ -52,7 +52,7 @@ let private inTorch (backbone: Backbone) (image: Image) =
     let graph = OnnxGraph()
     let input = graph.Input("image", TensorProto.Types.DataType.Float, "n", image.Channels, "h", "w")
     let stages = EmbeddingGraph.Stages(graph, input, image.Channels, backbone)
-    let embedding = EmbeddingGraph.OfStages(graph, stages)
+    let embedding = EmbeddingGraph.OfStages(graph, stages, backbone.UnitLength)
     use network = new TorchGraph(graph.Proto, torch.CPU, (fun _ -> null))
     use _ = torch.NewDisposeScope()
     let x = torch.tensor(image.Pixels).reshape(1L, int64 image.Channels, int64 image.Height, int64 image.Width)
@@ -96,6 +96,19 @@ let tests =
                     let embedding = (extractor.Embed [| image |])[0]
                     let torch = inTorch packaged.Value image |> List.last
                     Expect.isLessThan (relative embedding.Pixels torch) 1e-4f $"{channels}×{height}×{width}"
+            }
+
+            test "at unit length each stage's vectors have length one; a model file keeps that, and torch computes it" {
+                let unit = Backbone.Cut(File.ReadAllBytes file, { settings with UnitLength = true })
+                let image = picture 1 96 96 3
+                let torch = inTorch unit image |> List.last
+
+                for name, backbone in [ "as cut", unit; "of the bytes in a model file", Backbone.Of unit.Bytes ] do
+                    use extractor = new FeatureExtractor(backbone, 1)
+                    let embedding = (extractor.Embed [| image |])[0]
+                    let squares = embedding.Pixels |> Array.sumBy (fun v -> v * v)
+                    Expect.isLessThan (abs (squares / float32 embedding.Area - 2.0f)) 1e-3f $"{name}: two stages, at every place"
+                    Expect.isLessThan (relative embedding.Pixels torch) 1e-4f $"{name}: in torch"
             }
 
             test "each method's network gives the same maps in ONNX Runtime and in torch" {

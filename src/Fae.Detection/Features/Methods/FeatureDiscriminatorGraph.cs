@@ -20,7 +20,7 @@ internal static class FeatureDiscriminatorGraph
     public static string Append(GraphLayers layers, IReadOnlyList<string> stages, Backbone backbone)
     {
         var graph = layers.Graph;
-        var embedding = graph.Name(EmbeddingGraph.OfStages(graph, stages), EmbeddingGraph.MapName);
+        var embedding = graph.Name(EmbeddingGraph.OfStages(graph, stages, backbone.UnitLength), EmbeddingGraph.MapName);
         long d = backbone.Dimensions;
         var vectors = graph.Name(EmbeddingGraph.Vectors(graph, embedding, d), EmbeddingGraph.VectorsName);
         var adapted = graph.Name(layers.Linear(vectors, "adaptor", d, d), Adapted);

@@ -16,7 +16,7 @@ internal static class MemoryBankGraph
     public static string Append(GraphLayers layers, IReadOnlyList<string> stages, Backbone backbone, int number = 1)
     {
         var graph = layers.Graph;
-        var embedding = EmbeddingGraph.OfStages(graph, stages);
+        var embedding = EmbeddingGraph.OfStages(graph, stages, backbone.UnitLength);
         var vectors = EmbeddingGraph.Vectors(graph, embedding, backbone.Dimensions);
         var nearest = Nearest(graph, vectors, layers.Buffer(Bank(number), Initial.Zero, -1, backbone.Dimensions));
         var map = EmbeddingGraph.Plane(graph, nearest, embedding);

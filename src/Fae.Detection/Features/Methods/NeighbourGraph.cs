@@ -39,7 +39,7 @@ internal static class NeighbourGraph
         var graph = layers.Graph;
         long d = backbone.Dimensions;
         long codes = settings.Latent;
-        var embedding = graph.Name(EmbeddingGraph.OfStages(graph, stages), EmbeddingGraph.MapName);
+        var embedding = graph.Name(EmbeddingGraph.OfStages(graph, stages, backbone.UnitLength), EmbeddingGraph.MapName);
         var vectors = graph.Name(EmbeddingGraph.Vectors(graph, embedding, d), EmbeddingGraph.VectorsName);
         var logits = graph.Name(Neighbours(layers, embedding, d, codes), Logits);
         layers.Buffer(Codes, Initial.Zero, codes, d);
