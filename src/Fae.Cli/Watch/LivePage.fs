@@ -2,12 +2,9 @@
 namespace Fae.Cli
 
 open System
-open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Fae.Data
-open Fae.Detection
-open Fae.Imaging
 open Fae.Server
 
 /// Serves while it exists.
