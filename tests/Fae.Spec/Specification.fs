@@ -16,7 +16,7 @@ let suites =
     @ ScoringLaws.suites
     @ [ MetricLaws.suite; RankLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
-    @ [ DriftLaws.suite; OutlierLaws.suite; CombinationLaws.suite ]
+    @ [ DriftLaws.suite; OutlierLaws.suite; CombinationLaws.suite; CombinationLaws.spreadSuite ]
     @ FeatureLaws.suites
     @ FileLaws.suites
 

@@ -1,14 +1,28 @@
 /// How much each difference measure counts in a combined heatmap.
 namespace Fae.Core
 
-/// The image scores of one measure with one filter, > 0: of good pictures, and of pictures with synthetic defects. Measures of one family
-/// are of one kind and see pictures at several scales.
-type MemberScores = { Family: int; Good: float32[]; Bad: float32[] }
+/// What kind of map a measure is.
+[<RequireQualifiedAccess>]
+type MapFamily =
+    /// The difference of a picture and its reconstruction: MSE, SSIM, GMS.
+    | Reconstruction
+    /// A map that the network predicts: that of a memory bank, at one of several scales.
+    | AnomalyMap
+
+/// The image scores of one measure with one filter, > 0: of good pictures, and of pictures with synthetic defects.
+type MemberScores = { Family: MapFamily; Good: float32[]; Bad: float32[] }
 
 [<RequireQualifiedAccess>]
 module Combination =
-    /// The share of a measure is (2·AUROC − 1) to this power: the best dominates; one that is almost as good counts too.
+    /// A measure weighs (2·AUROC − 1) to this power: the best dominates; one that is almost as good counts too.
     let private sharpness = 3.0
+
+    /// The network that reconstructs was trained to repair defects like those that measure it. The AUROC of its measures promises more than
+    /// that of a memory bank, which has seen good pictures alone.
+    let private trust family =
+        match family with
+        | MapFamily.Reconstruction -> 0.5
+        | MapFamily.AnomalyMap -> 1.0
 
     /// The share of a filter is (2·AUROC − 1) of its combination to this power. A hundred synthetic defects cannot tell filters apart that
     /// are almost equal: these are averaged.
@@ -33,16 +47,23 @@ module Combination =
         | Ok auroc -> max 0.0 (2.0 * auroc - 1.0)
         | Error _ -> 0.0
 
-    /// What members weigh by how well each tells defects. A family weighs as its best member does. The members of it that tell anything
-    /// share that equally: synthetic defects are painted at one scale and favour it.
-    let private weighed (families: int list) (separations: float list) =
+    /// What members weigh by how well each tells defects. A family weighs as its best member does: its members see the same and err
+    /// together. Reconstruction measures divide that by how well each tells defects. Anomaly maps share it equally, as far as they tell
+    /// anything: synthetic defects are painted at one scale and favour it.
+    let private weighed (families: MapFamily list) (separations: float list) =
         let members = List.zip families separations
 
         members
         |> List.map (fun (family, one) ->
-            let kin = members |> List.filter (fst >> (=) family) |> List.map snd
-            let telling = kin |> List.filter (fun separation -> separation > 0.0)
-            if one > 0.0 then List.max kin ** sharpness / float telling.Length else 0.0)
+            let own separation =
+                match family with
+                | MapFamily.Reconstruction -> separation ** sharpness
+                | MapFamily.AnomalyMap -> if separation > 0.0 then 1.0 else 0.0
+
+            let ofFamily = members |> List.filter (fst >> (=) family) |> List.map snd
+            let sum = List.sumBy own ofFamily
+
+            if one > 0.0 then trust family * List.max ofFamily ** sharpness * own one / sum else 0.0)
 
     /// Shares in proportion to weights; equal ones where all are 0.
     let private shares (weights: float list) =
@@ -76,3 +97,13 @@ module Combination =
 
         let sum = List.sumBy List.sum kept
         kept |> List.map (List.map (fun weight -> weight / sum))
+
+    /// The deviation of the combined log-scores of good pictures, with the exponents of `weights`. A defect raises the log-score by as much
+    /// with and without the division by the picture's median: what makes good pictures agree more tells more defects.
+    let spread (weights: float list list) (scores: MemberScores list list) : float =
+        List.zip (List.concat weights) (List.concat scores)
+        |> List.map (fun (weight, m) -> logs m.Good |> Array.map ((*) weight))
+        |> List.reduce (Array.map2 (+))
+        |> List.ofArray
+        |> Statistics.summarise
+        |> _.Deviation

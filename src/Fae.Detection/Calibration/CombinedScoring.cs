@@ -26,8 +26,9 @@ public static class CombinedScoring
     }
 
     /// <summary>
-    /// A combination of <c>NetworkGeometry.combined</c> over the filters for each reduction and norm that the configuration leaves open,
-    /// from held-out good pictures (two at least) and pictures with synthetic defects.
+    /// A combination of <c>NetworkGeometry.combined</c> over the filters for each reduction that the configuration leaves open, from
+    /// held-out good pictures (two at least) and pictures with synthetic defects. Unless the configuration says it, scores are divided by
+    /// the picture's median where that makes those of good pictures agree more.
     /// </summary>
     public static IReadOnlyList<ScoringCandidate> Candidates(
         Config config,
@@ -58,22 +59,24 @@ public static class CombinedScoring
         return ways.Select(
                 (way, number) =>
                 {
-                    var weights = Combination.weights(
-                        ListModule.OfSeq(scores.Select(ofFilter => ListModule.OfSeq(ofFilter.Select(of => of[number]))))
-                    );
-                    // One filter is that of the heatmap, as a configuration says it; several are each term's own.
-                    return filters.Count == 1
-                        ? Way(Combined(weights[0].Zip(measures)), filters[0], way)
-                        : Way(
-                            Combined(
-                                measures.SelectMany((m, of) => filters.Select((filter, at) => (weights[at][of], Smoothed(m, filter))))
-                            ),
-                            (1, 0),
-                            way
-                        );
+                    var members = ListModule.OfSeq(scores.Select(ofFilter => ListModule.OfSeq(ofFilter.Select(of => of[number]))));
+                    var weights = Combination.weights(members);
+                    return (way.Kind, Spread: Combination.spread(weights, members), Candidate: Weighed(way, weights));
                 }
             )
+            .GroupBy(way => way.Kind)
+            .Select(ofKind => ofKind.MinBy(way => way.Spread).Candidate)
             .ToList();
+
+        // One filter is that of the heatmap, as a configuration says it; several are each term's own.
+        ScoringCandidate Weighed((ReductionKind Kind, bool Norm) way, FSharpList<FSharpList<double>> weights) =>
+            filters.Count == 1
+                ? Way(Combined(weights[0].Zip(measures)), filters[0], way)
+                : Way(
+                    Combined(measures.SelectMany((m, of) => filters.Select((filter, at) => (weights[at][of], Smoothed(m, filter))))),
+                    (1, 0),
+                    way
+                );
 
         ScoringCandidate Way(Measure measure, (int Size, int Passes) filter, (ReductionKind Kind, bool Norm) way) =>
             new(measure, filter.Size, filter.Passes, ReductionModule.ofKind(settings.TopFraction, way.Kind), border, way.Norm);
@@ -111,8 +114,7 @@ public static class CombinedScoring
         var scorings = ways.ConvertAll(way => ScoringSearch.Fit(way, hidden, maps.Take(good.Count).ToList()));
         var scores = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(scorings, hidden, map)).ToList();
         float[] Of(IEnumerable<float[]> some, int way) => some.Select(one => one[way]).ToArray();
-        // Memory banks at several scales are of one family.
-        var family = Difference.anomalyMaps(measure).IsEmpty ? Difference.all.ToList().IndexOf(measure) : -1;
+        var family = Difference.anomalyMaps(measure).IsEmpty ? MapFamily.Reconstruction : MapFamily.AnomalyMap;
         return ways.Select((_, way) => new MemberScores(family, Of(scores.Take(good.Count), way), Of(scores.Skip(good.Count), way)))
             .ToList();
     }

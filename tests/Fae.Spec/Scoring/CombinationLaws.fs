@@ -8,11 +8,13 @@ type private Weighing = MemberScores list list -> float list list
 
 let private normals seed count = (Noise.field (Random.mix64 seed) 1.0f 1 1 count).Pixels
 
-/// Scores of 24 good pictures and 48 defects; log-scores of defects are higher by so many deviations. Each is a family of its own.
+/// Scores of 24 good pictures and 48 defects; log-scores of defects are higher by so many deviations.
 let private scores seed (deviation: float32) (higher: float32) =
     let good, bad = normals (2UL * seed) 24, normals (2UL * seed + 1UL) 48
     let score shift = Array.map (fun v -> exp (deviation * (v + shift)))
-    { Family = int (seed % 1000UL); Good = score 0.0f good; Bad = score higher bad }
+    { Family = MapFamily.Reconstruction; Good = score 0.0f good; Bad = score higher bad }
+
+let private bank (member': MemberScores) = { member' with Family = MapFamily.AnomalyMap }
 
 /// Two filters and three measures; the last measure says nothing.
 let private some seed =
@@ -65,17 +67,34 @@ let private laws: Law<Weighing> list =
         Law.once "where nothing tells defects from good pictures, all count alike" (fun weigh ->
             let alike family = { Family = family; Good = [| 1.0f; 2.0f; 4.0f |]; Bad = [| 1.0f; 2.0f; 4.0f |] }
             let expected = List.replicate 2 (List.replicate 3 (1.0 / 6.0))
-            same (weigh (List.replicate 2 [ alike 0; alike 1; alike 1 ])) expected)
+            let bank = alike MapFamily.AnomalyMap
+            same (weigh (List.replicate 2 [ alike MapFamily.Reconstruction; bank; bank ])) expected)
         Law.forAll "a family does not count for more by a second member that is like the first" (fun weigh (seed: uint64) ->
-            let one, other = scores (2UL * seed) 0.3f 1.5f, scores (2UL * seed + 1UL) 0.3f 1.0f
+            let one, other = scores (2UL * seed) 0.3f 1.5f, bank (scores (2UL * seed + 1UL) 0.3f 1.0f)
 
-            match weigh [ [ one; other ] ], weigh [ [ one; one; other ] ] with
-            | [ [ alone; beside ] ], [ [ first; second; third ] ] ->
-                abs (first + second - alone) < 1e-6 && abs (first - second) < 1e-6 && abs (third - beside) < 1e-6
+            [ one, other; other, one ]
+            |> List.forall (fun (one, other) ->
+                match weigh [ [ one; other ] ], weigh [ [ one; one; other ] ] with
+                | [ [ alone; beside ] ], [ [ first; second; third ] ] ->
+                    abs (first + second - alone) < 1e-6 && abs (first - second) < 1e-6 && abs (third - beside) < 1e-6
+                | _ -> false))
+        Law.forAll "an anomaly map counts twice as much as a reconstruction measure with its scores" (fun weigh (seed: uint64) ->
+            let one = scores seed 0.3f 1.5f
+
+            match weigh [ [ one; bank one ] ] with
+            | [ [ reconstruction; map ] ] -> abs (map - 2.0 * reconstruction) < 1e-6
             | _ -> false)
-        Law.forAll "members of a family that tell defects count alike, over their deviations" (fun weigh (seed: uint64) ->
-            let one = { scores (2UL * seed) 0.3f 1.6f with Family = 1 }
-            let other = { scores (2UL * seed + 1UL) 0.5f 1.0f with Family = 1 }
+        Law.forAll "of two reconstruction measures the one that tells defects better counts for more" (fun weigh (seed: uint64) ->
+            // The same pictures, the defects higher by the first measure.
+            let better, worse = scores seed 0.3f 1.6f, scores seed 0.3f 1.0f
+            let map = bank (scores (seed + 1UL) 0.3f 1.3f)
+
+            match weigh [ [ better; worse; map ] ] with
+            | [ [ a; b; _ ] ] -> a > b
+            | _ -> false)
+        Law.forAll "anomaly maps that tell defects count alike, over their deviations" (fun weigh (seed: uint64) ->
+            let one = bank (scores (2UL * seed) 0.3f 1.6f)
+            let other = bank (scores (2UL * seed + 1UL) 0.5f 1.0f)
 
             let blind = { one with Bad = Array.append one.Good one.Good }
             let deviation (m: MemberScores) = (Statistics.summarise [ for score in m.Good -> log (float score) ]).Deviation
@@ -108,16 +127,28 @@ let private mutants: (string * string * Weighing) list =
         "the first measure of each filter alone",
         "the order of measures and filters does not matter",
         (fun scores -> plain scores |> List.map (List.mapi (fun i w -> if i = 0 then w else 0.0)) |> normalised)
-        "families are forgotten",
+        "a family counts for more by a second member",
         "a family does not count for more by a second member that is like the first",
-        (fun scores -> scores |> List.map (List.mapi (fun i m -> { m with Family = i })) |> plain)
-        "the power within families too",
-        "members of a family that tell defects count alike, over their deviations",
         (fun scores ->
-            if scores |> List.forall (List.distinctBy _.Family >> List.length >> (=) 1) then
-                scores |> List.map (List.mapi (fun i m -> { m with Family = i })) |> plain
+            let many family = scores.Head |> List.filter (fun (m: MemberScores) -> m.Family = family) |> List.length |> float
+            List.map2 (List.map2 (fun w (m: MemberScores) -> w * many m.Family)) (plain scores) scores |> normalised)
+        "all maps are trusted alike",
+        "an anomaly map counts twice as much as a reconstruction measure with its scores",
+        (fun scores ->
+            let trust (m: MemberScores) = if m.Family = MapFamily.Reconstruction then 2.0 else 1.0
+            List.map2 (List.map2 (fun w m -> w * trust m)) (plain scores) scores |> normalised)
+        "reconstruction measures share equally",
+        "of two reconstruction measures the one that tells defects better counts for more",
+        (fun scores ->
+            let alike = scores |> List.map (List.map bank)
+
+            if scores |> List.forall (List.exists (fun (m: MemberScores) -> m.Family = MapFamily.AnomalyMap)) then
+                plain alike
             else
                 plain scores)
+        "anomaly maps count by the power too",
+        "anomaly maps that tell defects count alike, over their deviations",
+        (fun scores -> scores |> List.map (List.map (fun (m: MemberScores) -> { m with Family = MapFamily.Reconstruction })) |> plain)
         "the best filter alone",
         "a filter with which defects are told better counts for more, the other is not forgotten",
         (fun scores ->
@@ -141,3 +172,60 @@ let private mutants: (string * string * Weighing) list =
 
 let suite =
     Suite.create "Combination" "How much each measure and each filter counts in a combined heatmap." laws [ "plain", plain ] mutants
+
+/// Exponents and scores by filter and measure → deviation of the combined log-scores of good pictures.
+type private Spread = float list list -> MemberScores list list -> float
+
+let private near (a: float) b = abs (a - b) <= 1e-4 * max 1e-3 (abs b)
+
+let private even = List.replicate 2 (List.replicate 3 (1.0 / 6.0))
+
+let private spreadLaws: Law<Spread> list =
+    [
+        Law.forAll "of one measure it is the deviation of its log-scores" (fun spread (seed: uint64) ->
+            let one = scores seed 0.3f 1.0f
+            near (spread [ [ 1.0 ] ] [ [ one ] ]) (Statistics.summarise [ for s in one.Good -> log (float s) ]).Deviation)
+        Law.forAll "the unit of a measure's scores changes nothing" (fun spread (seed: uint64) ->
+            let scaled = some seed |> List.map (List.map (fun m -> { m with Good = Array.map ((*) 64.0f) m.Good }))
+            near (spread even scaled) (spread even (some seed)))
+        Law.forAll "twice the exponents, twice the deviation" (fun spread (seed: uint64) ->
+            near (spread (List.map (List.map ((*) 2.0)) even) (some seed)) (2.0 * spread even (some seed)))
+        Law.forAll "measures that err against each other agree more together" (fun spread (seed: uint64) ->
+            let one = scores seed 0.3f 1.0f
+            let against = { one with Good = Array.map (fun s -> 1.0f / s) one.Good }
+            spread [ [ 0.5; 0.5 ] ] [ [ one; against ] ] < 1e-3 * spread [ [ 1.0 ] ] [ [ one ] ])
+        Law.forAll "defects change nothing" (fun spread (seed: uint64) ->
+            let other = some seed |> List.map (List.map (fun m -> { m with Bad = Array.map ((*) 3.0f) m.Good }))
+            spread even other = spread even (some seed))
+    ]
+
+let private plainSpread = Combination.spread
+
+let private spreadMutants: (string * string * Spread) list =
+    [
+        "scores instead of their logarithms",
+        "of one measure it is the deviation of its log-scores",
+        (fun weights scores ->
+            plainSpread weights (scores |> List.map (List.map (fun m -> { m with Good = Array.map (fun s -> exp (10.0f * s)) m.Good }))))
+        "in units of the mean score",
+        "the unit of a measure's scores changes nothing",
+        (fun weights scores -> plainSpread weights scores * float (Array.average scores.Head.Head.Good))
+        "exponents that sum to 1",
+        "twice the exponents, twice the deviation",
+        (fun weights scores -> plainSpread (normalised weights) scores)
+        "the mean of the measures' own deviations",
+        "measures that err against each other agree more together",
+        (fun weights scores ->
+            List.map2 (fun w m -> plainSpread [ [ w ] ] [ [ m ] ]) (List.concat weights) (List.concat scores) |> List.sum)
+        "of all pictures",
+        "defects change nothing",
+        (fun weights scores -> plainSpread weights (scores |> List.map (List.map (fun m -> { m with Good = Array.append m.Good m.Bad }))))
+    ]
+
+let spreadSuite =
+    Suite.create
+        "Spread of combined scores"
+        "How far the combined log-scores of good pictures deviate: the smaller deviation decides on the division by the median."
+        spreadLaws
+        [ "plain", plainSpread ]
+        spreadMutants
