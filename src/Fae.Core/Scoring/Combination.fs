@@ -17,13 +17,6 @@ module Combination =
     /// A measure weighs (2·AUROC − 1) to this power: the best dominates; one that is almost as good counts too.
     let private sharpness = 3.0
 
-    /// The network that reconstructs was trained to repair defects like those that measure it. The AUROC of its measures promises more than
-    /// that of a memory bank, which has seen good pictures alone.
-    let private trust family =
-        match family with
-        | MapFamily.Reconstruction -> 0.5
-        | MapFamily.AnomalyMap -> 1.0
-
     /// The share of a filter is (2·AUROC − 1) of its combination to this power. A hundred synthetic defects cannot tell filters apart that
     /// are almost equal: these are averaged.
     let private filterSharpness = 20.0
@@ -63,7 +56,7 @@ module Combination =
             let ofFamily = members |> List.filter (fst >> (=) family) |> List.map snd
             let sum = List.sumBy own ofFamily
 
-            if one > 0.0 then trust family * List.max ofFamily ** sharpness * own one / sum else 0.0)
+            if one > 0.0 then List.max ofFamily ** sharpness * own one / sum else 0.0)
 
     /// Shares in proportion to weights; equal ones where all are 0.
     let private shares (weights: float list) =
@@ -98,12 +91,8 @@ module Combination =
         let sum = List.sumBy List.sum kept
         kept |> List.map (List.map (fun weight -> weight / sum))
 
-    /// The deviation of the combined log-scores of good pictures, with the exponents of `weights`. A defect raises the log-score by as much
-    /// with and without the division by the picture's median: what makes good pictures agree more tells more defects.
-    let spread (weights: float list list) (scores: MemberScores list list) : float =
-        List.zip (List.concat weights) (List.concat scores)
-        |> List.map (fun (weight, m) -> logs m.Good |> Array.map ((*) weight))
-        |> List.reduce (Array.map2 (+))
-        |> List.ofArray
-        |> Statistics.summarise
-        |> _.Deviation
+    /// How far good pictures' scores deviate when each is divided by the median of its own heatmap: the deviation of ln(score/median). With
+    /// medians of 1 that of the scores as they are. A defect raises the logarithm by as much with the division as without it: what makes
+    /// good pictures agree more tells more defects.
+    let spread (scores: float32[]) (medians: float32[]) : float =
+        Array.map2 (-) (logs scores) (logs medians) |> List.ofArray |> Statistics.summarise |> _.Deviation

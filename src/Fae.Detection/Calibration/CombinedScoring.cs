@@ -26,9 +26,8 @@ public static class CombinedScoring
     }
 
     /// <summary>
-    /// A combination of <c>NetworkGeometry.combined</c> over the filters for each reduction that the configuration leaves open, from
-    /// held-out good pictures (two at least) and pictures with synthetic defects. Unless the configuration says it, scores are divided by
-    /// the picture's median where that makes those of good pictures agree more.
+    /// A combination of <c>NetworkGeometry.combined</c> over the filters for each reduction and norm that the configuration leaves open,
+    /// from held-out good pictures (two at least) and pictures with synthetic defects.
     /// </summary>
     public static IReadOnlyList<ScoringCandidate> Candidates(
         Config config,
@@ -59,24 +58,22 @@ public static class CombinedScoring
         return ways.Select(
                 (way, number) =>
                 {
-                    var members = ListModule.OfSeq(scores.Select(ofFilter => ListModule.OfSeq(ofFilter.Select(of => of[number]))));
-                    var weights = Combination.weights(members);
-                    return (way.Kind, Spread: Combination.spread(weights, members), Candidate: Weighed(way, weights));
+                    var weights = Combination.weights(
+                        ListModule.OfSeq(scores.Select(ofFilter => ListModule.OfSeq(ofFilter.Select(of => of[number]))))
+                    );
+                    // One filter is that of the heatmap, as a configuration says it; several are each term's own.
+                    return filters.Count == 1
+                        ? Way(Combined(weights[0].Zip(measures)), filters[0], way)
+                        : Way(
+                            Combined(
+                                measures.SelectMany((m, of) => filters.Select((filter, at) => (weights[at][of], Smoothed(m, filter))))
+                            ),
+                            (1, 0),
+                            way
+                        );
                 }
             )
-            .GroupBy(way => way.Kind)
-            .Select(ofKind => ofKind.MinBy(way => way.Spread).Candidate)
             .ToList();
-
-        // One filter is that of the heatmap, as a configuration says it; several are each term's own.
-        ScoringCandidate Weighed((ReductionKind Kind, bool Norm) way, FSharpList<FSharpList<double>> weights) =>
-            filters.Count == 1
-                ? Way(Combined(weights[0].Zip(measures)), filters[0], way)
-                : Way(
-                    Combined(measures.SelectMany((m, of) => filters.Select((filter, at) => (weights[at][of], Smoothed(m, filter))))),
-                    (1, 0),
-                    way
-                );
 
         ScoringCandidate Way(Measure measure, (int Size, int Passes) filter, (ReductionKind Kind, bool Norm) way) =>
             new(measure, filter.Size, filter.Passes, ReductionModule.ofKind(settings.TopFraction, way.Kind), border, way.Norm);

@@ -17,6 +17,9 @@ public sealed record ScoringTrial(ScoringCandidate Candidate, Scoring Scoring, d
 {
     /// <summary>The mean of both AUROCs, by which trials are sorted.</summary>
     public double MeanAuroc => 0.5 * (ImageAuroc + PixelAuroc);
+
+    /// <summary><c>Combination.spread</c> of the good pictures' scores; 0 if it was not measured.</summary>
+    public double Spread { get; init; }
 }
 
 /// <summary>
@@ -120,8 +123,20 @@ public static class ScoringSearch
             for (var i = 0; i < ways.Count; i++)
             {
                 var image = Metrics.auroc(scores.Select(s => s[i]).ToArray(), labels);
-                yield return new ScoringTrial(ways[i].Candidate, ways[i].Scoring, image.IsOk ? image.ResultValue : 0.5, pixel);
+                var spread = measure.IsGeometric ? Spread(ways[i].Scoring, goodMaps, scores.ConvertAll(s => s[i])) : 0;
+                yield return new ScoringTrial(ways[i].Candidate, ways[i].Scoring, image.IsOk ? image.ResultValue : 0.5, pixel)
+                {
+                    Spread = spread,
+                };
             }
+        }
+
+        double Spread(Scoring scoring, List<Image> maps, List<float> found)
+        {
+            if (scoring.TypicalMedian is not { } typical)
+                return Combination.spread(found.Take(maps.Count).ToArray(), Enumerable.Repeat(1f, maps.Count).ToArray());
+            var medians = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Median(scoring.Border, hidden, map)).ToArray();
+            return Combination.spread(medians.Select((median, i) => found[i] * (median + typical)).ToArray(), medians);
         }
 
         return candidates
@@ -154,10 +169,13 @@ public static class ScoringSearch
     {
         ArgumentNullException.ThrowIfNull(trials);
         var best = trials[0];
-        // Of combinations the best mean AUROC decides: no measure is older than another there. The image AUROC alone once chose a map that
-        // found no defect's place (docs/method/experiments.md).
+        // Of combinations good pictures decide on the division by the median, and the best mean AUROC on the rest: no measure is older than
+        // another there. The image AUROC alone once chose a map that found no defect's place (docs/method/experiments.md).
         if (best.Scoring.Measure.IsGeometric)
-            return best;
+            return trials
+                .GroupBy(t => (t.Scoring.FilterSize, t.Scoring.FilterPasses, t.Scoring.Reduction, t.Scoring.Border))
+                .Select(alike => alike.MinBy(t => t.Spread)!)
+                .MaxBy(t => t.MeanAuroc)!;
         var margin = 0.5 * StandardError(best.ImageAuroc, good, bad);
         var equals = trials.Where(t => t.MeanAuroc >= best.MeanAuroc - margin).ToList();
         var measure = Difference

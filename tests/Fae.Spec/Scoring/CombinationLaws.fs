@@ -78,11 +78,11 @@ let private laws: Law<Weighing> list =
                 | [ [ alone; beside ] ], [ [ first; second; third ] ] ->
                     abs (first + second - alone) < 1e-6 && abs (first - second) < 1e-6 && abs (third - beside) < 1e-6
                 | _ -> false))
-        Law.forAll "an anomaly map counts twice as much as a reconstruction measure with its scores" (fun weigh (seed: uint64) ->
+        Law.forAll "an anomaly map counts as much as a reconstruction measure with its scores" (fun weigh (seed: uint64) ->
             let one = scores seed 0.3f 1.5f
 
             match weigh [ [ one; bank one ] ] with
-            | [ [ reconstruction; map ] ] -> abs (map - 2.0 * reconstruction) < 1e-6
+            | [ [ reconstruction; map ] ] -> abs (map - reconstruction) < 1e-6
             | _ -> false)
         Law.forAll "of two reconstruction measures the one that tells defects better counts for more" (fun weigh (seed: uint64) ->
             // The same pictures, the defects higher by the first measure.
@@ -132,8 +132,8 @@ let private mutants: (string * string * Weighing) list =
         (fun scores ->
             let many family = scores.Head |> List.filter (fun (m: MemberScores) -> m.Family = family) |> List.length |> float
             List.map2 (List.map2 (fun w (m: MemberScores) -> w * many m.Family)) (plain scores) scores |> normalised)
-        "all maps are trusted alike",
-        "an anomaly map counts twice as much as a reconstruction measure with its scores",
+        "anomaly maps count for half",
+        "an anomaly map counts as much as a reconstruction measure with its scores",
         (fun scores ->
             let trust (m: MemberScores) = if m.Family = MapFamily.Reconstruction then 2.0 else 1.0
             List.map2 (List.map2 (fun w m -> w * trust m)) (plain scores) scores |> normalised)
@@ -173,30 +173,29 @@ let private mutants: (string * string * Weighing) list =
 let suite =
     Suite.create "Combination" "How much each measure and each filter counts in a combined heatmap." laws [ "plain", plain ] mutants
 
-/// Exponents and scores by filter and measure → deviation of the combined log-scores of good pictures.
-type private Spread = float list list -> MemberScores list list -> float
+/// Scores and medians of good pictures → deviation of ln(score/median).
+type private Spread = float32[] -> float32[] -> float
 
 let private near (a: float) b = abs (a - b) <= 1e-4 * max 1e-3 (abs b)
 
-let private even = List.replicate 2 (List.replicate 3 (1.0 / 6.0))
+let private positive seed = Array.map exp (normals seed 24)
+
+let private ones = Array.create 24 1.0f
 
 let private spreadLaws: Law<Spread> list =
     [
-        Law.forAll "of one measure it is the deviation of its log-scores" (fun spread (seed: uint64) ->
-            let one = scores seed 0.3f 1.0f
-            near (spread [ [ 1.0 ] ] [ [ one ] ]) (Statistics.summarise [ for s in one.Good -> log (float s) ]).Deviation)
-        Law.forAll "the unit of a measure's scores changes nothing" (fun spread (seed: uint64) ->
-            let scaled = some seed |> List.map (List.map (fun m -> { m with Good = Array.map ((*) 64.0f) m.Good }))
-            near (spread even scaled) (spread even (some seed)))
-        Law.forAll "twice the exponents, twice the deviation" (fun spread (seed: uint64) ->
-            near (spread (List.map (List.map ((*) 2.0)) even) (some seed)) (2.0 * spread even (some seed)))
-        Law.forAll "measures that err against each other agree more together" (fun spread (seed: uint64) ->
-            let one = scores seed 0.3f 1.0f
-            let against = { one with Good = Array.map (fun s -> 1.0f / s) one.Good }
-            spread [ [ 0.5; 0.5 ] ] [ [ one; against ] ] < 1e-3 * spread [ [ 1.0 ] ] [ [ one ] ])
-        Law.forAll "defects change nothing" (fun spread (seed: uint64) ->
-            let other = some seed |> List.map (List.map (fun m -> { m with Bad = Array.map ((*) 3.0f) m.Good }))
-            spread even other = spread even (some seed))
+        Law.forAll "with medians of 1 it is the deviation of the log-scores" (fun spread (seed: uint64) ->
+            let scores = positive seed
+            near (spread scores ones) (Statistics.summarise [ for s in scores -> log (float s) ]).Deviation)
+        Law.forAll "the units of scores and medians change nothing" (fun spread (seed: uint64) ->
+            let scores, medians = positive seed, positive (seed + 1UL)
+            near (spread (Array.map ((*) 64.0f) scores) (Array.map ((*) 0.25f) medians)) (spread scores medians))
+        Law.forAll "pictures whose scores are as many times their medians agree" (fun spread (seed: uint64) ->
+            let medians = positive seed
+            spread (Array.map ((*) 5.0f) medians) medians < 1e-5)
+        Law.forAll "medians that do not vary with the scores make them agree less" (fun spread (seed: uint64) ->
+            let scores = positive seed
+            spread scores (Array.map (fun s -> 1.0f / s) scores) > 1.9 * spread scores ones)
     ]
 
 let private plainSpread = Combination.spread
@@ -204,28 +203,21 @@ let private plainSpread = Combination.spread
 let private spreadMutants: (string * string * Spread) list =
     [
         "scores instead of their logarithms",
-        "of one measure it is the deviation of its log-scores",
-        (fun weights scores ->
-            plainSpread weights (scores |> List.map (List.map (fun m -> { m with Good = Array.map (fun s -> exp (10.0f * s)) m.Good }))))
+        "with medians of 1 it is the deviation of the log-scores",
+        (fun scores medians -> plainSpread (Array.map exp scores) medians)
         "in units of the mean score",
-        "the unit of a measure's scores changes nothing",
-        (fun weights scores -> plainSpread weights scores * float (Array.average scores.Head.Head.Good))
-        "exponents that sum to 1",
-        "twice the exponents, twice the deviation",
-        (fun weights scores -> plainSpread (normalised weights) scores)
-        "the mean of the measures' own deviations",
-        "measures that err against each other agree more together",
-        (fun weights scores ->
-            List.map2 (fun w m -> plainSpread [ [ w ] ] [ [ m ] ]) (List.concat weights) (List.concat scores) |> List.sum)
-        "of all pictures",
-        "defects change nothing",
-        (fun weights scores -> plainSpread weights (scores |> List.map (List.map (fun m -> { m with Good = Array.append m.Good m.Bad }))))
+        "the units of scores and medians change nothing",
+        (fun scores medians -> plainSpread scores medians * float (Array.average scores))
+        "over the median and a typical one",
+        "pictures whose scores are as many times their medians agree",
+        (fun scores medians -> plainSpread scores (Array.map ((+) (Array.average medians)) medians))
+        "without the medians", "medians that do not vary with the scores make them agree less", (fun scores _ -> plainSpread scores ones)
     ]
 
 let spreadSuite =
     Suite.create
         "Spread of combined scores"
-        "How far the combined log-scores of good pictures deviate: the smaller deviation decides on the division by the median."
+        "How far good pictures' scores deviate, over the medians of their heatmaps: decides on the division by the median."
         spreadLaws
         [ "plain", plainSpread ]
         spreadMutants

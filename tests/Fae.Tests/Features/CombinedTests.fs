@@ -143,7 +143,7 @@ let tests =
 
                 let good, bad = [| for i in 0..7 -> pair false i |], [| for i in 0..7 -> pair true i |]
                 let candidates = CombinedScoring.Candidates(config, good, bad, null)
-                Expect.equal candidates.Count 2 "two reductions, each with or without the median"
+                Expect.equal candidates.Count 4 "two reductions, with and without the median"
 
                 for candidate in candidates do
                     let scores measure =
@@ -176,10 +176,10 @@ let tests =
                     let measures = [ Mse; Ssim; Gms; AnomalyMap 1 ]
                     let fits = List.map expected measures
 
-                    // The three of the U-Net count half of what the best of them does.
+                    // The three of the U-Net count as the best of them does.
                     let ofUNet = fits |> List.take 3 |> List.map fst
-                    let half = 0.5 * List.max ofUNet / max 1e-9 (List.sum ofUNet)
-                    let fits = fits |> List.mapi (fun i (share, deviation) -> (if i < 3 then half * share else share), deviation)
+                    let divided = List.max ofUNet / max 1e-9 (List.sum ofUNet)
+                    let fits = fits |> List.mapi (fun i (share, deviation) -> (if i < 3 then divided * share else share), deviation)
                     let all = List.sumBy fst fits
 
                     let kept =
@@ -218,8 +218,11 @@ let tests =
                 for everywhere in [ true; false ] do
                     let good, bad = [| for i in 0..7 -> pair everywhere false i |], [| for i in 0..7 -> pair everywhere true i |]
 
-                    for candidate in CombinedScoring.Candidates(config, good, bad, null) do
-                        Expect.equal candidate.NormaliseByMedian everywhere "where the whole map is brighter, not where some of it is"
+                    let candidates = CombinedScoring.Candidates(config, good, bad, null)
+                    let masks = [| for _ in bad -> (null: Image | null) |]
+                    let trials = ScoringSearch.Compare(candidates, good, bad, masks, null)
+                    let chosen = (ScoringSearch.Choose(trials, good.Length, bad.Length)).Candidate
+                    Expect.equal chosen.NormaliseByMedian everywhere "where the whole map is brighter, not where some of it is"
             }
 
             test "where no measure tells synthetic defects from good pictures, all have equal shares" {
