@@ -78,11 +78,11 @@ let private laws: Law<Weighing> list =
                 | [ [ alone; beside ] ], [ [ first; second; third ] ] ->
                     abs (first + second - alone) < 1e-6 && abs (first - second) < 1e-6 && abs (third - beside) < 1e-6
                 | _ -> false))
-        Law.forAll "an anomaly map counts as much as a reconstruction measure with its scores" (fun weigh (seed: uint64) ->
+        Law.forAll "an anomaly map counts twice as much as a reconstruction measure with its scores" (fun weigh (seed: uint64) ->
             let one = scores seed 0.3f 1.5f
 
             match weigh [ [ one; bank one ] ] with
-            | [ [ reconstruction; map ] ] -> abs (map - reconstruction) < 1e-6
+            | [ [ reconstruction; map ] ] -> abs (map - 2.0 * reconstruction) < 1e-6
             | _ -> false)
         Law.forAll "of two reconstruction measures the one that tells defects better counts for more" (fun weigh (seed: uint64) ->
             // The same pictures, the defects higher by the first measure.
@@ -132,8 +132,8 @@ let private mutants: (string * string * Weighing) list =
         (fun scores ->
             let many family = scores.Head |> List.filter (fun (m: MemberScores) -> m.Family = family) |> List.length |> float
             List.map2 (List.map2 (fun w (m: MemberScores) -> w * many m.Family)) (plain scores) scores |> normalised)
-        "anomaly maps count for half",
-        "an anomaly map counts as much as a reconstruction measure with its scores",
+        "all maps are trusted alike",
+        "an anomaly map counts twice as much as a reconstruction measure with its scores",
         (fun scores ->
             let trust (m: MemberScores) = if m.Family = MapFamily.Reconstruction then 2.0 else 1.0
             List.map2 (List.map2 (fun w m -> w * trust m)) (plain scores) scores |> normalised)
