@@ -9,16 +9,24 @@ module NearDuplicates =
     /// Side of the mean filter whose result is taken away: light and large shapes, which all parts share.
     let private window = 9
 
-    /// Frames of one part, with noise, other light and a shift of half a percent of the side, correlate by 0.7 to 0.99 on real parts;
-    /// other parts of one kind by 0.2 to 0.7.
-    let private limit = 0.75
+    /// Local contrast below this share of the picture's mean square is not raised to the rest's, nor below an eighth of an 8-bit step.
+    let private leastContrast, leastStep = 0.03f, 2.5e-7f
+
+    /// Two parts of one kind correlate by about 0, by more where all lie alike. Frames of one part, with noise, other light and a shift of
+    /// half a percent of the side, correlate by 0.7 to 0.99, at other exposures by 0.3 to 0.9. Two pictures are of one part if they
+    /// correlate by so many deviations more than pairs usually do; always above the highest limit, never below the lowest.
+    let private deviations, lowest, highest = 6.0, 0.35, 0.75
 
     /// About how many pairs are compared, and how many pictures before each one at least: of many pictures each is compared with those
     /// before it in their order, for frames of a burst follow each other.
     let private pairs, fewestBefore = 2_000_000, 50
 
-    /// What is compared of a picture of one plane, side × side: its detail.
-    let detail (thumbnail: Image) : float32[] = (Image.map2 (-) thumbnail (MeanFilter.once window thumbnail)).Pixels
+    /// What is compared of a picture of one plane, side × side: its detail, at the same contrast everywhere, for exposures change it.
+    let detail (thumbnail: Image) : float32[] =
+        let detail = Image.map2 (-) thumbnail (MeanFilter.once window thumbnail)
+        let squares = Image.map (fun v -> v * v) detail
+        let least = leastContrast * Array.average squares.Pixels + leastStep
+        (Image.map2 (fun v square -> v / sqrt (square + least)) detail (MeanFilter.once window squares)).Pixels
 
     /// What each picture has that the others have not, of length 1; of a picture without any, zeros.
     let private own (details: float32[][]) =
@@ -31,7 +39,7 @@ module NearDuplicates =
             let rest = Array.map2 (-) one mean
             let norm = sqrt (rest |> Array.sumBy (fun v -> float v * float v))
             // Rounding of pictures that are all alike is no detail.
-            if norm < 1e-4 then
+            if norm < 1e-2 then
                 Array.zeroCreate length
             else
                 rest |> Array.map (fun v -> v / float32 norm))
@@ -44,17 +52,31 @@ module NearDuplicates =
 
         float sum
 
+    let private median (values: float[]) = if values.Length = 0 then 0.0 else (Array.sort values)[values.Length / 2]
+
+    /// The limit by the correlations of all pairs, most of which are of two parts: median and median absolute deviation.
+    let private limitOf (correlations: float[]) =
+        let middle = median correlations
+        let deviation = 1.4826 * median (correlations |> Array.map (fun c -> abs (c - middle)))
+        middle + deviations * deviation |> max lowest |> min highest
+
     /// For each picture, by its `detail`, the number of the first picture of its group: those that are like each other, directly or through
     /// others. Pictures of parts that are unlike are groups of one.
     let groups (details: float32[][]) : int[] =
         let vectors = own details
         let before = max fewestBefore (pairs / max 1 vectors.Length)
 
+        let correlations =
+            Array.Parallel.init vectors.Length (fun i -> [| for j in max 0 (i - before) .. i - 1 -> correlation vectors[i] vectors[j] |])
+
+        let limit = limitOf (Array.concat correlations)
+
         let alike =
-            Array.Parallel.init vectors.Length (fun i ->
+            correlations
+            |> Array.mapi (fun i row ->
                 [|
-                    for j in max 0 (i - before) .. i - 1 do
-                        if correlation vectors[i] vectors[j] > limit then j
+                    for k in 0 .. row.Length - 1 do
+                        if row[k] > limit then max 0 (i - before) + k
                 |])
 
         let first = Array.init vectors.Length id
