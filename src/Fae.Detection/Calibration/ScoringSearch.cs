@@ -122,8 +122,9 @@ public static class ScoringSearch
                 .ToList();
             for (var i = 0; i < ways.Count; i++)
             {
-                var image = Metrics.auroc(scores.Select(s => s[i]).ToArray(), labels);
-                var spread = measure.IsGeometric ? Spread(ways[i].Scoring, goodMaps, scores.ConvertAll(s => s[i])) : 0;
+                var found = scores.Select(s => s[i]).ToArray();
+                var image = Metrics.auroc(found, labels);
+                var spread = measure.IsGeometric ? Spread(ways[i].Scoring, goodMaps, found[..goodMaps.Count]) : 0;
                 yield return new ScoringTrial(ways[i].Candidate, ways[i].Scoring, image.IsOk ? image.ResultValue : 0.5, pixel)
                 {
                     Spread = spread,
@@ -131,12 +132,12 @@ public static class ScoringSearch
             }
         }
 
-        double Spread(Scoring scoring, List<Image> maps, List<float> found)
+        double Spread(Scoring scoring, List<Image> maps, float[] found)
         {
             if (scoring.TypicalMedian is not { } typical)
-                return Combination.spread(found.Take(maps.Count).ToArray(), Enumerable.Repeat(1f, maps.Count).ToArray());
+                return Combination.spread(found, Enumerable.Repeat(1f, found.Length).ToArray());
             var medians = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Median(scoring.Border, hidden, map)).ToArray();
-            return Combination.spread(medians.Select((median, i) => found[i] * (median + typical)).ToArray(), medians);
+            return Combination.spread(found.Zip(medians, (score, median) => score * (median + typical)).ToArray(), medians);
         }
 
         return candidates
