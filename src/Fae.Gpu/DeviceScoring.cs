@@ -88,10 +88,10 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
         var values = gathered?.All ?? heatmap;
         using var results = machine.Rent(DeviceValue.Real, 2);
         Reduce(scoring.Reduction, values, results.All);
-        if (scoring.TypicalMedian is not null)
+        if (scoring.MedianOffset is not null)
             Rank(values, count - count / 2, state => machine.Launch(nameof(DeviceKernels.FinishRank), 1, state, results.All, 1));
         var (reduced, median) = machine.Download(results.All) is [var first, var second] ? (first, second) : default;
-        return scoring.TypicalMedian is { } typical ? reduced / (median + typical) : reduced;
+        return scoring.MedianOffset is { } offset ? reduced / (median + offset) : reduced;
     }
 
     /// <summary>

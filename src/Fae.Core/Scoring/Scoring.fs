@@ -18,8 +18,9 @@ type ReductionKind =
 /// Whether the image score is divided by the median of the image's own heatmap: a noisy exposure raises both.
 type Normalisation =
     | Unnormalised
-    /// score / (median of the heatmap + typicalMedian); typicalMedian > 0 is the mean median over good images.
-    | ByMedian of typicalMedian: float32
+    /// score / (median of the heatmap + offset). The offset (> 0) is a share of the mean median over good images: medians near 0 do not
+    /// blow the score up.
+    | ByMedian of offset: float32
 
 /// A way of scoring before anything is fitted: what is chosen among.
 type ScoringCandidate =
@@ -49,11 +50,11 @@ type Scoring =
         Normalisation: Normalisation
     }
 
-    /// The typical median where scores are normalised by the median, else null; for C#.
-    member scoring.TypicalMedian =
+    /// The offset where scores are normalised by the median, else null; for C#.
+    member scoring.MedianOffset =
         match scoring.Normalisation with
         | Unnormalised -> System.Nullable()
-        | ByMedian typicalMedian -> System.Nullable typicalMedian
+        | ByMedian offset -> System.Nullable offset
 
 /// A connected set of pixels above the threshold: its bounding box in pixels, its area in pixels, the largest value in it.
 [<Struct>]
@@ -81,7 +82,22 @@ module Reduction =
 
 [<RequireQualifiedAccess>]
 module ScoringCandidate =
-    /// The scoring of a candidate; `typicalMedian` (> 0) is asked for only if it normalises.
+    /// The offset of the division by the median, over the mean median of good pictures. Medians of a memory bank's maps differ little
+    /// and say how unusual a picture is as a whole. Those of a difference of pictures are near 0 in places and vary tenfold
+    /// (docs/method/experiments.md).
+    let rec private offsetShare measure =
+        match measure with
+        | AnomalyMap _ -> 0.125f
+        | Smoothed(_, _, one) -> offsetShare one
+        | Weighted terms
+        | Geometric terms -> terms |> List.map (snd >> offsetShare) |> List.fold min 1.0f
+        | Mse
+        | Relative
+        | Ssim
+        | Gms
+        | MultiGms -> 1.0f
+
+    /// The scoring of a candidate; `typicalMedian` (> 0), the mean median over good pictures, is asked for only if it normalises.
     let fit (typicalMedian: unit -> float32) (candidate: ScoringCandidate) : Scoring =
         {
             Measure = candidate.Measure
@@ -89,7 +105,11 @@ module ScoringCandidate =
             FilterPasses = candidate.FilterPasses
             Reduction = candidate.Reduction
             Border = candidate.Border
-            Normalisation = if candidate.NormaliseByMedian then ByMedian(typicalMedian ()) else Unnormalised
+            Normalisation =
+                if candidate.NormaliseByMedian then
+                    ByMedian(offsetShare candidate.Measure * typicalMedian ())
+                else
+                    Unnormalised
         }
 
     /// The candidate of a fitted scoring.
@@ -164,7 +184,7 @@ module Scoring =
 
         match scoring.Normalisation with
         | Unnormalised -> reduced
-        | ByMedian typicalMedian -> reduced / (median values + typicalMedian)
+        | ByMedian offset -> reduced / (median values + offset)
 
     /// The 8-connected regions where the heatmap is ≥ threshold, the highest peak first. Ignored pixels belong to none.
     let regions (ignore: Image option) (threshold: float32) (heatmap: Image) : Region list =

@@ -57,7 +57,7 @@ public static class Calibrator
         var typical = FuncConvert.FromFunc(() => ScoringSearch.TypicalMedian(measured.Select(one => one.Median)));
         var scoring = ScoringCandidateModule.fit(typical, candidate);
         var scores = measured
-            .Select(one => scoring.TypicalMedian is { } median ? one.Reduced / (one.Median + median) : one.Reduced)
+            .Select(one => scoring.MedianOffset is { } offset ? one.Reduced / (one.Median + offset) : one.Reduced)
             .ToArray();
         var values = measured.SelectMany(one => one.Pixels).ToArray();
         var rate = settings.FalseAlarm is { } asked ? asked.Value : Conformal.usualRate;

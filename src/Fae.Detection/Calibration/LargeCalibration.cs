@@ -30,10 +30,9 @@ public static class LargeCalibration
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(files);
         // Pieces are looked at only where it is asked for what is usual.
-        var scoring = ScoringCandidateModule.fit(
-            FuncConvert.FromFunc(() => detector.Fit(candidate, settings, pieces).Scoring.TypicalMedian!.Value),
-            candidate
-        );
+        var scoring = candidate.NormaliseByMedian
+            ? detector.Fit(candidate, settings, pieces).Scoring
+            : ScoringCandidateModule.fit(FuncConvert.FromFunc(() => 0f), candidate);
         var scores = new List<float>();
         var pixels = new List<float>();
         using var scorer = detector.With(CalibrationModule.unfitted(scoring));

@@ -134,10 +134,10 @@ public static class ScoringSearch
 
         double Spread(Scoring scoring, List<Image> maps, float[] found)
         {
-            if (scoring.TypicalMedian is not { } typical)
+            if (scoring.MedianOffset is not { } offset)
                 return Combination.spread(found, Enumerable.Repeat(1f, found.Length).ToArray());
             var medians = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Median(scoring.Border, hidden, map)).ToArray();
-            return Combination.spread(found.Zip(medians, (score, median) => score * (median + typical)).ToArray(), medians);
+            return Combination.spread(found.Zip(medians, (score, median) => score * (median + offset)).ToArray(), medians);
         }
 
         return candidates
@@ -206,7 +206,7 @@ public static class ScoringSearch
         var reduction = scoring.Reduction is Reduction.Top top
             ? string.Create(CultureInfo.InvariantCulture, $"mean of the top {100 * top.q:0.##}%")
             : ReductionModule.name(scoring.Reduction);
-        var normalisation = scoring.TypicalMedian is null ? "" : " normalised by the picture's median";
+        var normalisation = scoring.MedianOffset is null ? "" : " normalised by the picture's median";
         var filter =
             scoring.FilterPasses == 0
                 ? ""

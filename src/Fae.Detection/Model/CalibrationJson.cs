@@ -11,7 +11,7 @@ internal sealed record CalibrationJson(
     [property: JsonRequired] string Reduction,
     [property: JsonRequired] float Top,
     [property: JsonRequired] int Border,
-    float? TypicalMedian,
+    float? MedianOffset,
     [property: JsonRequired] float[] HeldOut,
     [property: JsonRequired] float ImageThreshold,
     [property: JsonRequired] double FalseAlarm,
@@ -19,6 +19,9 @@ internal sealed record CalibrationJson(
     [property: JsonRequired] float HeatScale
 )
 {
+    /// <summary>The name of the offset in older models: read, never written.</summary>
+    public float? TypicalMedian { get; init; }
+
     public static CalibrationJson Of(Calibration calibration)
     {
         var scoring = calibration.Scoring;
@@ -29,7 +32,7 @@ internal sealed record CalibrationJson(
             ReductionModule.name(scoring.Reduction),
             scoring.Reduction is Reduction.Top top ? top.q : 0,
             scoring.Border,
-            scoring.TypicalMedian,
+            scoring.MedianOffset,
             calibration.HeldOut,
             calibration.ImageThreshold,
             calibration.FalseAlarm,
@@ -48,7 +51,7 @@ internal sealed record CalibrationJson(
             ReductionModule.tryParse(Top, Reduction) ?? throw new InvalidDataException($"its reduction '{Reduction}' is unknown");
         if (FilterSize < 1 || FilterSize % 2 == 0 || FilterPasses < 0 || Border < 0)
             throw new InvalidDataException("its mean filter is out of range");
-        var normalisation = TypicalMedian is { } typical ? Normalisation.NewByMedian(typical) : Normalisation.Unnormalised;
+        var normalisation = (MedianOffset ?? TypicalMedian) is { } offset ? Normalisation.NewByMedian(offset) : Normalisation.Unnormalised;
         var scoring = new Scoring(measure.Value, FilterSize, FilterPasses, reduction.Value, Border, normalisation);
         return new Calibration(scoring, HeldOut, ImageThreshold, FalseAlarm, PixelThreshold, HeatScale);
     }

@@ -288,11 +288,11 @@ internal sealed partial class DetectorGraph
             { IsMaximum: true } => graph.Node("ReduceMax", [values], ("axes", new[] { 1 }), ("keepdims", 1)),
             _ => throw new UnreachableException($"unknown reduction {scoring.Reduction}"),
         };
-        if (scoring.TypicalMedian is not { } typical)
+        if (scoring.MedianOffset is not { } offset)
             return reduced;
         var upper = counted.Length - counted.Length / 2;
         var median = Slice(graph.Largest(values, upper), [upper - 1], [upper], [1]);
-        return Node("Div", reduced, Node("Add", median, Number(typical)));
+        return Node("Div", reduced, Node("Add", median, Number(offset)));
     }
 
     /// <summary>(N, 1): the conformal p-value, as <c>Fae.Core.Conformal.pValue</c>.</summary>

@@ -59,15 +59,13 @@ public static class ScoringKernel
         foreach (var border in scorings.Select(s => s.Border).Distinct())
         {
             var values = Counted(border, ignore, heatmap, rented);
-            var median = scorings.Any(s => s.Border == border && s.TypicalMedian is not null)
-                ? Selection.Nth(values, values.Length / 2)
-                : 0;
+            var median = scorings.Any(s => s.Border == border && s.MedianOffset is not null) ? Selection.Nth(values, values.Length / 2) : 0;
             foreach (var reduction in scorings.Where(s => s.Border == border).Select(s => s.Reduction).Distinct())
             {
                 var reduced = Reduce(reduction, values);
                 for (var i = 0; i < scores.Length; i++)
                     if (scorings[i].Border == border && scorings[i].Reduction.Equals(reduction))
-                        scores[i] = scorings[i].TypicalMedian is { } typical ? reduced / (median + typical) : reduced;
+                        scores[i] = scorings[i].MedianOffset is { } offset ? reduced / (median + offset) : reduced;
             }
         }
         ArrayPool<float>.Shared.Return(rented);

@@ -29,7 +29,7 @@ public sealed class ScoreRows
             throw new ArgumentException($"a border of {scoring.Border} leaves nothing of {width} pixels", nameof(width));
         (this.scoring, this.width) = (scoring, width);
         held = new RowBuffer(1, width);
-        var buckets = scoring.Reduction.IsTop || scoring.TypicalMedian is not null ? 1 << (32 - DroppedBits) : 0;
+        var buckets = scoring.Reduction.IsTop || scoring.MedianOffset is not null ? 1 << (32 - DroppedBits) : 0;
         (counts, sums) = (new long[buckets], new double[buckets]);
     }
 
@@ -52,7 +52,7 @@ public sealed class ScoreRows
             scoring.Reduction is Reduction.Top top ? Top(Math.Max(1, (long)Math.Ceiling((double)top.q * count)))
             : scoring.Reduction.IsMaximum ? maximum
             : (float)sum;
-        return scoring.TypicalMedian is { } typical ? reduced / (Median() + typical) : reduced;
+        return scoring.MedianOffset is { } offset ? reduced / (Median() + offset) : reduced;
     }
 
     private void Count(ReadOnlySpan<float> values)

@@ -130,8 +130,7 @@ let verdictMutants =
         "a score over the median is unchanged by the exposure",
         { plain with
             Score =
-                fun s ignore map ->
-                    Scoring.score { s with Normalisation = Unnormalised } ignore map - s.TypicalMedian.GetValueOrDefault 0.0f
+                fun s ignore map -> Scoring.score { s with Normalisation = Unnormalised } ignore map - s.MedianOffset.GetValueOrDefault 0.0f
         }
         "the border is one pixel too thin", "the border is not looked at", scoringBy (fun s -> { s with Border = max 0 (s.Border - 1) })
         "the ignore mask is not asked", "ignored pixels are not looked at", { plain with Score = fun s _ map -> Scoring.score s None map }

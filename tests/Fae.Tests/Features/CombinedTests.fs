@@ -129,6 +129,30 @@ let tests =
                     Expect.isLessThan (Fae.Spec.Near.distance same whole) (1e-2f * Array.max whole.Pixels) $"the measure on {kept}"
             }
 
+            test "scores are divided by the median of a memory bank's map nearly whole, by half of that of a reconstruction's" {
+                let offset measure =
+                    let way =
+                        {
+                            Measure = measure
+                            FilterSize = 5
+                            FilterPasses = 2
+                            Reduction = Maximum
+                            Border = 0
+                            NormaliseByMedian = true
+                        }
+
+                    (ScoringCandidate.fit (fun () -> 8.0f) way).Normalisation
+
+                let ofBank = [ AnomalyMap 2; Smoothed(9, 2, AnomalyMap 1); Geometric [ 0.9f, Smoothed(5, 2, Mse); 0.1f, AnomalyMap 1 ] ]
+                let ofUNet = [ Mse; Relative; Ssim; Gms; MultiGms; Smoothed(9, 2, Mse); Weighted [ 1.0f, Ssim; 2.0f, Gms ] ]
+
+                for measure in ofBank do
+                    Expect.equal (offset measure) (ByMedian 1.0f) (Difference.name measure)
+
+                for measure in ofUNet do
+                    Expect.equal (offset measure) (ByMedian 8.0f) (Difference.name measure)
+            }
+
             test "the weights of a combination follow from synthetic AUROCs and the deviations of log-scores on good pictures" {
                 let config = { Config.automatic with Config.Image.Size = 64; Config.Score.FilterSize = Some 5 }
 
