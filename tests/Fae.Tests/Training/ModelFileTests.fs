@@ -89,6 +89,21 @@ let tests =
                     Expect.equal (Directory.GetFiles folder) [| path |] "no temporary file is left")
             }
 
+            test "a model file with the old name of the median's offset is read" {
+                inTemporaryFolder (fun folder ->
+                    let path = Path.Combine(folder, "model.safetensors")
+                    use network = new Network(config.Network, 1, Random.ofSeed 5UL)
+                    ModelFile.Write(path, card calibration, network.Save(), TorchRuntime.Version)
+                    let whole = File.ReadAllBytes path
+                    let length = int (System.BitConverter.ToUInt64(whole, 0))
+                    let header = System.Text.Encoding.UTF8.GetString(whole, 8, length)
+                    Expect.stringContains header "median_offset" "it is written by the new name"
+                    let old = System.Text.Encoding.UTF8.GetBytes(header.Replace("median_offset", "typical_median"))
+                    File.WriteAllBytes(path, Array.concat [ System.BitConverter.GetBytes(uint64 old.Length); old; whole[8 + length ..] ])
+                    let struct (read, _) = ModelFile.Read path
+                    Expect.equal read.Calibration calibration "calibration")
+            }
+
             test "a truncated or mutated model file gives a clear error" {
                 inTemporaryFolder (fun folder ->
                     let path = Path.Combine(folder, "model.safetensors")
