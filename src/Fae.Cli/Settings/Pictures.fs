@@ -24,9 +24,10 @@ module Pictures =
         | Some tiling ->
             $"in tiles of {config.Image.Tile}×{config.Image.Tile} pixels seen at {size}×{size}, overlapping by {tiling.Overlap}"
 
-    /// The scales of the memory banks, by the working size, if the configuration leaves them open.
+    /// The scales of the memory banks, by the working pictures or tiles, if the configuration leaves them open.
     let private withBanks (config: Config) =
-        let scales = defaultArg config.Network.BankScales (WorkingSize.bankScales config.Image.Size)
+        let struct (height, width) = InputGeometry.seenShape config
+        let scales = config.Network.BankScales |> Option.defaultValue (WorkingSize.bankScales height width)
         { config with Network = { config.Network with BankScales = Some scales } }
 
     /// How the values of the training pictures are read, if the configuration leaves it open; it is said where it is not the usual.

@@ -52,12 +52,10 @@ module NearDuplicates =
 
         float sum
 
-    let private median (values: float[]) = if values.Length = 0 then 0.0 else (Array.sort values)[values.Length / 2]
-
     /// The limit by the correlations of all pairs, most of which are of two parts: median and median absolute deviation.
     let private limitOf (correlations: float[]) =
-        let middle = median correlations
-        let deviation = 1.4826 * median (correlations |> Array.map (fun c -> abs (c - middle)))
+        let middle = Statistics.median correlations
+        let deviation = 1.4826 * Statistics.median (correlations |> Array.map (fun c -> abs (c - middle)))
         middle + deviations * deviation |> max lowest |> min highest
 
     /// For each picture, by its `detail`, the number of the first picture of its group: those that are like each other, directly or through
@@ -65,9 +63,10 @@ module NearDuplicates =
     let groups (details: float32[][]) : int[] =
         let vectors = own details
         let before = max fewestBefore (pairs / max 1 vectors.Length)
+        let earliest i = max 0 (i - before)
 
         let correlations =
-            Array.Parallel.init vectors.Length (fun i -> [| for j in max 0 (i - before) .. i - 1 -> correlation vectors[i] vectors[j] |])
+            Array.Parallel.init vectors.Length (fun i -> [| for j in earliest i .. i - 1 -> correlation vectors[i] vectors[j] |])
 
         let limit = limitOf (Array.concat correlations)
 
@@ -76,7 +75,7 @@ module NearDuplicates =
             |> Array.mapi (fun i row ->
                 [|
                     for k in 0 .. row.Length - 1 do
-                        if row[k] > limit then max 0 (i - before) + k
+                        if row[k] > limit then earliest i + k
                 |])
 
         let first = Array.init vectors.Length id

@@ -12,6 +12,13 @@ type Interval = { Middle: float; Low: float; High: float }
 
 [<RequireQualifiedAccess>]
 module Statistics =
+    /// The upper median; 0 of nothing.
+    let inline median (values: ^a[]) : ^a =
+        if values.Length = 0 then
+            LanguagePrimitives.GenericZero
+        else
+            (Array.sort values)[values.Length / 2]
+
     /// Of at least one value.
     let summarise (values: float list) =
         let mean = List.average values

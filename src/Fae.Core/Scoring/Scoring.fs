@@ -174,9 +174,6 @@ module Scoring =
 
                 float32 (sum / float count)
 
-    /// The upper median; 0 of nothing.
-    let median (values: float32[]) = if values.Length = 0 then 0.0f else (Array.sort values)[values.Length / 2]
-
     /// The image score of a heatmap.
     let score (scoring: Scoring) ignore heatmap =
         let values = counted scoring.Border ignore heatmap
@@ -184,7 +181,7 @@ module Scoring =
 
         match scoring.Normalisation with
         | Unnormalised -> reduced
-        | ByMedian offset -> reduced / (median values + offset)
+        | ByMedian offset -> reduced / (Statistics.median values + offset)
 
     /// The 8-connected regions where the heatmap is ≥ threshold, the highest peak first. Ignored pixels belong to none.
     let regions (ignore: Image option) (threshold: float32) (heatmap: Image) : Region list =

@@ -92,10 +92,11 @@ module WorkingSize =
         let aspect = float (max survey.Height survey.Width) / float own
         max fastSide (min own (int (sqrt (fastPixels / aspect))) / multiple * multiple)
 
-    /// The scales at which memory banks see the pictures: as they are, and at 256 pixels too where that is much smaller. Features see
-    /// more of a part at once there.
-    let bankScales (size: int) =
-        let coarse = float32 candidates.Head / float32 size
+    /// The scales at which memory banks see pictures of a working height and width: as they are, and with as many pixels as 256×256 have
+    /// where that is much smaller. Features see more of a part at once there. Their number and not the shorter side counts: of a tall
+    /// picture more is seen at once (docs/method/experiments.md).
+    let bankScales (height: int) (width: int) =
+        let coarse = float32 (float candidates.Head / sqrt (float height * float width))
         if coarse <= 2.0f / 3.0f then [ 1.0f; coarse ] else [ 1.0f ]
 
     /// The light has no detail finer than the side over this.

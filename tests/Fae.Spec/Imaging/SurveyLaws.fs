@@ -133,8 +133,57 @@ let private sizeMutants: (string * string * Chooser) list =
         "the smallest candidate, always", "a set of ours: 500×1259 pixels whose detail no smaller size keeps", (fun _ _ -> 256)
     ]
 
+/// Height → width of a working picture → the scales of its memory banks.
+type private Scaler = int -> int -> float32 list
+
+let private scaleLaws: Law<Scaler> list =
+    let side (n: PositiveInt) = 128 + 16 * (n.Get % 80)
+
+    [
+        Law.forAll "the first bank sees the working picture" (fun scales (h: PositiveInt, w: PositiveInt) ->
+            List.head (scales (side h) (side w)) = 1.0f)
+        Law.forAll "the second one sees as many pixels as 256×256 have" (fun scales (h, w) ->
+            let pixels = float (side h) * float (side w)
+
+            scales (side h) (side w)
+            |> List.tail
+            |> List.forall (fun scale -> near (float scale * float scale * pixels) 65536.0))
+        Law.forAll "there is a second one where it sees at most four ninths of the pixels" (fun scales (h, w) ->
+            let fewer = 65536.0 / (float (side h) * float (side w))
+            let isNear = abs (fewer - 4.0 / 9.0) < 1e-3
+            isNear || (scales (side h) (side w)).Length = (if fewer < 4.0 / 9.0 then 2 else 1))
+        Law.once "384×384: the smallest square with two" (fun scales -> (scales 384 384).Length = 2 && (scales 368 384).Length = 1)
+    ]
+
+let private scaleMutants: (string * string * Scaler) list =
+    let byShorterSide (h: int) (w: int) = 256.0f / float32 (min h w)
+
+    [
+        "the coarse one alone",
+        "the first bank sees the working picture",
+        (fun h w ->
+            match WorkingSize.bankScales h w with
+            | [ _; coarse ] -> [ coarse ]
+            | one -> one)
+        "the shorter side counts",
+        "the second one sees as many pixels as 256×256 have",
+        (fun h w -> if byShorterSide h w <= 2.0f / 3.0f then [ 1.0f; byShorterSide h w ] else [ 1.0f ])
+        "always two",
+        "there is a second one where it sees at most four ninths of the pixels",
+        (fun h w -> [ 1.0f; float32 (256.0 / sqrt (float h * float w)) ])
+        "two thirds are not enough",
+        "384×384: the smallest square with two",
+        (fun h w -> WorkingSize.bankScales h w |> List.filter (fun scale -> scale = 1.0f || scale < 0.66f))
+    ]
+
 let suites =
     [
+        Suite.create
+            "Scales of memory banks"
+            "The scales at which memory banks beside a U-Net see working pictures, without a configuration."
+            scaleLaws
+            [ "plain", WorkingSize.bankScales ]
+            scaleMutants
         Suite.create
             "Detail"
             "How much a smaller copy loses, whether pictures are binary, and how their light varies."

@@ -179,7 +179,7 @@ let tests =
                                     Scoring.heatmap (ScoringCandidate.fit (fun () -> 1.0f) way) pair.Input pair.Reconstruction
                             ]
 
-                        let medians = [ for map in maps good -> Scoring.median (Scoring.counted way.Border None map) ]
+                        let medians = [ for map in maps good -> Statistics.median (Scoring.counted way.Border None map) ]
                         let scoring = ScoringCandidate.fit (fun () -> float32 (List.averageBy float medians)) way
                         let all = maps good @ maps bad
                         [| for map in all -> Scoring.score scoring None map |]
