@@ -85,17 +85,7 @@ module ScoringCandidate =
     /// The offset of the division by the median, over the mean median of good pictures. Medians of a memory bank's maps differ little
     /// and say how unusual a picture is as a whole. Those of a difference of pictures are near 0 in places and vary tenfold
     /// (docs/method/experiments.md).
-    let rec private offsetShare measure =
-        match measure with
-        | AnomalyMap _ -> 0.125f
-        | Smoothed(_, _, one) -> offsetShare one
-        | Weighted terms
-        | Geometric terms -> terms |> List.map (snd >> offsetShare) |> List.fold min 1.0f
-        | Mse
-        | Relative
-        | Ssim
-        | Gms
-        | MultiGms -> 1.0f
+    let private offsetShare measure = if Set.isEmpty (Difference.anomalyMaps measure) then 1.0f else 0.125f
 
     /// The scoring of a candidate; `typicalMedian` (> 0), the mean median over good pictures, is asked for only if it normalises.
     let fit (typicalMedian: unit -> float32) (candidate: ScoringCandidate) : Scoring =

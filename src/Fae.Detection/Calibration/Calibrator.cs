@@ -54,7 +54,7 @@ public static class Calibrator
             .Chunk(BatchSize)
             .SelectMany(some => some.Zip(network.Reconstruct(some)).AsParallel().AsOrdered().Select(Measure))
             .ToList();
-        var typical = FuncConvert.FromFunc(() => ScoringSearch.TypicalMedian(measured.Select(one => one.Median)));
+        var typical = FuncConvert.FromFunc(() => HeatmapMedians.Typical(measured.Select(one => one.Median)));
         var scoring = ScoringCandidateModule.fit(typical, candidate);
         var scores = measured
             .Select(one => scoring.MedianOffset is { } offset ? one.Reduced / (one.Median + offset) : one.Reduced)

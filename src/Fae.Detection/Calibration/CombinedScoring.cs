@@ -108,7 +108,7 @@ public static class CombinedScoring
             .AsOrdered()
             .Select(pair => ScoringKernel.Heatmap(plain, pair.Input, pair.Reconstruction))
             .ToList();
-        var scorings = ways.ConvertAll(way => ScoringSearch.Fit(way, hidden, maps.Take(good.Count).ToList()));
+        var scorings = ways.ConvertAll(new HeatmapMedians(maps.Take(good.Count).ToList(), hidden).Fit);
         var scores = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Scores(scorings, hidden, map)).ToList();
         float[] Of(IEnumerable<float[]> some, int way) => some.Select(one => one[way]).ToArray();
         var family = Difference.anomalyMaps(measure).IsEmpty ? MapFamily.Reconstruction : MapFamily.AnomalyMap;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Fae.Core;
 using Fae.Kernels;
-using Microsoft.FSharp.Core;
 
 namespace Fae.Detection;
 
@@ -112,7 +111,8 @@ public static class ScoringSearch
             var goodMaps = Maps(good);
             var badMaps = Maps(bad);
             var pixel = MetricsKernel.PixelAuroc(goodMaps.Concat(masked.Select(i => badMaps[i])).ToList(), truth, 4);
-            var ways = sameMap.Select(candidate => (Candidate: candidate, Scoring: Fit(candidate, hidden, goodMaps))).ToList();
+            var medians = new HeatmapMedians(goodMaps, hidden);
+            var ways = sameMap.Select(candidate => (Candidate: candidate, Scoring: medians.Fit(candidate))).ToList();
             var scorings = ways.Select(way => way.Scoring).ToList();
             var scores = goodMaps
                 .Concat(badMaps)
@@ -124,20 +124,12 @@ public static class ScoringSearch
             {
                 var found = scores.Select(s => s[i]).ToArray();
                 var image = Metrics.auroc(found, labels);
-                var spread = measure.IsGeometric ? Spread(ways[i].Scoring, goodMaps, found[..goodMaps.Count]) : 0;
+                var spread = measure.IsGeometric ? medians.Spread(ways[i].Scoring, found[..goodMaps.Count]) : 0;
                 yield return new ScoringTrial(ways[i].Candidate, ways[i].Scoring, image.IsOk ? image.ResultValue : 0.5, pixel)
                 {
                     Spread = spread,
                 };
             }
-        }
-
-        double Spread(Scoring scoring, List<Image> maps, float[] found)
-        {
-            if (scoring.MedianOffset is not { } offset)
-                return Combination.spread(found, Enumerable.Repeat(1f, found.Length).ToArray());
-            var medians = maps.AsParallel().AsOrdered().Select(map => ScoringKernel.Median(scoring.Border, hidden, map)).ToArray();
-            return Combination.spread(found.Zip(medians, (score, median) => score * (median + offset)).ToArray(), medians);
         }
 
         return candidates
@@ -213,14 +205,4 @@ public static class ScoringSearch
                 : $", mean filter {scoring.FilterSize}×{scoring.FilterSize} applied {scoring.FilterPasses} times";
         return $"{Difference.name(scoring.Measure)}{filter}, {reduction}{normalisation}, border {scoring.Border}";
     }
-
-    /// <summary>The mean median of good heatmaps; positive.</summary>
-    internal static float TypicalMedian(IEnumerable<float> medians) =>
-        (float)Math.Max(medians.Average(median => (double)median), float.Epsilon);
-
-    internal static Scoring Fit(ScoringCandidate candidate, FSharpOption<Image>? ignore, IReadOnlyList<Image> goodMaps) =>
-        ScoringCandidateModule.fit(
-            FuncConvert.FromFunc(() => TypicalMedian(goodMaps.Select(map => ScoringKernel.Median(candidate.Border, ignore, map)))),
-            candidate
-        );
 }

@@ -4,6 +4,8 @@ module Fae.Tests.PublicApiTests
 open System
 open System.IO
 open System.Reflection
+open System.Reflection.Metadata
+open System.Reflection.PortableExecutable
 open Expecto
 open Fae.Tests.Helpers
 open PublicApiGenerator
@@ -26,10 +28,44 @@ let private options =
         ExcludeAttributes = [| "System.Runtime.CompilerServices.AsyncIteratorStateMachineAttribute" |]
     )
 
+/// The Portable PDB specification's "Embedded Source".
+let private embeddedSource = Guid "0E8A571B-6926-466E-B4AD-8AB04611F5FE"
+
+/// The source files that an assembly's symbols name, and whether each one's text is in the assembly.
+let private sourcesOf (assembly: Assembly) =
+    use file = File.OpenRead assembly.Location
+    use image = new PEReader(file)
+
+    let symbols = image.ReadDebugDirectory() |> Seq.find (fun entry -> entry.Type = DebugDirectoryEntryType.EmbeddedPortablePdb)
+
+    use provider = image.ReadEmbeddedPortablePdbDebugDirectoryData symbols
+    let reader = provider.GetMetadataReader()
+
+    [
+        for document in reader.Documents ->
+            let isInside =
+                reader.GetCustomDebugInformation(DocumentHandle.op_Implicit document: EntityHandle)
+                |> Seq.exists (fun (one: CustomDebugInformationHandle) ->
+                    reader.GetGuid(reader.GetCustomDebugInformation(one).Kind) = embeddedSource)
+
+            reader.GetString(reader.GetDocument(document).Name), isInside
+    ]
+
 let tests =
     testList
         "Public API"
         [
+            test "the packages' assemblies hold their symbols and sources: a debugger steps into them" {
+                let below = [ typeof<Fae.Core.Image>.Assembly; typeof<Fae.Detection.ImageRegion>.Assembly ]
+
+                for assembly in assemblies @ below do
+                    let sources = sourcesOf assembly
+                    Expect.isNonEmpty sources (string assembly)
+                    let own = sources |> List.filter (fun (name, _) -> name.StartsWith "/fae/")
+                    Expect.isNonEmpty own $"{assembly}: paths that are the same on every machine, {sources}"
+                    Expect.equal (own |> List.filter (snd >> not)) [] $"{assembly}: sources that are not inside"
+            }
+
             test "the packages' public API is as docs/reference/api says (FAE_WRITE_DOCS=1 writes it)" {
                 for assembly in assemblies do
                     let name = string (assembly.GetName().Name)
