@@ -97,7 +97,8 @@ module ScoringCandidate =
             Border = candidate.Border
             Normalisation =
                 if candidate.NormaliseByMedian then
-                    ByMedian(offsetShare candidate.Measure * typicalMedian ())
+                    // Of good pictures whose medians are all 0 it is the smallest number: a share of that would be 0.
+                    ByMedian(max System.Single.Epsilon (offsetShare candidate.Measure * typicalMedian ()))
                 else
                     Unnormalised
         }

@@ -93,8 +93,8 @@ module WorkingSize =
         max fastSide (min own (int (sqrt (fastPixels / aspect))) / multiple * multiple)
 
     /// The scales at which memory banks see pictures of a working height and width: as they are, and with as many pixels as 256×256 have
-    /// where that is much smaller. Features see more of a part at once there. Their number and not the shorter side counts: of a tall
-    /// picture more is seen at once (docs/method/experiments.md).
+    /// where that is much smaller. Features see more of a part at once there. The number of pixels counts, not the shorter side
+    /// (docs/method/experiments.md).
     let bankScales (height: int) (width: int) =
         let coarse = float32 (float candidates.Head / sqrt (float height * float width))
         if coarse <= 2.0f / 3.0f then [ 1.0f; coarse ] else [ 1.0f ]

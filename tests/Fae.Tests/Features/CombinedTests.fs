@@ -130,7 +130,7 @@ let tests =
             }
 
             test "scores are divided by the median of a memory bank's map nearly whole, by half of that of a reconstruction's" {
-                let offset measure =
+                let fit typical measure =
                     let way =
                         {
                             Measure = measure
@@ -141,8 +141,9 @@ let tests =
                             NormaliseByMedian = true
                         }
 
-                    (ScoringCandidate.fit (fun () -> 8.0f) way).Normalisation
+                    (ScoringCandidate.fit (fun () -> typical) way).Normalisation
 
+                let offset = fit 8.0f
                 let ofBank = [ AnomalyMap 2; Smoothed(9, 2, AnomalyMap 1); Geometric [ 0.9f, Smoothed(5, 2, Mse); 0.1f, AnomalyMap 1 ] ]
                 let ofUNet = [ Mse; Relative; Ssim; Gms; MultiGms; Smoothed(9, 2, Mse); Weighted [ 1.0f, Ssim; 2.0f, Gms ] ]
 
@@ -151,6 +152,9 @@ let tests =
 
                 for measure in ofUNet do
                     Expect.equal (offset measure) (ByMedian 8.0f) (Difference.name measure)
+
+                let least = System.Single.Epsilon
+                Expect.equal (fit least (AnomalyMap 1)) (ByMedian least) "medians of 0: the offset stays above 0"
             }
 
             test "the weights of a combination follow from synthetic AUROCs and the deviations of log-scores on good pictures" {
