@@ -84,7 +84,7 @@ module DataChecks =
                 | _ -> None)
 
         if aspects.Length > 0 then
-            let usual = (aspects |> Array.map snd |> Array.sort)[aspects.Length / 2]
+            let usual = aspects |> Array.map snd |> Statistics.median
             let others = aspects |> Array.filter (fun (_, aspect) -> max (aspect / usual) (usual / aspect) > sameShape)
 
             if others.Length > 0 then

@@ -18,8 +18,6 @@ module Survey =
         let side (length: int) = max 1 (int (round (shrink * float length)))
         struct (side height, side width)
 
-    let private median values = (Array.sort values)[values.Length / 2]
-
     /// How much detail of each picture a shorter side of `side` pixels loses.
     let private lost (pictures: Image list) side =
         pictures
@@ -43,7 +41,7 @@ module Survey =
 
     let private ofRead (read: Picture list) =
         let images = read |> List.map _.Image
-        let side of' = read |> List.map of' |> Array.ofList |> median
+        let side of' = read |> List.map of' |> Array.ofList |> Statistics.median
         let height, width = side _.OriginalHeight, side _.OriginalWidth
         let smallest = images |> List.map (fun image -> min image.Height image.Width) |> List.min
         let sides = WorkingSize.candidates |> List.takeWhile (fun candidate -> candidate < smallest)

@@ -46,8 +46,6 @@ module PictureChecks =
         let info = FileInfo picture.Path
         known.GetOrAdd(struct (picture.Path, info.Length, info.LastWriteTimeUtc.Ticks), (fun _ -> look picture.Path))
 
-    let private median (values: float[]) = (Array.sort values)[values.Length / 2]
-
     /// Deviations from the median in median deviations that are called unusual; the deviation is at least this.
     let private unusual, smallest = 8.0, 0.01
 
@@ -56,8 +54,8 @@ module PictureChecks =
         if values.Length < 5 then
             fun _ -> []
         else
-            let middle = median values
-            let spread = max smallest (median (values |> Array.map (fun v -> abs (v - middle))))
+            let middle = Statistics.median values
+            let spread = max smallest (Statistics.median (values |> Array.map (fun v -> abs (v - middle))))
             fun value -> if abs (value - middle) > unusual * spread then [ $"{name} unlike the others" ] else []
 
     /// The pictures of a kind with remarks. Only good pictures are compared with each other.
