@@ -3,6 +3,7 @@
 
 open System
 open System.IO
+open System.Threading.Tasks
 open Fae.Dev.Shell
 
 /// Paket's files name no registry: the address comes from NuGet's own settings, so that a company's mirror works too.
@@ -100,8 +101,7 @@ let release (args: string list) =
 /// Formatting, unused opens, long lines, and every test; the last line is `N passed, N failed`.
 let test (args: string list) =
     restore ()
-    formatters true
-    compile ()
+    Parallel.Invoke((fun () -> formatters true), compile)
     dev [ "check" ]
     dev [ "package" ]
 

@@ -91,7 +91,7 @@ public sealed partial class DeviceScoring(DeviceMachine machine) : IDisposable
         if (scoring.MedianOffset is not null)
             Rank(values, count - count / 2, state => machine.Launch(nameof(DeviceKernels.FinishRank), 1, state, results.All, 1));
         var (reduced, median) = machine.Download(results.All) is [var first, var second] ? (first, second) : default;
-        return scoring.MedianOffset is { } offset ? reduced / (median + offset) : reduced;
+        return scoring.Normalise(reduced, () => median);
     }
 
     /// <summary>

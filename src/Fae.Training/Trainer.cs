@@ -224,14 +224,8 @@ public sealed class Trainer(
     {
         var clean = network.Reconstruct(validation.Clean);
         var error = validation.Clean.Zip(clean, (x, r) => x.Pixels.Zip(r.Pixels, (a, b) => (double)(a - b) * (a - b)).Average()).Average();
-        var scoring = new Scoring(
-            NetworkGeometry.anomalyMaps(network.Settings) > 0 ? Measure.NewAnomalyMap(1) : Measure.Mse,
-            3,
-            2,
-            Reduction.Maximum,
-            0,
-            Normalisation.Unnormalised
-        );
+        var measure = NetworkGeometry.anomalyMaps(network.Settings) > 0 ? Measure.NewAnomalyMap(1) : Measure.Mse;
+        var scoring = ScoringModule.ofMap(measure, 3, 2);
         var maps = validation
             .Corrupted.Zip(network.Reconstruct(validation.Corrupted), (x, r) => ScoringKernel.Heatmap(scoring, x, r))
             .ToList();

@@ -28,6 +28,13 @@ let law name property =
         name
         property
 
+/// A suite whose tests start programs or share files: one test after the other, beside other suites. What measures this machine's memory
+/// or rates is `testSequenced`: nothing else runs meanwhile.
+let oneByOne name tests = testSequencedGroup name (testList name tests)
+
+/// A suite that trains inside this process: one at a time of all such suites.
+let withTorch name tests = testSequencedGroup "torch" (testList name tests)
+
 /// The largest difference between two images' values.
 let distance (a: Image) (b: Image) = Fae.Spec.Near.distance a b
 

@@ -56,6 +56,12 @@ type Scoring =
         | Unnormalised -> System.Nullable()
         | ByMedian offset -> System.Nullable offset
 
+    /// The image score of a reduced value; the heatmap's median, over the pixels that count, is asked for only if it normalises.
+    member scoring.Normalise(reduced: float32, median: System.Func<float32>) =
+        match scoring.Normalisation with
+        | Unnormalised -> reduced
+        | ByMedian offset -> reduced / (median.Invoke() + offset)
+
 /// A connected set of pixels above the threshold: its bounding box in pixels, its area in pixels, the largest value in it.
 [<Struct>]
 type Region = { X: int; Y: int; Width: int; Height: int; Area: int; Peak: float32 }
@@ -103,6 +109,9 @@ module ScoringCandidate =
                     Unnormalised
         }
 
+    /// The scoring of a candidate before the division by the median.
+    let unnormalised (candidate: ScoringCandidate) = fit (fun () -> 0.0f) { candidate with NormaliseByMedian = false }
+
     /// The candidate of a fitted scoring.
     let ofScoring (scoring: Scoring) : ScoringCandidate =
         {
@@ -119,6 +128,17 @@ module ScoringCandidate =
 
 [<RequireQualifiedAccess>]
 module Scoring =
+    /// The way of scoring by the largest value of a heatmap: where the heatmap is asked for, and no score.
+    let ofMap measure filterSize filterPasses : Scoring =
+        {
+            Measure = measure
+            FilterSize = filterSize
+            FilterPasses = filterPasses
+            Reduction = Maximum
+            Border = 0
+            Normalisation = Unnormalised
+        }
+
     /// A = G_k^n(D(x, r)), equation (2); of a geometric mean, the mean of the filtered maps.
     let heatmap (scoring: Scoring) x r =
         let filtered measure = Difference.map measure x r |> MeanFilter.apply scoring.FilterSize scoring.FilterPasses
@@ -168,11 +188,7 @@ module Scoring =
     /// The image score of a heatmap.
     let score (scoring: Scoring) ignore heatmap =
         let values = counted scoring.Border ignore heatmap
-        let reduced = reduce scoring.Reduction values
-
-        match scoring.Normalisation with
-        | Unnormalised -> reduced
-        | ByMedian offset -> reduced / (Statistics.median values + offset)
+        scoring.Normalise(reduce scoring.Reduction values, (fun () -> Statistics.median values))
 
     /// The 8-connected regions where the heatmap is ≥ threshold, the highest peak first. Ignored pixels belong to none.
     let regions (ignore: Image option) (threshold: float32) (heatmap: Image) : Region list =

@@ -27,14 +27,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(heldOut);
         var hidden = ignore.ToOption();
-        var plain = new Scoring(
-            candidate.Measure,
-            candidate.FilterSize,
-            candidate.FilterPasses,
-            candidate.Reduction,
-            candidate.Border,
-            Normalisation.Unnormalised
-        );
+        var plain = ScoringCandidateModule.unnormalised(candidate);
         var pixelsPerImage = Math.Max(1, MaxPixels / heldOut.Count);
 
         (float Reduced, float Median, float[] Pixels) Measure((Image Input, Image Reconstruction) pair)
@@ -56,9 +49,7 @@ public static class Calibrator
             .ToList();
         var typical = FuncConvert.FromFunc(() => HeatmapMedians.Typical(measured.Select(one => one.Median)));
         var scoring = ScoringCandidateModule.fit(typical, candidate);
-        var scores = measured
-            .Select(one => scoring.MedianOffset is { } offset ? one.Reduced / (one.Median + offset) : one.Reduced)
-            .ToArray();
+        var scores = measured.Select(one => scoring.Normalise(one.Reduced, () => one.Median)).ToArray();
         var values = measured.SelectMany(one => one.Pixels).ToArray();
         var rate = settings.FalseAlarm is { } asked ? asked.Value : Conformal.usualRate;
         return CalibrationModule.fit(scoring, rate, settings.PixelFalseAlarm, scores, values);

@@ -102,7 +102,7 @@ public static class CombinedScoring
     {
         var hidden = ignore.ToOption();
         var (measure, size, passes) = (ways[0].Measure, ways[0].FilterSize, ways[0].FilterPasses);
-        var plain = new Scoring(measure, size, passes, Reduction.Maximum, 0, Normalisation.Unnormalised);
+        var plain = ScoringModule.ofMap(measure, size, passes);
         var maps = good.Concat(bad)
             .AsParallel()
             .AsOrdered()

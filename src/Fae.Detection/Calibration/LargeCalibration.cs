@@ -32,7 +32,7 @@ public static class LargeCalibration
         // Pieces are looked at only where it is asked for what is usual.
         var scoring = candidate.NormaliseByMedian
             ? detector.Fit(candidate, settings, pieces).Scoring
-            : ScoringCandidateModule.fit(FuncConvert.FromFunc(() => 0f), candidate);
+            : ScoringCandidateModule.unnormalised(candidate);
         var scores = new List<float>();
         var pixels = new List<float>();
         using var scorer = detector.With(CalibrationModule.unfitted(scoring));

@@ -105,7 +105,7 @@ public static class ScoringSearch
         IEnumerable<ScoringTrial> TryMaps(IGrouping<(Measure, int, int), ScoringCandidate> sameMap)
         {
             var (measure, size, passes) = sameMap.Key;
-            var map = new Scoring(measure, size, passes, Reduction.Maximum, 0, Normalisation.Unnormalised);
+            var map = ScoringModule.ofMap(measure, size, passes);
             List<Image> Maps(IReadOnlyList<ReconstructionPair> some) =>
                 some.AsParallel().AsOrdered().Select(p => ScoringKernel.Heatmap(map, p.Input, p.Reconstruction)).ToList();
             var goodMaps = Maps(good);

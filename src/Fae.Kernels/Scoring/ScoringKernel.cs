@@ -65,7 +65,7 @@ public static class ScoringKernel
                 var reduced = Reduce(reduction, values);
                 for (var i = 0; i < scores.Length; i++)
                     if (scorings[i].Border == border && scorings[i].Reduction.Equals(reduction))
-                        scores[i] = scorings[i].MedianOffset is { } offset ? reduced / (median + offset) : reduced;
+                        scores[i] = scorings[i].Normalise(reduced, () => median);
             }
         }
         ArrayPool<float>.Shared.Return(rented);

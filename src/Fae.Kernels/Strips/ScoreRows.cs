@@ -52,7 +52,7 @@ public sealed class ScoreRows
             scoring.Reduction is Reduction.Top top ? Top(Math.Max(1, (long)Math.Ceiling((double)top.q * count)))
             : scoring.Reduction.IsMaximum ? maximum
             : (float)sum;
-        return scoring.MedianOffset is { } offset ? reduced / (Median() + offset) : reduced;
+        return scoring.Normalise(reduced, Median);
     }
 
     private void Count(ReadOnlySpan<float> values)

@@ -52,8 +52,7 @@ let private contained (root: string) (args: string list) =
     [ "--mount"; "--fork"; "--pid"; "--kill-child"; "sh"; "-c"; script; "sh"; root ] @ args
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Container"
         [
             test "the image is whole, small, and of a user without rights" {

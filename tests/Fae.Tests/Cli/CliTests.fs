@@ -48,8 +48,7 @@ let road folder =
     data, out
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Command line"
         [
             test "the benchmark times every work at tiny sizes, and names the peers that it skips" {

@@ -68,8 +68,7 @@ let private cramped (kilobytes: int) (args: string list) =
     command "bash" ([ "-c"; script; "bash"; faeAssembly ] @ args)
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Crash"
         [
             test "a training killed twenty times, also while it writes a checkpoint, gives the model of an uninterrupted one" {

@@ -28,8 +28,7 @@ let private coloured number =
     Image.init 3 64 64 (fun c y x -> if c = 0 then 0.9f else grey[0, y, x])
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Wrong use"
         [
             test "warns of bad parts among the good, copied pictures and another camera, and of nothing else" {

@@ -12,8 +12,7 @@ open Fae.Tests.Helpers
 open Fae.Tests.CliTests
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "End to end"
         [
             test "a training that is stopped saves its state and resumes to the weights of an uninterrupted one" {

@@ -46,8 +46,7 @@ let stop (child: Process) =
     Expect.equal child.ExitCode 0 "in order"
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Watch"
         [
             test "waits for files being written; reports what is no picture; a new file under an old name is new" {

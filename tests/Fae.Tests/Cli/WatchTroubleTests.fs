@@ -324,4 +324,4 @@ let private brokerTests =
         }
     ]
 
-let tests = testSequenced <| testList "Watch beside others" (journalTests @ fileTests @ brokerTests)
+let tests = oneByOne "Watch beside others" (journalTests @ fileTests @ brokerTests)

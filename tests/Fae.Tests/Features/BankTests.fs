@@ -13,8 +13,7 @@ open Fae.Training
 open TorchSharp
 
 let tests =
-    testSequenced
-    <| testList
+    withTorch
         "Banks"
         [
             test "PatchCore in torch gives the maps of its graph" {

@@ -69,8 +69,7 @@ let bank (extractor: FeatureExtractor) (pictures: Image list) ignore seed =
 let values (arrays: Collections.Generic.IReadOnlyList<NamedArray>) = arrays[0].Values
 
 let tests =
-    testSequenced
-    <| testList
+    withTorch
         "Features"
         [
             test "the packaged ResNet-18, cut and folded, gives the features of its file" {

@@ -36,8 +36,7 @@ let private trusting: Mutation.Target =
     }
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Fuzz"
         [
             for target in FileTargets.targets do
@@ -79,5 +78,4 @@ let tests =
 
 /// The server is a process.
 let server =
-    testSequenced
-    <| testList "Fuzz, the server" [ test "bytes on a connection" { Fuzz.withServer (fun target -> harmless target requests) } ]
+    oneByOne "Fuzz, the server" [ test "bytes on a connection" { Fuzz.withServer (fun target -> harmless target requests) } ]

@@ -9,8 +9,7 @@ open Fae.Tests.GpuTests
 
 /// As processes.
 let commandLine =
-    testSequenced
-    <| testList
+    oneByOne
         "GPU, by the verbs"
         [
             test "without a GPU every verb says in one line what is missing" {

@@ -188,8 +188,7 @@ let tests =
 
 /// Through the verbs, as processes.
 let commandLine =
-    testSequenced
-    <| testList
+    oneByOne
         "Corpus, by the verbs"
         [
             test "inspect, watch, serve, train and eval: a verdict if it can be read, one line if not" {

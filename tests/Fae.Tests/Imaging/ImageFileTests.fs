@@ -108,7 +108,8 @@ let tests =
                         | Ok() -> failtest $"{name}: it was read")
             }
 
-            test "writing and reading pictures of every format leaks no memory" {
+            testSequenced
+            <| test "writing and reading pictures of every format leaks no memory" {
                 let picture = Image.init 3 256 256 (fun c y x -> float32 ((c + y * x) % 7) / 7.0f)
                 let png = ImageEncoder.toPng picture
 

@@ -38,8 +38,7 @@ let private scoreOf (json: string) =
     first.GetProperty("score").GetDouble()
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Masks"
         [
             for what, inside, outside in

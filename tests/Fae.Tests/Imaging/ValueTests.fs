@@ -60,8 +60,7 @@ let private auroc run data =
     json.RootElement.GetProperty("image_auroc").GetDouble()
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Values"
         [
             for what, write in encodings do

@@ -86,8 +86,7 @@ let private tiny (m: Method) steps =
     }
 
 let private methods =
-    testSequenced
-    <| testList
+    withTorch
         "Methods"
         [
             test "every category's configuration parses and trains two steps" {

@@ -12,8 +12,7 @@ open Fae.Tests.Helpers
 open Fae.Tests.SlurmCluster
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Sweeps"
         [
             test "wrong arguments give one line" {

@@ -140,8 +140,7 @@ let private nativeCode =
     }
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Samples"
         [
             test "the C# samples and the snippets of the documents build from the package, give the results of fae, and contain no torch" {

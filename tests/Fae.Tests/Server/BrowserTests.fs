@@ -211,6 +211,4 @@ let private usesCamera =
                     })))
     }
 
-let tests =
-    testSequenced
-    <| testList "Page" [ usesCamera; keepsWhatPeopleSay; dropsFolder; appliesThreshold; accessibleAtAnyWidth ]
+let tests = oneByOne "Page" [ usesCamera; keepsWhatPeopleSay; dropsFolder; appliesThreshold; accessibleAtAnyWidth ]

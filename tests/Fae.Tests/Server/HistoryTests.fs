@@ -31,8 +31,7 @@ let private mark (http: HttpClient) (url: string) (id: string) (word: string) =
     http.PostAsync($"{url}/v1/history/{id}/mark", body).Result
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Server's history"
         [
             test "inspections are kept with their pictures, can be marked, and survive kill -9" {

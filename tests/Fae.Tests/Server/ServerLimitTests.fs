@@ -12,8 +12,7 @@ open Fae.Tests.Helpers
 open Fae.Tests.Serving
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Server limits"
         [
             test "a full queue answers 503; on shutdown accepted requests are finished" {

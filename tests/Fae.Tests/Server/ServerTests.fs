@@ -19,8 +19,7 @@ open Fae.Tests.Helpers
 open Fae.Tests.Serving
 
 let tests =
-    testSequenced
-    <| testList
+    oneByOne
         "Server"
         [
             test "a picture as body, in a form, or in a batch gets the detector's result" {

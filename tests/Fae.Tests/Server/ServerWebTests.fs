@@ -347,4 +347,4 @@ let private answerTests =
         }
     ]
 
-let tests = testSequenced <| testList "Server on the web" (browserTests @ networkTests @ answerTests)
+let tests = oneByOne "Server on the web" (browserTests @ networkTests @ answerTests)

@@ -107,4 +107,4 @@ let private follows =
                 Expect.equal (Directory.GetFiles source).Length 4 "the files stay where they are"))
     }
 
-let tests = testSequenced <| testList "Studio's folder" [ refusals; follows ]
+let tests = oneByOne "Studio's folder" [ refusals; follows ]

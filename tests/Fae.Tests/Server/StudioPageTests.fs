@@ -196,4 +196,4 @@ let private wholeWay =
                 Expect.equal (int graph.StatusCode) 200 "the graph"))
     }
 
-let tests = testSequenced <| testList "Studio" [ refusals; wholeWay ]
+let tests = oneByOne "Studio" [ refusals; wholeWay ]

@@ -155,4 +155,4 @@ let private trainerTests =
         }
     ]
 
-let tests = testSequenced <| testList "Studio" (storeTests @ trainerTests)
+let tests = oneByOne "Studio" (storeTests @ trainerTests)

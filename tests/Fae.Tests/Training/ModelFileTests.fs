@@ -11,8 +11,7 @@ open TorchSharp
 open Fae.Tests.TrainingTests
 
 let tests =
-    testSequenced
-    <| testList
+    withTorch
         "Model files"
         [
             test "TensorBoard's records are framed, checked and in order" {

@@ -68,8 +68,7 @@ let calibration =
         [| for i in 0..999 -> float32 i / 1000.0f |]
 
 let tests =
-    testSequenced
-    <| testList
+    withTorch
         "Engine"
         [
             test "a residual network starts as the identity, at any size that its stride divides" {
