@@ -6,6 +6,7 @@ let suites =
     RandomLaws.suites
     @ [ NoiseLaws.suite; ResampleLaws.suite; ViewLaws.suite; TileLaws.suite; PieceLaws.suite ]
     @ StripLaws.suites
+    @ [ StripScoreLaws.suite ]
     @ SurveyLaws.suites
     @ ValueRangeLaws.suites
     @ IgnoreMaskLaws.suites

@@ -80,6 +80,7 @@ let private test (argv: string[]) =
                 LargeTrainingTests.tests
                 ExportTests.tests
                 LibraryTests.tests
+                LibraryStreamTests.tests
                 StripInspectionTests.tests
                 PixelFormatTests.tests
                 ImageLibraryTests.tests
@@ -89,6 +90,7 @@ let private test (argv: string[]) =
                 FeatureTests.tests
                 BankTests.tests
                 CombinedTests.tests
+                CombinedScoringTests.tests
                 OpenApiTests.tests
                 TelemetryTests.tests
                 HistoryStoreTests.tests
@@ -108,10 +110,12 @@ let private test (argv: string[]) =
                     SweepTests.tests
                     WatchTests.tests
                     WatchTroubleTests.tests
+                    WatchBrokerTests.tests
                     ServiceTests.tests
                     ServerTests.tests
                     ModelMemoryTests.tests
                     ServerWebTests.tests
+                    ServerAnswerTests.tests
                     ServerLimitTests.tests
                     HistoryTests.tests
                     AccessTests.tests
