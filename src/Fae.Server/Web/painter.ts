@@ -3,7 +3,8 @@
 import { postForm } from "./api.js"
 import { byId, messageOf, say } from "./dom.js"
 
-const colour = "#ff3b30"
+const paintColour = [255, 59, 48] as const
+const colour = `rgb(${paintColour.join(" ")})`
 
 interface Place {
   x: number
@@ -30,6 +31,7 @@ export class Painter {
     byId("erase").addEventListener("click", () => this.toggle("erase"))
     byId("rectangle").addEventListener("click", () => this.toggle("rectangle"))
     byId("clear").addEventListener("click", () => this.context.clearRect(0, 0, this.canvas.width, this.canvas.height))
+    byId("invert").addEventListener("click", () => this.invert())
     byId("cancel").addEventListener("click", () => this.dialog.close())
     byId("keep").addEventListener("click", () => void this.keep())
   }
@@ -62,8 +64,15 @@ export class Painter {
     const pixels = this.context.getImageData(0, 0, this.canvas.width, this.canvas.height)
     for (let i = 0; i < pixels.data.length; i += 4) {
       const isMarked = pixels.data[i]! > 127
-      pixels.data.set([255, 59, 48, isMarked ? 255 : 0], i)
+      pixels.data.set([...paintColour, isMarked ? 255 : 0], i)
     }
+    this.context.putImageData(pixels, 0, 0)
+  }
+
+  /** What is painted and what is not change places: the way to a region of interest. */
+  private invert(): void {
+    const pixels = this.context.getImageData(0, 0, this.canvas.width, this.canvas.height)
+    for (let i = 0; i < pixels.data.length; i += 4) pixels.data.set([...paintColour, pixels.data[i + 3]! > 127 ? 0 : 255], i)
     this.context.putImageData(pixels, 0, 0)
   }
 

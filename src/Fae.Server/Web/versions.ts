@@ -1,6 +1,7 @@
 // The versions of a project: how good they are, which one serves, what can be taken along.
 
 import { byId, element, moment, number, percent } from "./dom.js"
+import { commonPictures, difference, showComparison } from "./compare.js"
 import { act, rollBack, versionPath } from "./projects.js"
 import type { Project, StudioVersion } from "./projects.js"
 
@@ -13,15 +14,12 @@ function figures({ evaluation }: StudioVersion): string {
   return `image AUROC ${share(evaluation.image_auroc)}, pixel AUROC ${share(evaluation.pixel_auroc)}`
 }
 
-/** Of the pictures that two versions were evaluated on: those on which they differ. */
+/** Beside the version before, in a sentence. */
 function differences(version: StudioVersion, other: StudioVersion | undefined): string {
-  const theirs = new Map(other?.evaluation?.pictures?.map(picture => [picture.path, picture.anomalous]))
-  const mine = version.evaluation?.pictures?.filter(picture => theirs.has(picture.path)) ?? []
-  if (!other || !mine.length) return ""
-  const isRight = (defect: string, anomalous: boolean) => (defect !== "good") === anomalous
-  const changed = mine.filter(picture => picture.anomalous !== theirs.get(picture.path))
-  const better = changed.filter(picture => isRight(picture.defect, picture.anomalous)).length
-  return `Beside version ${other.number}, on ${mine.length} pictures: ${better} verdicts better, ${changed.length - better} worse.`
+  const pairs = other ? commonPictures(version, other) : []
+  if (!other || !pairs.length) return ""
+  const { better, worse } = difference(pairs)
+  return `Beside version ${other.number}, on ${pairs.length} pictures: ${better} verdicts better, ${worse} worse.`
 }
 
 function button(text: string, work: () => Promise<unknown>, attempt: Attempt): HTMLButtonElement {
@@ -83,6 +81,7 @@ export function showVersions(project: Project, attempt: Attempt): void {
   if (state === drawnState) return
   drawnState = state
   byId("versions").replaceChildren(...[...project.versions].reverse().map(version => card(project, version, attempt)))
+  showComparison(project)
   byId("published").textContent = project.published ? `version ${project.published} serves` : "no version serves yet"
   const back = byId<HTMLButtonElement>("rollback")
   back.hidden = project.previous === undefined

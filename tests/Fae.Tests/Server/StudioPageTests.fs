@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Net.Http
 open System.Text
+open System.Threading.Tasks
 open Expecto
 open Fae.Studio
 open Fae.Tests.Browser
@@ -35,6 +36,11 @@ let private train (page: IPage) (seed: string) =
         do! page.FillAsync("#seed", seed)
         do! page.ClickAsync "#train button"
     }
+
+/// How much of the canvas is painted over.
+let private shareOfPaint =
+    "() => { const c = document.getElementById('paint'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; "
+    + "let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 127 ? 1 : 0; return n / (c.width * c.height) }"
 
 let private refusals =
     test "a training without pictures, or with a time that is none, is refused in words" {
@@ -101,6 +107,13 @@ let private wholeWay =
                             do! page.Keyboard.PressAsync "ArrowUp"
 
                         do! page.Keyboard.PressAsync " "
+                        // A region of interest, and back.
+                        do! page.ClickAsync "#invert"
+                        let! opaque = page.EvaluateAsync<float> shareOfPaint
+                        Expect.isGreaterThan opaque 0.9 "all but the corner is painted"
+                        do! page.ClickAsync "#invert"
+                        let! opaque = page.EvaluateAsync<float> shareOfPaint
+                        Expect.isLessThan opaque 0.1 "the corner is"
                         do! page.ClickAsync "#keep"
                         do! says page "#ignored" "a mask is kept"
                         // The defect of a bad picture, as a rectangle by the mouse.
@@ -150,6 +163,15 @@ let private wholeWay =
                         do! says page "#version-2" "Beside version 1"
                         do! accessible page "studio, a project"
                         do! shot page "studio-Light-1280"
+                        do! says page "#compared" "version 2 is right where version 1 is wrong"
+                        do! page.UncheckAsync "#differing"
+                        do! says page "#comparedpictures" "bad 1.png, bad"
+                        let! rows = page.Locator("#comparedpictures tr").CountAsync()
+                        do! page.SelectOptionAsync("#second", "2") :> Task
+                        do! says page "#compared" "right where version 2 is wrong 0 times"
+                        let! same = page.Locator("#comparedpictures tr").CountAsync()
+                        Expect.equal same rows "the same pictures"
+                        Expect.isGreaterThan rows 6 "the bad pictures and held-out good ones"
                         do! page.ClickAsync "#version-2 >> text=Publish"
                         do! says page "#published" "version 2 serves"
 
