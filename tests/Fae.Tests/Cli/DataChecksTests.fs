@@ -114,12 +114,12 @@ let tests =
                         let said () = lock served.Said served.Said.ToString
                         let inspect (path: string) = status (post http (served.Url + "/v1/inspect") (File.ReadAllBytes path))
                         Expect.equal (inspect red) 200 "inspected"
-                        until 10.0 said (fun () -> (said ()).Contains "it does not see colours")
+                        until 30.0 said (fun () -> (said ()).Contains "it does not see colours")
 
                         for path in Directory.GetFiles lens do
                             Expect.equal (inspect path) 200 path
 
-                        until 10.0 said (fun () -> (said ()).Contains "the camera or the light has changed")))
+                        until 30.0 said (fun () -> (said ()).Contains "the camera or the light has changed")))
             }
 
             test "pictures are known by what they show: in another folder, under another name, in another file" {

@@ -132,8 +132,8 @@ let private trainerTests =
 
                 let fails _ = Launcher.startInfo "sh" [ "-c"; "echo no disk >&2; exit 3" ]
                 use _ = new Trainer(home, fails, TimeSpan.FromSeconds 1.0)
-                Expect.isTrue (orphan.WaitForExit 10000) "ended"
-                until 20.0 (fun () -> status version) (fun () -> status version = "failed")
+                Expect.isTrue (orphan.WaitForExit 30000) "ended"
+                until 40.0 (fun () -> status version) (fun () -> status version = "failed")
                 Expect.equal (DetectorVersion.read version).Value.Problem "no disk" "its last words")
         }
         test "one training after the other; those that wait and the one that runs can be stopped" {
@@ -144,14 +144,14 @@ let private trainerTests =
                 let first, second = make (), make ()
                 trainer.Add first
                 trainer.Add second
-                until 20.0 (fun () -> status first) (fun () -> status first = "training")
+                until 40.0 (fun () -> status first) (fun () -> status first = "training")
                 Expect.equal (status second) "waiting" "one at a time"
                 trainer.Stop second
                 Expect.equal (status second) "stopped" "taken out of the queue"
                 trainer.Stop first
-                until 20.0 (fun () -> status first) (fun () -> status first = "stopped")
+                until 40.0 (fun () -> status first) (fun () -> status first = "stopped")
                 trainer.Resume second
-                until 20.0 (fun () -> status second) (fun () -> status second = "training"))
+                until 40.0 (fun () -> status second) (fun () -> status second = "training"))
         }
     ]
 
