@@ -111,9 +111,19 @@ module InputGeometry =
     /// Views that a bank is fitted to without being asked: each takes the time of an inspection.
     let private mostForBank = 400
 
+    /// Parts that lie at any angle are hardly twice in one position: of those, more.
+    let private viewsOfTurned, mostOfTurned = 4, 1000
+
     /// The views of each of so many good pictures that enter a memory bank.
     let bankViews config (number: int) =
-        let automatic () = if number < enoughForBank then mostForBank / max 1 number else 1
+        let automatic () =
+            if number < enoughForBank then
+                mostForBank / max 1 number
+            elif config.Augment.Rotate = Some 180.0f then
+                mostOfTurned / number |> min viewsOfTurned |> max 1
+            else
+                1
+
         allowedViews config |> List.truncate (Option.defaultWith automatic config.Network.BankViews)
 
     /// The tiles of a large picture, in pixels of the prepared picture; `None`: no tiles.

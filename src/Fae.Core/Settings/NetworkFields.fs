@@ -98,7 +98,7 @@ module internal NetworkFields =
                 network
                 "bank_views"
                 ("mirrored and rotated views of each good picture that enter a memory bank, at most, of those that augmentation allows; "
-                 + "auto: 1, or of fewer than a hundred pictures as many as make 400 in all")
+                 + "auto: 1; of fewer than a hundred pictures as many as make 400 in all, of parts at any angle up to 4")
                 _.BankViews
                 (fun v s -> { s with BankViews = v })
             Section.flag
