@@ -45,7 +45,7 @@ let tests =
             }
 
             test
-                "of few good pictures all views that augmentation allows enter a memory bank, of many the straight one or, at any angle, four" {
+                "all allowed views of few good pictures enter a memory bank; of many the straight one or, at any angle, four" {
                 let turning = { Config.defaults.Augment with FlipHorizontal = Some true; FlipVertical = Some true }
 
                 let viewsOf augment bankViews number =
