@@ -119,7 +119,7 @@ module InputGeometry =
         let automatic () =
             if number < enoughForBank then
                 mostForBank / max 1 number
-            elif config.Augment.Rotate = Some 180.0f then
+            elif config.Augment.Rotate = Some AugmentSettings.anyAngle then
                 mostOfTurned / number |> min viewsOfTurned |> max 1
             else
                 1

@@ -43,6 +43,11 @@ type AugmentSettings =
         Brightness: float32
     }
 
+[<RequireQualifiedAccess>]
+module AugmentSettings =
+    /// The largest rotation in degrees of parts that may lie at any angle.
+    let anyAngle = 180.0f
+
 /// The noise of equation (3).
 type NoiseSettings =
     {

@@ -16,7 +16,7 @@ module Augment =
             FlipHorizontal = Some(defaultArg settings.FlipHorizontal symmetry.FlipHorizontal)
             FlipVertical = Some(defaultArg settings.FlipVertical symmetry.FlipVertical)
             QuarterTurns = Some(defaultArg settings.QuarterTurns symmetry.QuarterTurns)
-            Rotate = Some(defaultArg settings.Rotate (if symmetry.AnyRotation then 180.0f else 0.0f))
+            Rotate = Some(defaultArg settings.Rotate (if symmetry.AnyRotation then AugmentSettings.anyAngle else 0.0f))
         }
 
     /// A choice that is still open means no.

@@ -37,11 +37,13 @@ export function commonPictures(version: StudioVersion, other: StudioVersion): Pi
   })
 }
 
+const differs = ({ mine, theirs }: PicturePair): boolean => mine.isAnomalous !== theirs.isAnomalous
+
 const isRight = (verdict: Verdict): boolean => verdict.isAnomalous === (verdict.kind === "bad")
 
 /** How many verdicts of the first version are right where the second's are wrong, and the other way round. */
 export function difference(pairs: PicturePair[]): { better: number; worse: number } {
-  const changed = pairs.filter(pair => pair.mine.isAnomalous !== pair.theirs.isAnomalous)
+  const changed = pairs.filter(differs)
   const better = changed.filter(pair => isRight(pair.mine)).length
   return { better, worse: changed.length - better }
 }
@@ -76,7 +78,7 @@ function showPair(project: Project): void {
     `On ${pairs.length} pictures, version ${first.number} is right where version ${second.number} is wrong ${better} times, ` +
     `and wrong where it is right ${worse} times.`
   const onlyDiffering = byId<HTMLInputElement>("differing").checked
-  const shown = pairs.filter(pair => !onlyDiffering || pair.mine.isAnomalous !== pair.theirs.isAnomalous)
+  const shown = pairs.filter(pair => !onlyDiffering || differs(pair))
   const heads = ["Picture", `Version ${first.number}`, `Version ${second.number}`]
   const columns = heads.map(head => element("th", { scope: "col" }, head))
   byId("comparedversions").replaceChildren(...(shown.length ? [element("tr", {}, ...columns)] : []))

@@ -1,7 +1,7 @@
 // The versions of a project: how good they are, which one serves, what can be taken along.
 
-import { byId, element, moment, number, percent } from "./dom.js"
 import { commonPictures, difference, showComparison } from "./compare.js"
+import { byId, element, moment, number, percent } from "./dom.js"
 import { act, rollBack, versionPath } from "./projects.js"
 import type { Project, StudioVersion } from "./projects.js"
 

@@ -31,14 +31,7 @@ let private few (a: uint8) = 1 + int a % 9
 let private ways =
     [
         for measure in Difference.all @ [ MultiGms; Smoothed(3, 2, Ssim); Weighted [ 1.0f, Mse; 2.0f, MultiGms ] ] ->
-            {
-                Measure = measure
-                FilterSize = 5
-                FilterPasses = 2
-                Reduction = Maximum
-                Border = 0
-                Normalisation = Unnormalised
-            }
+            Scoring.ofMap measure 5 2
     ]
 
 /// Of pictures so small that every size of GMS is there or not, whatever rows are cut off.

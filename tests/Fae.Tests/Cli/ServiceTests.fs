@@ -96,7 +96,7 @@ let tests =
                             Expect.equal code 0 errors
                             Expect.equal (Seq.tryHead told) (Some "READY=1") $"{name}: first of all"
                             // The reader may be a moment behind.
-                            until 30.0 (fun () -> $"{name} does not say that it stops") (fun () -> heard "STOPPING=1")))
+                            until 10.0 (fun () -> $"{name} does not say that it stops") (fun () -> heard "STOPPING=1")))
             }
             test "--log text has time and level, --log json a line of JSON each" {
                 inTemporaryFolder (fun folder ->

@@ -44,8 +44,7 @@ let tests =
                 Expect.equal (List.map TrainingPlan.validateEvery [ 3000; 1000; 2 ]) [ 500; 333; 1 ] "three validations at least"
             }
 
-            test
-                "all allowed views of few good pictures enter a memory bank; of many the straight one or, at any angle, four" {
+            test "few good pictures enter a memory bank in all allowed views; many in the straight one, at any angle in four" {
                 let turning = { Config.defaults.Augment with FlipHorizontal = Some true; FlipVertical = Some true }
 
                 let viewsOf augment bankViews number =
@@ -53,7 +52,7 @@ let tests =
                     InputGeometry.bankViews { Config.automatic with Network = network; Augment = augment } number |> List.length
 
                 let views = viewsOf turning
-                let turned = viewsOf { turning with Rotate = Some 180.0f } None
+                let turned = viewsOf { turning with Rotate = Some AugmentSettings.anyAngle } None
                 Expect.equal [ for number in [ 12; 99; 100; 5000 ] -> views None number ] [ 4; 4; 1; 1 ] "auto"
                 Expect.equal [ for number in [ 100; 250; 300; 500; 5000 ] -> turned number ] [ 4; 4; 3; 2; 1 ] "auto, at any angle"
                 Expect.equal [ for most in [ 1; 2; 8 ] -> views (Some most) 5000 ] [ 1; 2; 4 ] "as asked for"

@@ -57,7 +57,7 @@ let tests =
                                 let expected = if number = 0 then "true" else "false"
                                 Expect.equal (textOf (verdict http served.Url model number) "anomalous") expected $"{model}, {number}"
 
-                        until 30.0 (fun () -> "more than one network stays") (fun () -> loaded http served.Url = [ "c" ])
+                        until 10.0 (fun () -> "more than one network stays") (fun () -> loaded http served.Url = [ "c" ])
                         Expect.equal (metric http served.Url "fae_models_loaded") (Some 1.0) "as the metrics say"
 
                         let asked =
@@ -91,7 +91,7 @@ let tests =
                         let changed = textOf (verdict http served.Url "a" 1) "threshold"
                         Expect.notEqual changed before "another threshold"
                         verdict http served.Url "b" 1 |> ignore
-                        until 30.0 (fun () -> "a stays") (fun () -> loaded http served.Url = [ "b" ])
+                        until 10.0 (fun () -> "a stays") (fun () -> loaded http served.Url = [ "b" ])
                         Expect.equal (textOf (verdict http served.Url "a" 1) "threshold") changed "the threshold stays"
 
                         let inspected = "fae_inspect_seconds_count{model=\"a\"}"
@@ -99,19 +99,19 @@ let tests =
 
                         // Replaced while its network is away.
                         verdict http served.Url "b" 1 |> ignore
-                        until 30.0 (fun () -> "a stays") (fun () -> loaded http served.Url = [ "b" ])
+                        until 10.0 (fun () -> "a stays") (fun () -> loaded http served.Url = [ "b" ])
                         let other = Path.Combine(folder, "other")
                         let _ = Directory.CreateDirectory other
                         let another = untrainedModel other 0.01f byBrightness id
                         File.Move(another, path["a"], true)
                         let reloads = "fae_model_reloads_total{model=\"a\"}"
-                        until 30.0 (fun () -> "it is not noticed") (fun () -> metric http served.Url reloads = Some 1.0)
+                        until 10.0 (fun () -> "it is not noticed") (fun () -> metric http served.Url reloads = Some 1.0)
                         Expect.equal (loaded http served.Url) [ "b" ] "noticed without its network"
                         let struct (card, _) = Fae.Detection.ModelFile.Read path["a"]
                         Expect.equal (textOf (verdict http served.Url "a" 1) "fingerprint") card.Fingerprint "the new one judges"
 
                         verdict http served.Url "b" 1 |> ignore
-                        until 30.0 (fun () -> "a stays") (fun () -> loaded http served.Url = [ "b" ])
+                        until 10.0 (fun () -> "a stays") (fun () -> loaded http served.Url = [ "b" ])
                         File.Delete path["a"]
                         let missing = post http (served.Url + "/v1/inspect?model=a") (lightPicture 1)
                         Expect.equal (status missing) 503 "no file"

@@ -12,7 +12,6 @@ open Expecto
 open Fae.Detection
 open Fae.Tests.Helpers
 open Fae.Tests.Serving
-open Fae.Tests.ServerWebTests
 
 let tests =
     oneByOne

@@ -20,16 +20,9 @@ let private asking (http: HttpClient) (method: HttpMethod) (url: string) (header
 
     http.SendAsync(request).Result
 
-let text (answer: HttpResponseMessage) = answer.Content.ReadAsStringAsync().Result
-
 let private markJson (mark: string) = new StringContent($"{{\"mark\": \"{mark}\"}}", Encoding.UTF8, "application/json")
 
 let private hashOf (key: string) = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes key)).ToLowerInvariant()
-
-let header (answer: HttpResponseMessage) (name: string) =
-    match answer.Headers.TryGetValues name with
-    | true, NonNull values -> String.concat "," values
-    | _ -> ""
 
 let private browserTests =
     [

@@ -54,8 +54,15 @@ let client () = new HttpClient(new SocketsHttpHandler(MaxConnectionsPerServer = 
 
 let post (http: HttpClient) (url: string) (bytes: byte[]) = http.PostAsync(url, new ByteArrayContent(bytes))
 
+let text (answer: HttpResponseMessage) = answer.Content.ReadAsStringAsync().Result
+
+let header (answer: HttpResponseMessage) (name: string) =
+    match answer.Headers.TryGetValues name with
+    | true, NonNull values -> String.concat "," values
+    | _ -> ""
+
 let json (answer: HttpResponseMessage) =
-    match JsonNode.Parse(answer.Content.ReadAsStringAsync().Result) with
+    match JsonNode.Parse(text answer) with
     | null -> failtest "no JSON"
     | json -> json
 
