@@ -162,7 +162,7 @@ let private targets: (string * (string list -> unit)) list =
         "Fuzz", (fun args -> task "fuzz" (if args.IsEmpty then [ "1000000" ] else args))
         "Measure", task "measure"
         "Reproduce", task "reproduce"
-        "Leaderboard", (fun _ -> task "reproduce" [ "sets" ])
+        "Leaderboard", task "leaderboard"
         "Bench", task "bench"
         "Screenshots", screenshots
     ]

@@ -41,9 +41,7 @@ module PictureValues =
     /// Grey levels of 8 bits.
     let private level = 1.0f / 255.0f
 
-    let private quantile share (image: Image) =
-        let sorted = Array.sort image.Pixels
-        sorted[int (share * float (sorted.Length - 1))]
+    let private quantile share (image: Image) = float32 (Statistics.quantile share (Array.sort image.Pixels))
 
     /// Why nothing can be learned from prepared pictures, if so: all of them are constant, cut off at an end, or nearly black.
     let useless (settings: ValueSettings) (pictures: Image list) =

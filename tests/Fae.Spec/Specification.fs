@@ -15,7 +15,7 @@ let suites =
     @ CorruptionLaws.suites
     @ [ FilterLaws.suite; DifferenceLaws.suite ]
     @ ScoringLaws.suites
-    @ [ MetricLaws.suite; RankLaws.suite; TheoryLaws.suite ]
+    @ [ MetricLaws.suite; RankLaws.suite; QuantileLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
     @ [ DriftLaws.suite; OutlierLaws.suite; CombinationLaws.suite; CombinationLaws.spreadSuite ]
     @ FeatureLaws.suites

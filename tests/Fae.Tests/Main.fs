@@ -1,6 +1,7 @@
 module Fae.Tests.Main
 
 open System
+open System.Threading
 open Expecto
 open Fae.Spec
 open Fae.Tests
@@ -131,11 +132,11 @@ let private test (argv: string[]) =
             ]
 
     let mutable passed = 0
-    let mutable failed = 0
+    let mutable failures = []
 
     let count (summary: Impl.TestRunSummary) =
         passed <- summary.passed.Length
-        failed <- summary.failed.Length + summary.errored.Length
+        failures <- summary.failed @ summary.errored
 
     let args = args |> List.except [ "--spec"; "--devices"; "--in-process" ] |> Array.ofList
 
@@ -147,12 +148,19 @@ let private test (argv: string[]) =
     CrashReports.print ()
     Console.Out.Flush()
     Console.WriteLine()
-    Console.WriteLine $"{passed} passed, {failed} failed"
+
+    // Once more at the end: a log's last lines are what is kept and read.
+    for test, outcome in failures do
+        Console.WriteLine $"""FAILED {String.Join(" / ", test.name)}: {outcome.result}"""
+
+    Console.WriteLine $"{passed} passed, {failures.Length} failed"
     code
 
 [<EntryPoint>]
 let main argv =
     Fae.Training.TorchRuntime.SetEnvironment()
+    // Tests block the threads that they run on; servers and brokers in this process need some too, at once.
+    ThreadPool.SetMinThreads(64, 64) |> ignore
     Fae.Imaging.Vips.routeWarnings ignore
 
     match argv with

@@ -1,6 +1,5 @@
 /// The evidence that can be had without MVTec AD: `fae reproduce` on the demo's parts in colour and in grey, on the magnetic tiles split
-/// by kind of defect, every method on the demo's parts, and the methods on pretrained features on the real sets of ../shared/data. What it
-/// writes is kept in docs/method/reproduction.
+/// by kind of defect, and every method on the demo's parts. What it writes is kept in docs/method/reproduction.
 module Fae.Dev.Evidence
 
 open System.IO
@@ -57,27 +56,20 @@ let private keep (name: string) (from: string) =
             Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
             File.Copy(path, target, true)
 
-/// Of the real sets: no configuration, FAE by the defaults or the set's own configuration, and the methods on pretrained features.
-let private onSets = "auto,fae,patchcore,simplenet,glass,rdpp,msflow,pni,realnet"
-
-/// All sweeps, or those that are named: demo, tiles, methods, curves, and sets, which alone takes eight hours.
+/// All sweeps, or those that are named: demo, tiles, methods and curves.
 let write (names: string list) =
     Directory.CreateDirectory configs |> ignore
     demos ()
-    let sets = Shell.inRoot [ ".."; "shared"; "data" ]
 
-    for name, from, budget, categories, options in
+    for name, categories, options in
         [
-            "demo", data, "short", [ "demo-colour"; "demo-grey" ], [ "--ablate"; "noise"; "--seeds"; "5" ]
-            "tiles", data, "short", tiles (), [ "--ablate"; "noise"; "--seeds"; "3" ]
-            "methods", data, "short", [ "demo-methods" ], [ "--methods"; "all" ]
-            "curves", data, "short", [ "demo-colour" ], [ "--ablate"; "curves"; "--seeds"; "3" ]
-            "sets", sets, "full", [ "casting"; "magnetic-tile"; "ksdd"; "pcb" ], [ "--methods"; onSets ]
+            "demo", [ "demo-colour"; "demo-grey" ], [ "--ablate"; "noise"; "--seeds"; "5" ]
+            "tiles", tiles (), [ "--ablate"; "noise"; "--seeds"; "3" ]
+            "methods", [ "demo-methods" ], [ "--methods"; "all" ]
+            "curves", [ "demo-colour" ], [ "--ablate"; "curves"; "--seeds"; "3" ]
         ] do
-        let there = categories |> List.filter (fun category -> Directory.Exists(Path.Combine(from, category)))
-
-        if not there.IsEmpty && (names.IsEmpty && name <> "sets" || List.contains name names) then
+        if not categories.IsEmpty && (names.IsEmpty || List.contains name names) then
             let out = Path.Combine(evidence, name)
-            let places = [ "--data"; from; "--out"; out; "--configs"; configs; "--categories"; String.concat "," there ]
-            Shell.fae ([ "reproduce"; "--budget"; budget; "--resume" ] @ places @ options)
-            keep name (Path.Combine(out, budget))
+            let places = [ "--data"; data; "--out"; out; "--configs"; configs; "--categories"; String.concat "," categories ]
+            Shell.fae ([ "reproduce"; "--budget"; "short"; "--resume" ] @ places @ options)
+            keep name (Path.Combine(out, "short"))

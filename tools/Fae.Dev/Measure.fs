@@ -4,8 +4,15 @@ module Fae.Dev.Measure
 open System.IO
 open System.Text.Json
 
-/// One row: a configuration on a data set with a seed.
-type private Measurement = { Name: string; Folder: string; How: string list; Data: string; Seed: int }
+/// What a row's figures come from.
+type private Source =
+    /// A training with these arguments, with a seed.
+    | Training of folder: string * how: string list * seed: int
+    /// The leaderboard's training without a configuration.
+    | Automatic of set: string
+
+/// One row: its name, its data set, and what was trained on it.
+type private Measurement = { Name: string; Data: string; Source: Source }
 
 let private folder = Shell.inArtifacts [ "measure" ]
 let private demoData = Path.Combine(folder, "demo-data")
@@ -15,37 +22,33 @@ let private measurements =
         let own name = [ "--config"; Shell.inRoot [ "configs"; name + ".toml" ] ]
         let shared name = Shell.inRoot [ ".."; "shared"; "data"; name ]
 
-        for name in [ "magnetic-tile"; "pcb" ] -> { Name = name; Folder = name; How = own name; Data = shared name; Seed = 0 }
-        for seed in 0..2 -> { Name = $"demo, seed {seed}"; Folder = "demo"; How = own "demo"; Data = demoData; Seed = seed }
+        let row name data source = { Name = name; Data = data; Source = source }
 
-        for name in [ "casting"; "pcb"; "magnetic-tile"; "ksdd" ] ->
-            { Name = $"{name}, no configuration"; Folder = $"auto-{name}"; How = []; Data = shared name; Seed = 0 }
+        for name in [ "magnetic-tile"; "pcb" ] -> row name (shared name) (Training(name, own name, 0))
+        for seed in 0..2 -> row $"demo, seed {seed}" demoData (Training("demo", own "demo", seed))
+        for name in Leaderboard.sets -> row $"{name}, no configuration" (shared name) (Automatic name)
 
-        for seed in 0..2 ->
-            {
-                Name = $"demo, no configuration, seed {seed}"
-                Folder = "auto-demo"
-                How = [ "--budget"; "6m" ]
-                Data = demoData
-                Seed = seed
-            }
+        for seed in 0..2 -> row $"demo, no configuration, seed {seed}" demoData (Training("auto-demo", [ "--budget"; "6m" ], seed))
     ]
 
-/// Trains (or resumes a training that was stopped) and evaluates; the row of the table.
-let private measure m =
-    let out = Path.Combine(folder, $"{m.Folder}-{m.Seed}")
+/// Trains (or resumes a training that was stopped) and evaluates.
+let private train data name how seed : Leaderboard.Cell =
+    let out = Path.Combine(folder, $"{name}-{seed}")
     let resume = [ if File.Exists(Path.Combine(out, "checkpoint.safetensors")) then "--resume" ]
-    Shell.fae ([ "train"; "--data"; m.Data; "--out"; out; "--seed"; string m.Seed ] @ m.How @ resume)
-    Shell.fae [ "eval"; "--model"; out; "--data"; m.Data; "--out"; out; "--compare"; Path.Combine(out, "compare.txt") ]
+    Shell.fae ([ "train"; "--data"; data; "--out"; out; "--seed"; string seed ] @ how @ resume)
+    Shell.fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--compare"; Path.Combine(out, "compare.txt") ]
     use json = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "eval.json")))
+    { Evaluation = json.RootElement.Clone(); Commit = Shell.commit () }
 
-    let percent (key: string) =
-        match json.RootElement.GetProperty key with
-        | value when value.ValueKind = JsonValueKind.Number -> Shell.format "0.0" (100.0 * value.GetDouble())
-        | _ -> "–"
+/// The row of the table.
+let private measure m =
+    let cell =
+        match m.Source with
+        | Training(name, how, seed) -> train m.Data name how seed
+        | Automatic set -> Leaderboard.cell set "auto"
 
-    let metrics = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "pixel_ap" ] |> List.map percent
-    Pages.row (m.Name :: json.RootElement.GetProperty("images").ToString() :: metrics @ [ Shell.commit () ])
+    let metrics = [ "image_auroc"; "pixel_auroc"; "aupro"; "image_ap"; "pixel_ap" ] |> List.map (Leaderboard.percent cell)
+    Pages.row (m.Name :: cell.Evaluation.GetProperty("images").ToString() :: metrics @ [ cell.Commit ])
 
 /// Replaces the row of that name, and keeps the others.
 let private writeRow m line =

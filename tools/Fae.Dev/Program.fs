@@ -29,6 +29,7 @@ let main argv =
     | [ "publish"; system ] -> task (fun () -> Publish.write system)
     | [ "publish"; system; "--not-precompiled" ] -> task (fun () -> Publish.folder system false |> ignore)
     | "measure" :: names -> task (fun () -> Measure.write names)
+    | "leaderboard" :: names -> task (fun () -> Leaderboard.write names)
     | "reproduce" :: names -> task (fun () -> Evidence.write names)
     | "bench" :: parts -> task (fun () -> Bench.write parts)
     | [ "fuzz"; count ] -> task (fun () -> Fuzz.write count)

@@ -26,7 +26,7 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
     /// Between two reads of the journal, and between two attempts to connect.
     let pause = TimeSpan.FromSeconds 0.5
 
-    /// For connecting, and for the broker's answer to one line.
+    /// For connecting, and between two answers of the broker.
     let timeout = TimeSpan.FromSeconds 5.0
 
     /// Lines that are on their way at once.
@@ -63,11 +63,10 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
                 | None -> ()
         }
 
-    /// Sends one line; it is acknowledged when this ends.
-    let publish (line: string) : Task =
+    /// Sends one line; it is acknowledged when this ends. An answer gives the lines behind it their time again: the broker takes one after
+    /// the other.
+    let publish (limit: CancellationTokenSource) (line: string) : Task =
         task {
-            use limit = new CancellationTokenSource(timeout)
-
             let message =
                 MqttApplicationMessageBuilder()
                     .WithTopic(broker.Topic)
@@ -77,6 +76,27 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
 
             let! result = client.PublishAsync(message, limit.Token)
             if not result.IsSuccess then raise (IOException $"it refuses: {result.ReasonString}")
+            limit.CancelAfter timeout
+        }
+
+    /// Publishes a window of lines; the position moves to the first one that was not acknowledged, also if this fails.
+    let publishWindow identity (lines: struct (string * int64)[]) : Task =
+        task {
+            use limit = new CancellationTokenSource(timeout)
+
+            let sent =
+                [|
+                    for struct (line, ended) in lines -> struct ((if line = "" then Task.CompletedTask else publish limit line), ended)
+                |]
+
+            try
+                do! Task.WhenAll [| for struct (one, _) in sent -> one |]
+            finally
+                match sent |> Array.takeWhile (fun struct (one, _) -> one.IsCompletedSuccessfully) |> Array.tryLast with
+                | Some(struct (_, ended)) ->
+                    position <- { File = Some identity; Offset = ended }
+                    save ()
+                | None -> ()
         }
 
     /// The files of the journal that are not published yet, the oldest first, and where to begin in the first one.
@@ -114,7 +134,7 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
         else
             next stream offset (2 * most)
 
-    /// Publishes what a file has after an offset, a window at a time; the position moves with each window that was acknowledged.
+    /// Publishes what a file has after an offset, a window at a time.
     let publishFile (file: string) identity from (cancelled: unit -> bool) =
         task {
             use stream = JournalFiles.openRead file
@@ -126,18 +146,9 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
                 for group in Array.chunkBySize window lines do
                     if not (cancelled ()) then
                         do! connect ()
-
-                        do!
-                            Task.WhenAll
-                                [|
-                                    for struct (line, _) in group do
-                                        if line <> "" then publish line
-                                |]
-
+                        do! publishWindow identity group
                         let struct (_, ended) = Array.last group
                         offset <- ended
-                        position <- { File = Some identity; Offset = offset }
-                        save ()
 
                 lines <- if cancelled () then [||] else next stream offset 1_000_000
         }

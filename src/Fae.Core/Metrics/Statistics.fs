@@ -19,6 +19,14 @@ module Statistics =
         else
             (Array.sort values)[values.Length / 2]
 
+    /// The value below which a share, in [0, 1], of the sorted values lies: between two of them by proportion, as NumPy does by default
+    /// (type 7 of Hyndman and Fan, 1996). Of at least one value.
+    let inline quantile (share: float) (sorted: ^a[]) : float =
+        let at = share * float (sorted.Length - 1)
+        let below = int at
+        let low, high = float sorted[below], float sorted[min (sorted.Length - 1) (below + 1)]
+        low + (at - float below) * (high - low)
+
     /// Of at least one value.
     let summarise (values: float list) =
         let mean = List.average values

@@ -10,12 +10,6 @@ module Outliers =
     /// normal scores one in a million lies there.
     let reach = 3.0
 
-    /// The value below which a share of the sorted values lies, between two of them by proportion.
-    let private quantile (share: float) (sorted: float[]) =
-        let at = share * float (sorted.Length - 1)
-        let below = min (sorted.Length - 2) (int at)
-        sorted[below] + (at - float below) * (sorted[below + 1] - sorted[below])
-
     /// The numbers of the scores that lie far above the others, the highest first. By their logarithms: scores are positive and skewed,
     /// and their unit is arbitrary.
     let above (scores: float32[]) : int list =
@@ -24,7 +18,7 @@ module Outliers =
         else
             let logs = scores |> Array.map (fun score -> log (max 1e-30 (float score)))
             let sorted = Array.sort logs
-            let lower, upper = quantile 0.25 sorted, quantile 0.75 sorted
+            let lower, upper = Statistics.quantile 0.25 sorted, Statistics.quantile 0.75 sorted
             // If good parts are nearly all alike, small differences do not matter: at least twice the upper quartile.
             let limit = upper + max (log 2.0) (reach * (upper - lower))
 

@@ -62,6 +62,12 @@ type Scoring =
         | Unnormalised -> reduced
         | ByMedian offset -> reduced / (median.Invoke() + offset)
 
+    /// The reduced value of an image score, from the heatmap's median: the inverse of `Normalise`.
+    member scoring.Reduced(score: float32, median: float32) =
+        match scoring.Normalisation with
+        | Unnormalised -> score
+        | ByMedian offset -> score * (median + offset)
+
 /// A connected set of pixels above the threshold: its bounding box in pixels, its area in pixels, the largest value in it.
 [<Struct>]
 type Region = { X: int; Y: int; Width: int; Height: int; Area: int; Peak: float32 }

@@ -36,7 +36,7 @@ module SyntheticDefects =
             |> Array.ofSeq
             |> Array.sort
 
-        let at share = sorted[int (share * float (sorted.Length - 1))]
+        let at share = float32 (Statistics.quantile share sorted)
         let low, high = at outermost, at (1.0 - outermost)
         let margin = beyond * (high - low)
         max 0.0f (low - margin), min 1.0f (high + margin)

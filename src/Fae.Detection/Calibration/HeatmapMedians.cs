@@ -19,10 +19,8 @@ internal sealed class HeatmapMedians(IReadOnlyList<Image> heatmaps, FSharpOption
     /// <summary><c>Combination.spread</c> of the heatmaps' scores; over the whole median where the way of scoring divides by it.</summary>
     public double Spread(Scoring scoring, float[] scores)
     {
-        if (scoring.MedianOffset is not { } offset)
-            return Combination.spread(scores, Enumerable.Repeat(1f, scores.Length).ToArray());
-        var medians = Within(scoring.Border);
-        return Combination.spread(scores.Zip(medians, (score, median) => score * (median + offset)).ToArray(), medians);
+        var medians = scoring.Normalisation.IsUnnormalised ? Enumerable.Repeat(1f, scores.Length).ToArray() : Within(scoring.Border);
+        return Combination.spread(scores.Zip(medians, scoring.Reduced).ToArray(), medians);
     }
 
     private float[] Within(int border)

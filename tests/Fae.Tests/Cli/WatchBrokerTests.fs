@@ -32,7 +32,7 @@ let tests =
                     let password = Path.Combine(folder, "password")
                     File.WriteAllText(password, "wrong\n")
                     let port = freePort ()
-                    let count = 60
+                    let count = 40
 
                     for i in 0 .. count - 1 do
                         put into $"{i:D3}.png" i
@@ -43,8 +43,8 @@ let tests =
 
                     let accepts user secret = user = "fae" && secret = "right"
 
-                    // 60 lines of 0.2 seconds are far beyond the five seconds that one line has.
-                    withBroker (plainAt port) accepts 200 (fun received ->
+                    // Sixteen lines, which are on their way at once, take longer than the five seconds that an answer may take.
+                    withBroker (plainAt port) accepts 400 (fun received ->
                         let child, messages = watchHeard model into out args
                         use child = child
                         inspected out count

@@ -67,6 +67,16 @@ let tests =
                     "2×2 and 2×3"
             }
 
+            law "a score gives back the reduced value that it was made of" (fun (seed: uint64) ->
+                let drawn salt = 0.01f + Random.toUnit (Random.hash seed salt)
+                let reduced, median = drawn 0UL, drawn 1UL
+
+                [ Unnormalised; ByMedian(drawn 2UL) ]
+                |> List.forall (fun normalisation ->
+                    let scoring = { Scoring.ofMap Mse 5 2 with Normalisation = normalisation }
+                    let score = scoring.Normalise(reduced, fun () -> median)
+                    abs (scoring.Reduced(score, median) - reduced) < 1e-5f))
+
             law "a thinned curve keeps its ends" (fun (Labelled(s, l)) ->
                 match Metrics.summary 1000 s l with
                 | Error _ -> false
