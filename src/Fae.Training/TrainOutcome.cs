@@ -35,12 +35,26 @@ public sealed record TrainOutcome(
     IReadOnlyList<TrainProgress> Curve
 )
 {
-    /// <summary>A U-Net's weights with a memory bank beside them, as <c>network.perceptual = "memory_bank"</c> has them.</summary>
-    public TrainOutcome WithBank(IReadOnlyList<NamedArray> bank)
+    /// <summary>
+    /// The best weights with memory banks that hold the held-out pictures too: thresholds are found by <see cref="Best"/>, and these
+    /// inspect. Null without a memory bank.
+    /// </summary>
+    public IReadOnlyList<NamedArray>? WithHeldOut { get; init; }
+
+    /// <summary>A memory bank, fitted in one pass.</summary>
+    public static TrainOutcome OfBank(FittedBank bank)
     {
-        IReadOnlyList<NamedArray> Both(IReadOnlyList<NamedArray> weights) =>
-            [.. weights.Select(array => array with { Name = NetworkGraph.UNetPrefix + array.Name }), .. bank];
-        return this with { Best = Both(Best), Last = Both(Last) };
+        ArgumentNullException.ThrowIfNull(bank);
+        return new(TrainEnd.Finished, 1, bank.OfTraining, bank.OfTraining, []) { WithHeldOut = bank.OfAll };
+    }
+
+    /// <summary>A U-Net's weights with a memory bank beside them, as <c>network.perceptual = "memory_bank"</c> has them.</summary>
+    public TrainOutcome WithBank(FittedBank bank)
+    {
+        ArgumentNullException.ThrowIfNull(bank);
+        IReadOnlyList<NamedArray> Both(IReadOnlyList<NamedArray> weights, IReadOnlyList<NamedArray> arrays) =>
+            [.. weights.Select(array => array with { Name = NetworkGraph.UNetPrefix + array.Name }), .. arrays];
+        return this with { Best = Both(Best, bank.OfTraining), Last = Both(Last, bank.OfTraining), WithHeldOut = Both(Best, bank.OfAll) };
     }
 
     /// <summary>The weights with these of the memory banks beside the U-Net, counted from 1; without any, the U-Net's alone.</summary>
@@ -58,7 +72,12 @@ public sealed record TrainOutcome(
             return null;
         }
         IReadOnlyList<NamedArray> Some(IReadOnlyList<NamedArray> weights) => [.. weights.Select(Kept).OfType<NamedArray>()];
-        return this with { Best = Some(Best), Last = Some(Last) };
+        return this with
+        {
+            Best = Some(Best),
+            Last = Some(Last),
+            WithHeldOut = kept.Count > 0 && WithHeldOut is { } all ? Some(all) : null,
+        };
     }
 }
 

@@ -104,6 +104,7 @@ let private test (argv: string[]) =
                 if not (List.contains "--in-process" args) then
                     CliTests.tests
                     EndToEndTests.tests
+                    HeldOutBankTests.tests
                     ExportCommandTests.commandLine
                     SamplesTests.tests
                     DataChecksTests.tests
@@ -151,7 +152,8 @@ let private test (argv: string[]) =
 
     // Once more at the end: a log's last lines are what is kept and read.
     for test, outcome in failures do
-        Console.WriteLine $"""FAILED {String.Join(" / ", test.name)}: {outcome.result}"""
+        let lines = (string outcome.result).Split '\n' |> Array.truncate 12 |> Array.map (fun line -> "    " + line)
+        Console.WriteLine(String.Join("\n", Array.append [| $"""FAILED {String.Join(" / ", test.name)}""" |] lines))
 
     Console.WriteLine $"{passed} passed, {failures.Length} failed"
     code

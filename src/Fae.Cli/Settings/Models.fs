@@ -32,6 +32,43 @@ module Models =
             return! orFault path (fun () -> Reconstructor.DetectorOf(card, weights, device, Console.warn))
         }
 
+    /// A model file as it was before its memory banks got the held-out pictures: the file beside it, or itself.
+    let fileWithoutHeldOut (path: string) (card: ModelCard) =
+        if not card.KnowsHeldOut then
+            modelFile path
+        else
+            let other = ModelFile.WithoutHeldOut path
+
+            result {
+                do!
+                    if File.Exists other then
+                        Ok()
+                    else
+                        Error(
+                            Model(
+                                other,
+                                $"it is missing; {path} was trained on the held-out pictures in the end, and the file beside it was not; "
+                                + "take a folder that `fae train` wrote, or pictures in test/ that the model has not seen"
+                            )
+                        )
+
+                let! struct (found, weights) = modelFile other
+
+                return!
+                    if Seq.compareWith compare found.HeldOut card.HeldOut = 0 && found.Config = card.Config then
+                        Ok(struct (found, weights))
+                    else
+                        Error(Model(other, $"it is not of the same training as {path}"))
+            }
+
+    /// The detector of a run as it was before its memory banks got the held-out pictures, with the thresholds of now.
+    let withoutHeldOut (deviceName: string option) (run: string) (detector: Detector) : Result<Detector, Fault> =
+        result {
+            let! struct (card, weights) = fileWithoutHeldOut (ModelFile.PathOf run) detector.Card
+            let! device = Devices.detectingDevice deviceName
+            return! orFault run (fun () -> Reconstructor.DetectorOf(card.With detector.Calibration, weights, device, Console.warn))
+        }
+
     /// Thresholds of a way of scoring, from held-out good pictures of a folder.
     let calibrated (detector: Detector) candidate settings (data: string) (heldOut: ImageCache) =
         if heldOut.ArePieces then

@@ -146,6 +146,13 @@ module Pictures =
         | Error fault, _
         | _, Error fault -> Error fault
 
+    /// The pictures that are neither trained on nor held out; no cache where there are none.
+    let unused config channels ignore (split: TrainingSplit) =
+        if split.Unused.IsEmpty then
+            Ok []
+        else
+            heldOut config channels ignore split.Unused |> Result.map List.singleton
+
     /// About as many pictures are compared to find their symmetry.
     let private symmetrySample = 48
 

@@ -11,11 +11,12 @@ open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module BankTraining =
-    /// A fit to all good pictures in one pass, to those of an earlier bank too if there is one. It is short: there is nothing to resume,
-    /// and a stop leaves nothing.
-    let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) ignore (from: NamedArray option) stop =
+    /// A fit in one pass: banks of the training pictures, and banks of these and the held-out ones; of what earlier banks hold too, if
+    /// there are any. It is short: there is nothing to resume, and a stop leaves nothing.
+    let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) (heldOut: ImageCache list) ignore earlier stop =
         let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
-        let number = training |> Seq.sumBy (Pictures.windowCount config)
+        let number (pictures: ImageCache) = pictures |> Seq.sumBy (Pictures.windowCount config)
+        let trainingNumber, heldOutNumber = number training, List.sumBy number heldOut
         let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
 
         // Tiles have no place of their own.
@@ -25,7 +26,7 @@ module BankTraining =
             else
                 []
 
-        let entering = InputGeometry.bankViews config number
+        let entering = InputGeometry.bankViews config (trainingNumber + heldOutNumber)
 
         let bank index (scale: float32) =
             use extractor = new FeatureExtractor(backbone, channels, scale)
@@ -36,16 +37,23 @@ module BankTraining =
                     extractor,
                     seed,
                     Progress = show,
-                    From = Option.toObj from,
+                    From = (earlier |> Option.map fst |> Option.toObj),
+                    FromAll = (earlier |> Option.map snd |> Option.toObj),
                     Number = index + 1,
                     EntryViews = List.toArray entering,
                     Views = (if views.IsEmpty then null else List.toArray views)
                 )
-                    .Fit(Pictures.windows config training, number, hidden, stop))
+                    .Fit(
+                        FitPictures(Pictures.windows config training, trainingNumber),
+                        FitPictures(Seq.collect (Pictures.windows config) heldOut, heldOutNumber),
+                        hidden,
+                        stop
+                    ))
 
         try
-            let banks = NetworkGeometry.bankScales config.Network |> List.mapi bank |> Seq.concat |> Array.ofSeq
-            Ok(TrainOutcome(TrainEnd.Finished, 1, banks, banks, [||]))
+            let banks = NetworkGeometry.bankScales config.Network |> List.mapi bank
+            let every (arrays: FittedBank -> NamedArray seq) = banks |> Seq.collect arrays |> Array.ofSeq
+            Ok(FittedBank(every _.OfTraining, every _.OfAll))
         with
         | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
         | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])
@@ -82,6 +90,7 @@ module BankTraining =
                         all.Training @ all.HeldOut
                         |> List.filter (fun path -> heldOut.Contains(name path) || (isNew path && drawn.Contains path))
                         |> List.sort
+                    Unused = List.filter isNew all.Unused
                 }
 
             return!
@@ -99,20 +108,23 @@ module BankTraining =
                     Ok split
         }
 
+    /// A model file's memory bank.
+    let private bankOf run (card: ModelCard) (weights: NamedArray seq) =
+        match Option.ofObj card.Backbone, weights |> Seq.tryFind (fun array -> array.Name = MemoryBankFitter.Bank) with
+        | Some backbone, Some bank when NetworkGeometry.isFittedInOnePass card.Config.Network -> Ok(backbone, bank)
+        | _ -> Error(Usage [ $"--extend {run}: only a memory bank (network.kind = \"memory_bank\") can be extended; train anew" ])
+
     /// A model's memory bank with the new pictures of a folder, as a model of its own: its scoring and thresholds are made anew.
     let extend stop (run: string) data out =
         result {
             let path = ModelFile.PathOf run
-            let! struct (card, weights) = Models.modelFile path
-            let config = card.Config
-
-            let! backbone, bank =
-                match Option.ofObj card.Backbone, weights |> Seq.tryFind (fun array -> array.Name = MemoryBankFitter.Bank) with
-                | Some backbone, Some bank when NetworkGeometry.isFittedInOnePass config.Network -> Ok(backbone, bank)
-                | _ -> Error(Usage [ $"--extend {run}: only a memory bank (network.kind = \"memory_bank\") can be extended; train anew" ])
-
-            let! split = unknownTo card data
-            let known = card.TrainedOn.Count + card.HeldOut.Count
+            let! struct (whole, ofAll) = Models.modelFile path
+            let! backbone, bankOfAll = bankOf run whole ofAll
+            let! struct (card, ofTraining) = Models.fileWithoutHeldOut path whole
+            let! _, bank = bankOf run card ofTraining
+            let config = whole.Config
+            let! split = unknownTo whole data
+            let known = Seq.append whole.TrainedOn whole.HeldOut |> Seq.distinct |> Seq.length
 
             Console.say (
                 $"{split.Training.Length} new good pictures, {split.HeldOut.Length} held out, {Pictures.scale config}; "
@@ -120,11 +132,12 @@ module BankTraining =
             )
 
             DataChecks.ofTraining config data split
-            let ignore = Option.ofObj card.Ignore
-            let! training, heldOut = Pictures.caches config card.Channels ignore split
+            let ignore = Option.ofObj whole.Ignore
+            let! training, heldOut = Pictures.caches config whole.Channels ignore split
+            let! unused = Pictures.unused config whole.Channels ignore split
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
-            let! outcome = fit config card.Channels backbone training ignore (Some bank) stop
+            let! fitted = fit config whole.Channels backbone training (heldOut :: unused) ignore (Some(bank, bankOfAll)) stop
             let source = TrainingSource(config, training, [||], ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 
@@ -133,7 +146,7 @@ module BankTraining =
                     {
                         Config = config
                         Device = null
-                        Channels = card.Channels
+                        Channels = whole.Channels
                         Backbone = Some backbone
                         Validation = validation
                         Training = training
@@ -141,10 +154,9 @@ module BankTraining =
                         Ignore = ignore
                         Data = data
                         Split = split
-                        TrainedBefore = Array.ofSeq card.TrainedOn
-                        DigestsBefore = [ for entry in card.Digests -> entry.Key, entry.Value ]
-                        Outcome = outcome
-                        Learning = learning config card.Channels backbone training validation ignore stop
+                        Before = Some { Whole = whole; WithoutHeldOut = card }
+                        Outcome = TrainOutcome.OfBank fitted
+                        Learning = learning config whole.Channels backbone training validation ignore stop
                         Out = out
                     }
 

@@ -10,6 +10,9 @@ open Fae.Imaging
 open Fae.Training
 open FsToolkit.ErrorHandling
 
+/// A model that is extended: itself, and as it was without the held-out pictures.
+type ExtendedModel = { Whole: ModelCard; WithoutHeldOut: ModelCard }
+
 /// A training at its end.
 type TrainedDetector =
     {
@@ -25,9 +28,8 @@ type TrainedDetector =
         /// The folder that names of pictures are relative to.
         Data: string
         Split: TrainingSplit
-        /// Names of pictures that an extended model was trained on before, and the digests of all that it knew.
-        TrainedBefore: string[]
-        DigestsBefore: (string * string) list
+        /// Of an extended model: what it was before.
+        Before: ExtendedModel option
         Outcome: TrainOutcome
         /// Empty where it was not measured.
         Learning: LearningPoint list
@@ -53,15 +55,18 @@ module TrainedDetector =
     /// The digests of all pictures by their names.
     let private digests (t: TrainedDetector) =
         let now =
-            t.Split.Training @ t.Split.HeldOut
+            t.Split.Training @ t.Split.HeldOut @ t.Split.Unused
             |> Array.ofList
             |> Array.Parallel.choose (fun path ->
                 ImageDecoder.digest path |> Result.toOption |> Option.map (fun digest -> nameIn t.Data path, digest))
 
-        Seq.append now t.DigestsBefore
+        let before = t.Before |> Option.map (fun model -> [ for entry in model.Whole.Digests -> entry.Key, entry.Value ])
+        Seq.append now (Option.defaultValue [] before)
 
-    let private network (t: TrainedDetector) =
-        Reconstructor.Of(t.Config.Network, t.Channels, t.Outcome.Best, t.Device, Console.warn, Option.toObj t.Backbone)
+    let private networkOf (t: TrainedDetector) weights =
+        Reconstructor.Of(t.Config.Network, t.Channels, weights, t.Device, Console.warn, Option.toObj t.Backbone)
+
+    let private network (t: TrainedDetector) = networkOf t t.Outcome.Best
 
     /// The best way of scoring on synthetic defects, and all that were tried.
     let private scoring (t: TrainedDetector) =
@@ -103,12 +108,12 @@ module TrainedDetector =
             let learning = if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning
             let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
 
-            let cardWith calibration (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
+            let cardWith calibration trainedOn (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
                 ModelCard(
                     config,
                     channels,
                     calibration,
-                    Array.append t.TrainedBefore (names t.Data t.Split.Training),
+                    trainedOn,
                     names t.Data t.Split.HeldOut,
                     curveText outcome,
                     ScoringSearch.Table trials,
@@ -119,14 +124,41 @@ module TrainedDetector =
                     Learning = learning
                 )
 
-            let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
-            let scorer = Detector.Of(cardWith unfitted [||], best)
-            let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
-            let detector = scorer.With calibration
-            let card = cardWith calibration (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
+            let trainedOn before more =
+                let earlier = t.Before |> Option.map (fun model -> Array.ofSeq (before model: ModelCard).TrainedOn)
+                Array.append (Option.defaultValue [||] earlier) (names t.Data (t.Split.Training @ more)) |> Array.distinct
 
-            ModelFile.Write(Path.Combine(t.Out, "model.safetensors"), card, outcome.Best, TorchRuntime.Version)
-            ModelFile.Write(Path.Combine(t.Out, "last.safetensors"), card, outcome.Last, TorchRuntime.Version)
+            let trained = trainedOn _.WithoutHeldOut []
+            let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
+            let scorer = Detector.Of(cardWith unfitted trained [||], best)
+            let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
+            let calibrated = scorer.With calibration
+            let path = Path.Combine(t.Out, "model.safetensors")
+
+            /// Writes a model with self-check pictures of its own; the detector that it is.
+            let file path trainedOn network weights =
+                let detector = Detector.Of(cardWith calibration trainedOn [||], network)
+                let card = cardWith calibration trainedOn (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
+                ModelFile.Write(path, card, weights, TorchRuntime.Version)
+                detector
+
+            file (Path.Combine(t.Out, "last.safetensors")) trained best outcome.Last |> ignore
+
+            // The thresholds stay when the held-out pictures join the memory banks.
+            use all: IReconstructor | null =
+                match outcome.WithHeldOut with
+                | null -> null
+                | weights -> networkOf t weights
+
+            let detector =
+                match all, outcome.WithHeldOut with
+                | NonNull network, NonNull weights ->
+                    file (ModelFile.WithoutHeldOut path) trained best outcome.Best |> ignore
+                    file path (trainedOn _.Whole (t.Split.HeldOut @ t.Split.Unused)) network weights
+                | _ ->
+                    File.Delete(ModelFile.WithoutHeldOut path)
+                    file path trained best outcome.Best
+
             AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
 
             if learning <> "" then
@@ -168,6 +200,6 @@ module TrainedDetector =
             | None -> ()
 
             let pictures = Seq.append (Seq.zip t.Training.Names t.Training) (Seq.zip t.HeldOut.Names t.HeldOut)
-            DataChecks.unlikeOthers detector pictures (t.Training.Count + t.HeldOut.Count)
-            Console.say $"""wrote {Path.Combine(t.Out, "model.safetensors")}"""
+            DataChecks.unlikeOthers calibrated pictures (t.Training.Count + t.HeldOut.Count)
+            Console.say $"wrote {path}"
         }

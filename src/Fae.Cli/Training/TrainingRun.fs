@@ -152,15 +152,20 @@ module TrainingRun =
                 let config, mark = { config with Network = network }, fingerprint config data split
                 GradientTraining.run config channels device backbone source validation mark out options.Resume stop
 
+            let fitted backbone =
+                result {
+                    let! unused = Pictures.unused config channels ignore split
+                    return! BankTraining.fit config channels backbone training (heldOut :: unused) ignore None stop
+                }
+
             let! outcome =
                 match backbone with
-                | Some backbone when NetworkGeometry.isFittedInOnePass config.Network ->
-                    BankTraining.fit config channels backbone training ignore None stop
+                | Some backbone when NetworkGeometry.isFittedInOnePass config.Network -> fitted backbone |> Result.map TrainOutcome.OfBank
                 | Some backbone when NetworkGeometry.hasBankBeside config.Network ->
                     result {
-                        let! bank = BankTraining.fit config channels backbone training ignore None stop
+                        let! bank = fitted backbone
                         let! network = trained (NetworkGeometry.withoutBank config.Network) None
-                        return network.WithBank bank.Best
+                        return network.WithBank bank
                     }
                 | _ -> trained config.Network backbone
 
@@ -184,8 +189,7 @@ module TrainingRun =
                         Ignore = ignore
                         Data = data
                         Split = split
-                        TrainedBefore = [||]
-                        DigestsBefore = []
+                        Before = None
                         Outcome = outcome
                         Learning = learning
                         Out = out

@@ -90,14 +90,17 @@ module Eval =
         else
             Ok()
 
+    /// Whether the good pictures to train on and to test are in one folder, so that held-out ones test.
+    let private isOneFolder data = not (Directory.Exists(Path.Combine(data, "test")))
+
     /// The pictures without those that were trained on, where good pictures to train on and to test are in one folder; elsewhere what was
     /// trained on is said.
     let private untrained (card: ModelCard) data (pictures: TestPicture list) =
-        let heldOut = set card.HeldOut
+        let trainedOn = set card.TrainedOn
 
         let trained =
             card.Digests
-            |> Seq.filter (fun entry -> not (heldOut.Contains entry.Key))
+            |> Seq.filter (fun entry -> trainedOn.Contains entry.Key)
             |> Seq.map (fun entry -> entry.Value, entry.Key)
             |> Map.ofSeq
 
@@ -105,11 +108,10 @@ module Eval =
             ImageDecoder.digest picture.Path |> Result.toOption |> Option.bind (fun digest -> Map.tryFind digest trained)
 
         let names = pictures |> Array.ofList |> Array.Parallel.map nameOf |> List.ofArray
-        let oneFolder = not (Directory.Exists(Path.Combine(data, "test")))
 
         match List.zip pictures names |> List.partition (snd >> Option.isSome) with
         | [], _ -> pictures
-        | known, fresh when oneFolder && fresh |> List.exists (fun (one, _) -> not one.Anomalous) ->
+        | known, fresh when isOneFolder data && fresh |> List.exists (fun (one, _) -> not one.Anomalous) ->
             Console.say $"{known.Length} good pictures were trained on and are left out; the others were held out or are new"
             List.map fst fresh
         | known, _ ->
@@ -160,9 +162,23 @@ module Eval =
         result {
             let! pairs = Options.overrides (args.GetResults EvalArgs.Set)
             let data = args.GetResult EvalArgs.Data
-            use! loaded = Models.detector (args.TryGetResult EvalArgs.Device) (args.GetResult EvalArgs.Model)
+            let device, model = args.TryGetResult EvalArgs.Device, args.GetResult EvalArgs.Model
+            use! loaded = Models.detector device model
             warnings loaded.Card data
-            let! rescored = rescored data pairs loaded
+            let onHeldOut = loaded.Card.KnowsHeldOut && (not pairs.IsEmpty || isOneFolder data)
+
+            use! evaluated =
+                if onHeldOut then
+                    Console.say (
+                        "the held-out good pictures are in the model's memory banks by now: evaluated is the model without them, "
+                        + "held-out.safetensors"
+                    )
+
+                    Models.withoutHeldOut device model loaded
+                else
+                    Ok(loaded.With loaded.Calibration)
+
+            let! rescored = rescored data pairs evaluated
             let! detector = Models.atRate (args.TryGetResult EvalArgs.False_Alarm) rescored
             let! evaluation, judged = measure detector data
 
@@ -191,7 +207,17 @@ module Eval =
                 | Some _ when judged |> List.exists (fun one -> LargePictures.Suits(detector, one.Picture.Path)) ->
                     Console.warn "--compare needs pictures that can be held; nothing was compared"
                     Ok()
-                | Some file -> compare data detector judged |> Result.map (fun compared -> ScoringReport.write detector compared file)
+                | Some file ->
+                    result {
+                        use! comparing =
+                            if onHeldOut then
+                                Ok(detector.With detector.Calibration)
+                            else
+                                Models.withoutHeldOut device model detector
+
+                        let! compared = compare data comparing judged
+                        ScoringReport.write detector compared file
+                    }
 
             args.TryGetResult EvalArgs.Json |> Option.iter (fun target -> Console.writeJson target json)
 

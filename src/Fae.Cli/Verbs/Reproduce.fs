@@ -85,7 +85,10 @@ module Reproduce =
                 // No configuration leaves the most to synthetic defects. Their worth is a figure of the report.
                 let! compared =
                     if cell.Method = Method.automatic.Name && evaluation.Image.IsSome then
-                        Eval.compare data detector judged |> Result.map Some
+                        result {
+                            use! comparing = Models.withoutHeldOut sweep.Device out detector
+                            return! Eval.compare data comparing judged |> Result.map Some
+                        }
                     else
                         Ok None
 

@@ -42,6 +42,12 @@ public sealed record ModelCard(
     /// not measured.</summary>
     public string Learning { get; init; } = "";
 
+    /// <summary>
+    /// Whether held-out pictures were trained on in the end, as memory banks do after the thresholds are found: they can no longer test the
+    /// model. <see cref="ModelFile.WithoutHeldOut"/> names the file of the model that they can.
+    /// </summary>
+    public bool KnowsHeldOut => HeldOut.Any(TrainedOn.ToHashSet(StringComparer.Ordinal).Contains);
+
     /// <summary>The version of what trained it; empty where it is not known.</summary>
     public string Torch { get; init; } = "";
 
@@ -77,6 +83,12 @@ public static class ModelFile
 
     /// <summary>The model file of a run's folder, or the file itself.</summary>
     public static string PathOf(string run) => Directory.Exists(run) ? Path.Combine(run, "model.safetensors") : run;
+
+    /// <summary>
+    /// The file, beside a model's, of the same model before its memory banks got the held-out pictures; where there are no banks, there is
+    /// none.
+    /// </summary>
+    public static string WithoutHeldOut(string path) => Path.Combine(Path.GetDirectoryName(path) ?? "", "held-out.safetensors");
 
     /// <summary>Writes a model atomically; <paramref name="torch"/> is the version of what trained it.</summary>
     public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights, string torch)

@@ -8,6 +8,19 @@ namespace Fae.Training;
 /// <summary>What a fit in one pass is doing: its part in words, and how far it is, in [0, 1].</summary>
 public sealed record FitProgress(string Part, double Done);
 
+/// <summary>Prepared pictures of one size, and how many they are.</summary>
+public sealed record FitPictures(IEnumerable<Image> Images, int Number)
+{
+    /// <summary>No pictures.</summary>
+    public static readonly FitPictures None = new([], 0);
+}
+
+/// <summary>
+/// The arrays of a memory bank of the training pictures, by which thresholds are found on the held-out ones, and of a bank of all pictures,
+/// which inspects.
+/// </summary>
+public sealed record FittedBank(IReadOnlyList<NamedArray> OfTraining, IReadOnlyList<NamedArray> OfAll);
+
 /// <summary>
 /// PatchCore's memory bank (Roth et al., CVPR 2022): the patches of all good pictures, at most <c>network.bank_cap</c> of them, thinned to
 /// <c>network.bank_size</c> by greedy farthest points in a random projection.
@@ -28,6 +41,9 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>An earlier bank, (entries, d): its entries are patches beside those of the pictures.</summary>
     public NamedArray? From { get; init; }
 
+    /// <summary>The same of an earlier bank of all pictures.</summary>
+    public NamedArray? FromAll { get; init; }
+
     /// <summary>
     /// The views of pictures that are inspected as a whole, for which it is to be found what is usual at each place; null where it is not.
     /// </summary>
@@ -39,52 +55,93 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>Called as it goes on.</summary>
     public Action<FitProgress>? Progress { get; init; }
 
-    /// <summary>The bank of so many prepared pictures of one size; patches under the ignore mask do not enter it.</summary>
+    /// <summary>The bank of prepared pictures of one size; patches under the ignore mask do not enter it.</summary>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public IReadOnlyList<NamedArray> Fit(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop)
+    public IReadOnlyList<NamedArray> Fit(IEnumerable<Image> pictures, int number, Image? ignore, CancellationToken stop) =>
+        Fit(new(pictures, number), FitPictures.None, ignore, stop).OfTraining;
+
+    /// <summary>
+    /// The bank of training pictures, and that of these and further ones. What is usual at each place is that of the training pictures for
+    /// both.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public FittedBank Fit(FitPictures training, FitPictures further, Image? ignore, CancellationToken stop)
     {
-        ArgumentNullException.ThrowIfNull(pictures);
-        var (patches, dimensions, owners) = Patches(pictures, number, ignore, stop);
-        var count = patches.Length / dimensions;
-        var projected = Projected < dimensions ? Project(patches, dimensions, seed) : patches;
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(further);
+        var (patches, dimensions, owners) = Patches(training, further, ignore, stop);
+        var ofTraining = owners.TakeWhile(owner => owner < training.Number).Count();
+        if (ofTraining == 0)
+            throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
+        var (entries, chosen) = Thinned(From, patches.AsSpan(0, ofTraining * dimensions), dimensions, "coreset", stop);
+        NamedArray[] usual = Views is null ? [] : Usual(entries, chosen, owners, training, ignore, stop);
+        if (further.Number == 0)
+            return new([entries, .. usual], [entries, .. usual]);
+        var (all, _) = Thinned(FromAll, patches, dimensions, "coreset, held-out pictures too", stop);
+        return new([entries, .. usual], [all, .. usual]);
+    }
+
+    /// <summary>The entries that stay of an earlier bank and of patches, and which they are: patches from 0 on, others below.</summary>
+    private (NamedArray Entries, int[] Chosen) Thinned(
+        NamedArray? from,
+        ReadOnlySpan<float> patches,
+        int dimensions,
+        string part,
+        CancellationToken stop
+    )
+    {
+        float[] all = [.. from?.Values ?? [], .. patches];
+        var projected = Projected < dimensions ? Project(all, dimensions, seed) : all;
+        var count = all.Length / dimensions;
         var chosen = CoresetKernel.Choose(
             projected,
             Math.Min(Projected, dimensions),
             0,
             settings.BankSize,
-            done => Tell("coreset", done, Math.Min(settings.BankSize, count)),
+            done => Tell(part, done, Math.Min(settings.BankSize, count)),
             stop
         );
         var bank = new float[chosen.Length * dimensions];
         for (var i = 0; i < chosen.Length; i++)
-            patches.AsSpan(chosen[i] * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
-        var entries = new NamedArray(MemoryBankGraph.Bank(Number), [chosen.Length, dimensions], bank);
-        if (Views is null)
-            return [entries];
-        using var places = new BankPlaces(extractor, entries, [.. chosen.Select(i => owners[i])]);
-        var usual = places.Fit(pictures, number, ignore, Views, done => Progress?.Invoke(new FitProgress("places", done)), stop);
-        return usual is null ? [entries] : [entries, usual with { Name = MemoryBankGraph.Places(Number) }];
+            all.AsSpan(chosen[i] * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
+        var known = from is null ? 0 : (int)from.Shape[0];
+        return (new(MemoryBankGraph.Bank(Number), [chosen.Length, dimensions], bank), [.. chosen.Select(i => i - known)]);
     }
 
-    /// <summary>
-    /// Vectors one after the other: the same number of each view of a picture, drawn from the seed, if all are too many; and the number of
-    /// the picture that each is of, −1 of those of an earlier bank.
-    /// </summary>
-    private (float[] Values, int Dimensions, List<int> Owners) Patches(
-        IEnumerable<Image> pictures,
-        int number,
+    /// <summary>What is usual at each place; nothing where no place differs.</summary>
+    private NamedArray[] Usual(
+        NamedArray entries,
+        int[] chosen,
+        List<int> owners,
+        FitPictures training,
         Image? ignore,
         CancellationToken stop
     )
     {
-        var inAll = number * EntryViews.Count;
+        using var places = new BankPlaces(extractor, entries, [.. chosen.Select(i => i < 0 ? -1 : owners[i])]);
+        void Done(double done) => Progress?.Invoke(new FitProgress("places", done));
+        var usual = places.Fit(training.Images, training.Number, ignore, Views!, Done, stop);
+        return usual is null ? [] : [usual with { Name = MemoryBankGraph.Places(Number) }];
+    }
+
+    /// <summary>
+    /// Vectors one after the other: the same number of each view of a picture, drawn from the seed, if all are too many; and the number of
+    /// the picture that each is of.
+    /// </summary>
+    private (float[] Values, int Dimensions, List<int> Owners) Patches(
+        FitPictures training,
+        FitPictures further,
+        Image? ignore,
+        CancellationToken stop
+    )
+    {
+        var inAll = (training.Number + further.Number) * EntryViews.Count;
         var each = Math.Max(1, settings.BankCap / inAll);
         var hidden = EntryViews.Select(view => ignore is null ? null : ViewModule.apply(view, ignore)).ToList();
-        var values = new List<float>(From?.Values ?? []);
-        var known = values.Count;
-        var owners = Enumerable.Repeat(-1, From is null ? 0 : (int)From.Shape[0]).ToList();
+        var (values, owners) = (new List<float>(), new List<int>());
         var dimensions = 0;
         var done = 0;
+        var pictures = training.Images.Concat(further.Images);
         foreach (var some in pictures.SelectMany(picture => EntryViews.Select(view => ViewModule.apply(view, picture))).Chunk(BatchSize))
         {
             stop.ThrowIfCancellationRequested();
@@ -102,8 +159,6 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
             }
             Tell("features", done, inAll);
         }
-        if (values.Count == known)
-            throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
         return ([.. values], dimensions, owners);
     }
 

@@ -114,6 +114,32 @@ let tests =
                 Expect.isTrue (Set.isSubset (rows first) (rows both)) "the old ones stay where there is room"
             }
 
+            test "the bank of all pictures holds the held-out ones too, that of the training pictures does not" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let network = { Config.defaults.Network with Kind = NetworkKind.MemoryBank; BankSize = 1000 }
+                let few (pictures: Image list) = FitPictures(pictures, pictures.Length)
+                let fitter from fromAll = MemoryBankFitter(network, extractor, Random.ofSeed 1UL, From = from, FromAll = fromAll)
+                let rows (bank: NamedArray) = bank.Values |> Array.chunkBySize (int bank.Shape[1]) |> Array.map List.ofArray |> set
+
+                let fit from fromAll training further =
+                    let fitted = (fitter from fromAll).Fit(few training, few further, null, CancellationToken.None)
+                    fitted.OfTraining[0], fitted.OfAll[0]
+
+                let training, heldOut = [ for i in 0..2 -> picture 1 64 64 i ], [ for i in 3..4 -> picture 1 64 64 i ]
+                let ofTraining, ofAll = fit null null training heldOut
+                let alone, _ = fit null null training []
+                let ofHeldOut, _ = fit null null heldOut []
+                Expect.equal (rows ofTraining) (rows alone) "as if nothing were held out"
+                Expect.equal (rows ofAll) (rows alone + rows ofHeldOut) "both"
+                Expect.isEmpty (Set.intersect (rows ofTraining) (rows ofHeldOut)) "what is held out is unknown"
+                // An extension: each of the two banks goes on by itself.
+                let later = [ picture 1 64 64 7 ]
+                let longer, longerOfAll = fit ofTraining ofAll later heldOut
+                let ofLater, _ = fit null null later []
+                Expect.equal (rows longer) (rows alone + rows ofLater) "extended"
+                Expect.equal (rows longerOfAll) (rows ofAll + rows ofLater) "extended, with the held-out ones"
+            }
+
             test "a seed gives one bank; what lies under the ignore mask does not enter it" {
                 use extractor = new FeatureExtractor(packaged.Value, 1)
                 let good = [ for i in 0..5 -> picture 1 64 64 i ]
@@ -220,7 +246,7 @@ let tests =
                     Expect.stringContains extended.Error "new good pictures" "what is new is counted"
                     let struct (before, _) = ModelFile.Read(ModelFile.PathOf run)
                     let struct (after, _) = ModelFile.Read(ModelFile.PathOf longer)
-                    Expect.equal (Seq.length after.TrainedOn + Seq.length after.HeldOut) 40 "all pictures are known to it"
+                    Expect.equal (Seq.length after.TrainedOn) 40 "all pictures are in its bank"
                     Expect.isTrue (Seq.forall (fun name -> Seq.contains name after.HeldOut) before.HeldOut) "held out is held out"
                     let measured = fae [ "eval"; "--model"; longer; "--data"; data ]
                     Expect.equal measured.Code 0 measured.Error

@@ -29,7 +29,7 @@ let private arrays (settings: NetworkSettings) =
                     array
         |]
 
-    moved, bank, (TrainOutcome(TrainEnd.Finished, 1, moved, moved, [||])).WithBank(bank).Best
+    moved, bank, (TrainOutcome(TrainEnd.Finished, 1, moved, moved, [||])).WithBank(FittedBank(bank, bank)).Best
 
 let tests =
     testList
@@ -93,7 +93,7 @@ let tests =
 
                 let alone, _, _ = arrays settings
                 let banks = Seq.append (bank 1 1.0f) (bank 2 0.5f) |> Array.ofSeq
-                let both = (TrainOutcome(TrainEnd.Finished, 1, alone, alone, [||])).WithBank(banks).Best
+                let both = (TrainOutcome(TrainEnd.Finished, 1, alone, alone, [||])).WithBank(FittedBank(banks, banks)).Best
                 use onnx = new OnnxNetwork(settings, 1, both, backbone.Value)
                 use torch = Network.Of(settings, 1, both, torch.CPU, backbone.Value)
                 let images = [| known[1]; other |]
@@ -110,11 +110,22 @@ let tests =
                     Expect.isLessThan apart (1e-3f * highest 1) "the engines agree"
 
                 // A bank that does not help is left out of the model: what is left gives the same picture and maps.
-                let outcome = (TrainOutcome(TrainEnd.Finished, 1, alone, alone, [||])).WithBank(banks)
+                let ofAll = [| for bank in banks -> NamedArray(bank.Name, bank.Shape, Array.map (fun v -> v + 1.0f) bank.Values) |]
+                let outcome = (TrainOutcome(TrainEnd.Finished, 1, alone, alone, [||])).WithBank(FittedBank(banks, ofAll))
 
                 for kept in [ [ 2 ]; [ 1 ]; [] ] do
                     let fewer = NetworkGeometry.withBanks kept settings
                     let weights = (outcome.WithBanks(List.toArray kept)).Best
+
+                    match (outcome.WithBanks(List.toArray kept)).WithHeldOut with
+                    | null -> Expect.isEmpty kept "a U-Net alone knows no held-out picture"
+                    | withHeldOut ->
+                        let banksOf arrays = arrays |> Seq.filter (fun (array: NamedArray) -> array.Name.StartsWith "bank") |> List.ofSeq
+
+                        for kept, before in List.zip (banksOf withHeldOut) (banksOf weights) do
+                            Expect.equal kept.Name before.Name "named alike"
+                            Expect.equal kept.Values (Array.map (fun v -> v + 1.0f) before.Values) "the same bank, of all pictures"
+
                     use network = new OnnxNetwork(fewer, 1, weights, backbone.Value)
                     let left = (Seq.last (network.Reconstruct images))
                     Expect.equal left.Channels (1 + kept.Length) $"maps of {kept}"
