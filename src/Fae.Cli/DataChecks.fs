@@ -223,7 +223,7 @@ module DataChecks =
         if split.Groups < count then
             Console.say (
                 $"{count} good pictures seem to show {split.Groups} parts (train.groups); the {split.HeldOut.Length} held-out ones are of "
-                + $"parts that are not trained on, and {split.Unused.Length} further pictures of these are not used"
+                + $"parts that are not trained on, nor are {split.Unused.Length} further pictures of these"
             )
 
     /// Scores that are not those of good parts.

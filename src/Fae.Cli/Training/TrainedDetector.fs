@@ -97,6 +97,24 @@ module TrainedDetector =
             },
             { candidate with Measure = Difference.onMaps kept candidate.Measure }
 
+    /// Thresholds from the held-out pictures, each scored with memory banks of all good pictures but those of its fold: new pictures meet
+    /// banks of nearly as many pictures.
+    let private crossFitted (t: TrainedDetector) candidate =
+        let folds = t.Outcome.WithoutFold.Count
+        let numbered = t.HeldOut |> Seq.indexed |> Array.ofSeq
+
+        let measured fold =
+            let some = numbered |> Array.filter (fun (number, _) -> number % folds = fold)
+            use network = networkOf t t.Outcome.WithoutFold[fold]
+            let views = TestTimeAugmentation.Of(network, t.Config)
+
+            Calibrator.Measure(candidate, views, Array.map snd some, Option.toObj t.Ignore, numbered.Length)
+            |> Seq.zip (Array.map fst some)
+            |> Array.ofSeq
+
+        let all = [| 0 .. folds - 1 |] |> Array.collect measured |> Array.sortBy fst |> Array.map snd
+        Calibrator.Of(candidate, t.Config.Calibration, all)
+
     /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
     let write (all: TrainedDetector) : Result<unit, Fault> =
         result {
@@ -131,20 +149,19 @@ module TrainedDetector =
             let trained = trainedOn _.WithoutHeldOut []
             let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
             let scorer = Detector.Of(cardWith unfitted trained [||], best)
-            let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
-            let calibrated = scorer.With calibration
+            let! ofTraining = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
+            let calibration = if outcome.WithoutFold.Count > 0 then crossFitted t candidate else ofTraining
             let path = Path.Combine(t.Out, "model.safetensors")
 
             /// Writes a model with self-check pictures of its own; the detector that it is.
-            let file path trainedOn network weights =
+            let file path calibration trainedOn network weights =
                 let detector = Detector.Of(cardWith calibration trainedOn [||], network)
                 let card = cardWith calibration trainedOn (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
                 ModelFile.Write(path, card, weights, TorchRuntime.Version)
                 detector
 
-            file (Path.Combine(t.Out, "last.safetensors")) trained best outcome.Last |> ignore
+            file (Path.Combine(t.Out, "last.safetensors")) ofTraining trained best outcome.Last |> ignore
 
-            // The thresholds stay when the held-out pictures join the memory banks.
             use all: IReconstructor | null =
                 match outcome.WithHeldOut with
                 | null -> null
@@ -153,11 +170,11 @@ module TrainedDetector =
             let detector =
                 match all, outcome.WithHeldOut with
                 | NonNull network, NonNull weights ->
-                    file (ModelFile.WithoutHeldOut path) trained best outcome.Best |> ignore
-                    file path (trainedOn _.Whole (t.Split.HeldOut @ t.Split.Unused)) network weights
+                    file (ModelFile.WithoutHeldOut path) ofTraining trained best outcome.Best |> ignore
+                    file path calibration (trainedOn _.Whole (t.Split.HeldOut @ t.Split.Unused)) network weights
                 | _ ->
                     File.Delete(ModelFile.WithoutHeldOut path)
-                    file path trained best outcome.Best
+                    file path calibration trained best outcome.Best
 
             AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
 
@@ -200,6 +217,6 @@ module TrainedDetector =
             | None -> ()
 
             let pictures = Seq.append (Seq.zip t.Training.Names t.Training) (Seq.zip t.HeldOut.Names t.HeldOut)
-            DataChecks.unlikeOthers calibrated pictures (t.Training.Count + t.HeldOut.Count)
+            DataChecks.unlikeOthers (scorer.With ofTraining) pictures (t.Training.Count + t.HeldOut.Count)
             Console.say $"wrote {path}"
         }
