@@ -14,8 +14,6 @@ type TrainingSplit =
         HeldOut: string list
         /// The others of these groups: neither trained on nor held out.
         Unused: string list
-        /// Of each unused picture the held-out one of its group.
-        HeldOutOf: Map<string, string>
         /// Parts that the pictures show, where several show the same; else the number of pictures.
         Groups: int
     }
@@ -136,12 +134,6 @@ module DataSet =
                 {
                     HeldOut = parts |> List.map List.head |> List.sort
                     Unused = parts |> List.collect List.tail |> List.sort
-                    HeldOutOf =
-                        Map
-                            [
-                                for part in parts do
-                                    for other in part.Tail -> other, part.Head
-                            ]
                     Training = shuffled |> List.skip held |> List.concat |> List.sort
                     Groups = count
                 })

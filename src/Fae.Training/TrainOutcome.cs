@@ -41,17 +41,11 @@ public sealed record TrainOutcome(
     /// </summary>
     public IReadOnlyList<NamedArray>? WithHeldOut { get; init; }
 
-    /// <summary>
-    /// The best weights with memory banks of all good pictures but the held-out ones of one fold: number i of the held-out pictures is of
-    /// fold i modulo their count. Empty without a memory bank.
-    /// </summary>
-    public IReadOnlyList<IReadOnlyList<NamedArray>> WithoutFold { get; init; } = [];
-
     /// <summary>A memory bank, fitted in one pass.</summary>
     public static TrainOutcome OfBank(FittedBank bank)
     {
         ArgumentNullException.ThrowIfNull(bank);
-        return new(TrainEnd.Finished, 1, bank.OfTraining, bank.OfTraining, []) { WithHeldOut = bank.OfAll, WithoutFold = bank.WithoutFold };
+        return new(TrainEnd.Finished, 1, bank.OfTraining, bank.OfTraining, []) { WithHeldOut = bank.OfAll };
     }
 
     /// <summary>A U-Net's weights with a memory bank beside them, as <c>network.perceptual = "memory_bank"</c> has them.</summary>
@@ -60,13 +54,7 @@ public sealed record TrainOutcome(
         ArgumentNullException.ThrowIfNull(bank);
         IReadOnlyList<NamedArray> Both(IReadOnlyList<NamedArray> weights, IReadOnlyList<NamedArray> arrays) =>
             [.. weights.Select(array => array with { Name = NetworkGraph.UNetPrefix + array.Name }), .. arrays];
-        return this with
-        {
-            Best = Both(Best, bank.OfTraining),
-            Last = Both(Last, bank.OfTraining),
-            WithHeldOut = Both(Best, bank.OfAll),
-            WithoutFold = [.. bank.WithoutFold.Select(arrays => Both(Best, arrays))],
-        };
+        return this with { Best = Both(Best, bank.OfTraining), Last = Both(Last, bank.OfTraining), WithHeldOut = Both(Best, bank.OfAll) };
     }
 
     /// <summary>The weights with these of the memory banks beside the U-Net, counted from 1; without any, the U-Net's alone.</summary>
@@ -89,7 +77,6 @@ public sealed record TrainOutcome(
             Best = Some(Best),
             Last = Some(Last),
             WithHeldOut = kept.Count > 0 && WithHeldOut is { } all ? Some(all) : null,
-            WithoutFold = kept.Count > 0 ? [.. WithoutFold.Select(Some)] : [],
         };
     }
 }

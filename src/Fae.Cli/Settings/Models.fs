@@ -37,7 +37,7 @@ module Models =
         if not card.KnowsHeldOut then
             modelFile path
         else
-            let other = ModelFile.WithoutHeldOut path
+            let other = Path.Combine(string (Path.GetDirectoryName path), ModelFile.WithoutHeldOut)
 
             result {
                 do!
@@ -61,16 +61,12 @@ module Models =
                         Error(Model(other, $"it is not of the same training as {path}"))
             }
 
-    /// The detector of a run as it was before its memory banks got the held-out pictures, at the false-alarm rate of now.
+    /// The detector of a run as it was before its memory banks got the held-out pictures, with the thresholds of now.
     let withoutHeldOut (deviceName: string option) (run: string) (detector: Detector) : Result<Detector, Fault> =
         result {
             let! struct (card, weights) = fileWithoutHeldOut (ModelFile.PathOf run) detector.Card
             let! device = Devices.detectingDevice deviceName
-
-            let calibration =
-                Calibration.atRate detector.Calibration.FalseAlarm card.Calibration |> Result.defaultValue card.Calibration
-
-            return! orFault run (fun () -> Reconstructor.DetectorOf(card.With calibration, weights, device, Console.warn))
+            return! orFault run (fun () -> Reconstructor.DetectorOf(card.With detector.Calibration, weights, device, Console.warn))
         }
 
     /// Thresholds of a way of scoring, from held-out good pictures of a folder.

@@ -11,39 +11,12 @@ open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module BankTraining =
-    /// Parts of the held-out pictures that are scored by banks without them, for the thresholds.
-    let private mostFolds = 3
-
-    /// The held-out pictures and the unused ones, each with its fold: a picture is of the fold of its part. Pieces have none.
-    let private furtherOf (config: Config) (split: TrainingSplit) (heldOut: ImageCache) (unused: ImageCache list) =
-        let folds = min mostFolds heldOut.Count
-        let foldOf = split.HeldOut |> List.mapi (fun i path -> path, i % folds) |> Map.ofList
-        let ofUnused path = split.HeldOutOf.TryFind path |> Option.bind foldOf.TryFind |> Option.defaultValue -1
-
-        let ofWindows (pictures: ImageCache) ofPictures =
-            Seq.map2 (fun image fold -> Seq.replicate (Pictures.windowCount config image) fold) pictures ofPictures
-            |> Seq.concat
-
-        let all =
-            if heldOut.ArePieces then
-                Seq.empty
-            else
-                unused
-                |> Seq.collect (fun cache -> ofWindows cache (List.map ofUnused split.Unused))
-                |> Seq.append (ofWindows heldOut [ for path in split.HeldOut -> foldOf[path] ])
-
-        FitPictures(
-            Seq.collect (Pictures.windows config) (heldOut :: unused),
-            List.sumBy (Seq.sumBy (Pictures.windowCount config)) (heldOut :: unused),
-            Folds = Array.ofSeq all
-        )
-
     /// A fit in one pass: banks of the training pictures, and banks of these and the held-out ones; of what earlier banks hold too, if
     /// there are any. It is short: there is nothing to resume, and a stop leaves nothing.
-    let fit (config: Config) channels (backbone: Backbone) split (training: ImageCache) heldOut unused ignore earlier stop =
+    let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) (heldOut: ImageCache list) ignore earlier stop =
         let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
-        let number = training |> Seq.sumBy (Pictures.windowCount config)
-        let further = furtherOf config split heldOut unused
+        let number (pictures: ImageCache) = pictures |> Seq.sumBy (Pictures.windowCount config)
+        let trainingNumber, heldOutNumber = number training, List.sumBy number heldOut
         let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
 
         // Tiles have no place of their own.
@@ -53,7 +26,7 @@ module BankTraining =
             else
                 []
 
-        let entering = InputGeometry.bankViews config (number + further.Number)
+        let entering = InputGeometry.bankViews config (trainingNumber + heldOutNumber)
 
         let bank index (scale: float32) =
             use extractor = new FeatureExtractor(backbone, channels, scale)
@@ -70,10 +43,17 @@ module BankTraining =
                     EntryViews = List.toArray entering,
                     Views = (if views.IsEmpty then null else List.toArray views)
                 )
-                    .Fit(FitPictures(Pictures.windows config training, number), further, hidden, stop))
+                    .Fit(
+                        FitPictures(Pictures.windows config training, trainingNumber),
+                        FitPictures(Seq.collect (Pictures.windows config) heldOut, heldOutNumber),
+                        hidden,
+                        stop
+                    ))
 
         try
-            NetworkGeometry.bankScales config.Network |> List.mapi bank |> Array.ofList |> FittedBank.Together |> Ok
+            let banks = NetworkGeometry.bankScales config.Network |> List.mapi bank
+            let every (arrays: FittedBank -> NamedArray seq) = banks |> Seq.collect arrays |> Array.ofSeq
+            Ok(FittedBank(every _.OfTraining, every _.OfAll))
         with
         | :? OperationCanceledException -> Error(Machine "stopped before the memory bank was complete; no model was written")
         | :? InvalidDataException as e -> Error(Usage [ $"--ignore: {e.Message}" ])
@@ -157,7 +137,7 @@ module BankTraining =
             let! unused = Pictures.unused config whole.Channels ignore split
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
-            let! fitted = fit config whole.Channels backbone split training heldOut unused ignore (Some(bank, bankOfAll)) stop
+            let! fitted = fit config whole.Channels backbone training (heldOut :: unused) ignore (Some(bank, bankOfAll)) stop
             let source = TrainingSource(config, training, [||], ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 

@@ -97,126 +97,120 @@ module TrainedDetector =
             },
             { candidate with Measure = Difference.onMaps kept candidate.Measure }
 
-    /// Thresholds from the held-out pictures, each scored with memory banks of all good pictures but those of its fold: new pictures meet
-    /// banks of nearly as many pictures.
-    let private crossFitted (t: TrainedDetector) candidate =
-        let folds = t.Outcome.WithoutFold.Count
-        let numbered = t.HeldOut |> Seq.indexed |> Array.ofSeq
+    /// What is known of a model of this training but for its thresholds, what it was trained on and its self-check pictures.
+    let private card (t: TrainedDetector) choice =
+        let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
+        let learning = if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning
 
-        let measured fold =
-            let some = numbered |> Array.filter (fun (number, _) -> number % folds = fold)
-            use network = networkOf t t.Outcome.WithoutFold[fold]
-            let views = TestTimeAugmentation.Of(network, t.Config)
+        fun calibration trainedOn (selfCheck: SelfCheckPicture list) ->
+            ModelCard(
+                t.Config,
+                t.Channels,
+                calibration,
+                trainedOn,
+                names t.Data t.Split.HeldOut,
+                curveText t.Outcome,
+                choice,
+                Option.toObj t.Ignore,
+                SelfCheck = List.toArray selfCheck,
+                Digests = known,
+                Backbone = Option.toObj t.Backbone,
+                Learning = learning
+            )
 
-            Calibrator.Measure(candidate, views, Array.map snd some, Option.toObj t.Ignore, numbered.Length)
-            |> Seq.zip (Array.map fst some)
-            |> Array.ofSeq
+    /// Writes a model with self-check pictures of its own; the detector that it is.
+    let private writeModel (t: TrainedDetector) cardOf path calibration (trainedOn: string[]) network weights =
+        let detector = Detector.Of(cardOf calibration trainedOn [], network)
+        let selfCheck = SelfCheck.Make(detector, List.toArray t.Split.HeldOut)
+        ModelFile.Write(path, cardOf calibration trainedOn (List.ofSeq selfCheck), weights, TorchRuntime.Version)
+        detector
 
-        let all = [| 0 .. folds - 1 |] |> Array.collect measured |> Array.sortBy fst |> Array.map snd
-        Calibrator.Of(candidate, t.Config.Calibration, all)
+    /// What is said of the thresholds.
+    let private sayThreshold (config: Config) (calibration: Calibration) =
+        match config.Calibration.FalseAlarm with
+        | Some asked when calibration.FalseAlarm > float asked + 1e-9 ->
+            Console.warn (
+                $"{calibration.HeldOut.Length} held-out good pictures cannot promise a false-alarm rate of "
+                + $"{asked}; the threshold stands for {calibration.FalseAlarm:F3}"
+            )
+        | _ ->
+            let more =
+                if calibration.FalseAlarm > Conformal.usualRate + 1e-9 then
+                    "; more good pictures allow a lower rate"
+                else
+                    ""
+
+            Console.say (
+                $"threshold: at most {100.0 * calibration.FalseAlarm:F1}%% of good parts are called anomalous, as "
+                + $"{calibration.HeldOut.Length} held-out ones say{more}"
+            )
+
+    /// What an inspection takes.
+    let private sayTime (t: TrainedDetector) detector =
+        let some = t.HeldOut |> Seq.truncate 5 |> List.ofSeq
+
+        match InspectionTime.median detector some with
+        | Some time when t.HeldOut.ArePieces ->
+            let pixels = some |> List.averageBy (fun piece -> float piece.Area)
+            Console.say $"a million prepared pixels are inspected in {1e6 * time / pixels:F0} ms here"
+        | Some time -> Console.say $"a prepared picture is inspected in {time:F0} ms here"
+        | None -> ()
+
+    /// The tables beside the model.
+    let private writeTables (t: TrainedDetector) trials =
+        AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText t.Outcome + "\n")
+
+        if not t.Learning.IsEmpty then
+            AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), LearningCurve.toCsv t.Learning + "\n")
+
+        AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
 
     /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
     let write (all: TrainedDetector) : Result<unit, Fault> =
         result {
             let trial, trials = scoring all
             let t, candidate = withoutUnused all trial.Candidate
-            let config, channels, outcome = t.Config, t.Channels, t.Outcome
-            let ignoreOrNull = Option.toObj t.Ignore
-            use best = network t
-            let learning = if t.Learning.IsEmpty then "" else LearningCurve.toCsv t.Learning
-            let known = digests t |> Seq.distinctBy fst |> dict |> Collections.Generic.Dictionary
-
-            let cardWith calibration trainedOn (selfCheck: Collections.Generic.IReadOnlyList<SelfCheckPicture>) =
-                ModelCard(
-                    config,
-                    channels,
-                    calibration,
-                    trainedOn,
-                    names t.Data t.Split.HeldOut,
-                    curveText outcome,
-                    ScoringSearch.Table trials,
-                    ignoreOrNull,
-                    SelfCheck = selfCheck,
-                    Digests = known,
-                    Backbone = Option.toObj t.Backbone,
-                    Learning = learning
-                )
+            let config, outcome = t.Config, t.Outcome
+            let cardOf = card t (ScoringSearch.Table trials)
 
             let trainedOn before more =
                 let earlier = t.Before |> Option.map (fun model -> Array.ofSeq (before model: ModelCard).TrainedOn)
                 Array.append (Option.defaultValue [||] earlier) (names t.Data (t.Split.Training @ more)) |> Array.distinct
 
+            use best = network t
             let trained = trainedOn _.WithoutHeldOut []
             let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
-            let scorer = Detector.Of(cardWith unfitted trained [||], best)
-            let! ofTraining = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
-            let calibration = if outcome.WithoutFold.Count > 0 then crossFitted t candidate else ofTraining
-            let path = Path.Combine(t.Out, "model.safetensors")
+            let scorer = Detector.Of(cardOf unfitted trained [], best)
+            let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
+            let file name = writeModel t cardOf (Path.Combine(t.Out, name)) calibration
+            file "last.safetensors" trained best outcome.Last |> ignore
 
-            /// Writes a model with self-check pictures of its own; the detector that it is.
-            let file path calibration trainedOn network weights =
-                let detector = Detector.Of(cardWith calibration trainedOn [||], network)
-                let card = cardWith calibration trainedOn (SelfCheck.Make(detector, List.toArray t.Split.HeldOut))
-                ModelFile.Write(path, card, weights, TorchRuntime.Version)
-                detector
-
-            file (Path.Combine(t.Out, "last.safetensors")) ofTraining trained best outcome.Last |> ignore
-
-            use all: IReconstructor | null =
+            // The thresholds stay when the held-out pictures join the memory banks: new parts are hardly farther from banks of more pictures.
+            use withHeldOut: IReconstructor | null =
                 match outcome.WithHeldOut with
                 | null -> null
                 | weights -> networkOf t weights
 
             let detector =
-                match all, outcome.WithHeldOut with
+                match withHeldOut, outcome.WithHeldOut with
                 | NonNull network, NonNull weights ->
-                    file (ModelFile.WithoutHeldOut path) ofTraining trained best outcome.Best |> ignore
-                    file path calibration (trainedOn _.Whole (t.Split.HeldOut @ t.Split.Unused)) network weights
+                    file ModelFile.WithoutHeldOut trained best outcome.Best |> ignore
+                    file ModelFile.Main (trainedOn _.Whole (t.Split.HeldOut @ t.Split.Unused)) network weights
                 | _ ->
-                    File.Delete(ModelFile.WithoutHeldOut path)
-                    file path calibration trained best outcome.Best
+                    File.Delete(Path.Combine(t.Out, ModelFile.WithoutHeldOut))
+                    file ModelFile.Main trained best outcome.Best
 
-            AtomicFile.WriteText(Path.Combine(t.Out, "curve.csv"), curveText outcome + "\n")
-
-            if learning <> "" then
-                AtomicFile.WriteText(Path.Combine(t.Out, "learning.csv"), learning + "\n")
-
-            AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
+            writeTables t trials
 
             Console.say (
                 $"scores by {ScoringSearch.Describe calibration.Scoring} (chosen on synthetic defects: image AUROC {trial.ImageAuroc:F3}, "
                 + $"pixel AUROC {trial.PixelAuroc:F3})"
             )
 
-            match config.Calibration.FalseAlarm with
-            | Some asked when calibration.FalseAlarm > float asked + 1e-9 ->
-                Console.warn (
-                    $"{calibration.HeldOut.Length} held-out good pictures cannot promise a false-alarm rate of "
-                    + $"{asked}; the threshold stands for {calibration.FalseAlarm:F3}"
-                )
-            | _ ->
-                let more =
-                    if calibration.FalseAlarm > Conformal.usualRate + 1e-9 then
-                        "; more good pictures allow a lower rate"
-                    else
-                        ""
-
-                Console.say (
-                    $"threshold: at most {100.0 * calibration.FalseAlarm:F1}%% of good parts are called anomalous, as "
-                    + $"{calibration.HeldOut.Length} held-out ones say{more}"
-                )
-
+            sayThreshold config calibration
             LearningCurve.describe t.Learning |> Option.iter Console.say
-            let some = t.HeldOut |> Seq.truncate 5 |> List.ofSeq
-
-            match InspectionTime.median detector some with
-            | Some time when t.HeldOut.ArePieces ->
-                let pixels = some |> List.averageBy (fun piece -> float piece.Area)
-                Console.say $"a million prepared pixels are inspected in {1e6 * time / pixels:F0} ms here"
-            | Some time -> Console.say $"a prepared picture is inspected in {time:F0} ms here"
-            | None -> ()
-
+            sayTime t detector
             let pictures = Seq.append (Seq.zip t.Training.Names t.Training) (Seq.zip t.HeldOut.Names t.HeldOut)
-            DataChecks.unlikeOthers (scorer.With ofTraining) pictures (t.Training.Count + t.HeldOut.Count)
-            Console.say $"wrote {path}"
+            DataChecks.unlikeOthers (scorer.With calibration) pictures (t.Training.Count + t.HeldOut.Count)
+            Console.say $"wrote {Path.Combine(t.Out, ModelFile.Main)}"
         }

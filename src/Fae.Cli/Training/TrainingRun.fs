@@ -155,7 +155,7 @@ module TrainingRun =
             let fitted backbone =
                 result {
                     let! unused = Pictures.unused config channels ignore split
-                    return! BankTraining.fit config channels backbone split training heldOut unused ignore None stop
+                    return! BankTraining.fit config channels backbone training (heldOut :: unused) ignore None stop
                 }
 
             let! outcome =

@@ -17,6 +17,10 @@ module Combination =
     /// A measure weighs (2·AUROC − 1) to this power: the best dominates; one that is almost as good counts too.
     let private sharpness = 3.0
 
+    /// The same of a family, by its best member. Synthetic defects order members of one family better than families
+    /// (docs/method/experiments.md): nearly equal.
+    let private between = 1.0
+
     /// The network that reconstructs was trained to repair defects like those that measure it. The AUROC of its measures promises more than
     /// that of a memory bank, which has seen good pictures alone.
     let private trust family =
@@ -63,7 +67,7 @@ module Combination =
             let ofFamily = members |> List.filter (fst >> (=) family) |> List.map snd
             let sum = List.sumBy own ofFamily
 
-            if one > 0.0 then trust family * List.max ofFamily ** sharpness * own one / sum else 0.0)
+            if one > 0.0 then trust family * List.max ofFamily ** between * own one / sum else 0.0)
 
     /// Shares in proportion to weights; equal ones where all are 0.
     let private shares (weights: float list) =

@@ -4,9 +4,6 @@ using Microsoft.FSharp.Core;
 
 namespace Fae.Detection;
 
-/// <summary>What a calibration needs of an image: its score before the division by the median, the median, and pixels of its heatmap.</summary>
-public sealed record MeasuredImage(float Reduced, float Median, IReadOnlyList<float> Pixels);
-
 /// <summary>Fits scores and thresholds on held-out good images.</summary>
 public static class Calibrator
 {
@@ -25,48 +22,31 @@ public static class Calibrator
         Image? ignore
     )
     {
-        ArgumentNullException.ThrowIfNull(heldOut);
-        return Of(candidate, settings, Measure(candidate, network, heldOut, ignore, heldOut.Count));
-    }
-
-    /// <summary>What a calibration needs of each of some held-out good images, of which there are so many in all.</summary>
-    public static IReadOnlyList<MeasuredImage> Measure(
-        ScoringCandidate candidate,
-        TestTimeAugmentation network,
-        IReadOnlyList<Image> images,
-        Image? ignore,
-        int inAll
-    )
-    {
         ArgumentNullException.ThrowIfNull(candidate);
+        ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(network);
-        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(heldOut);
         var hidden = ignore.ToOption();
         var plain = ScoringCandidateModule.unnormalised(candidate);
-        var pixelsPerImage = Math.Max(1, MaxPixels / inAll);
+        var pixelsPerImage = Math.Max(1, MaxPixels / heldOut.Count);
 
-        MeasuredImage One((Image Input, Image Reconstruction) pair)
+        (float Reduced, float Median, float[] Pixels) Measure((Image Input, Image Reconstruction) pair)
         {
             var map = ScoringKernel.Heatmap(plain, pair.Input, pair.Reconstruction);
             var counted = ScoringModule.counted(candidate.Border, hidden, map);
             var every = (counted.Length + pixelsPerImage - 1) / pixelsPerImage;
             var pixels = every <= 1 ? counted : counted.Where((_, i) => i % every == 0).ToArray();
-            var median = candidate.NormaliseByMedian ? ScoringKernel.Median(candidate.Border, hidden, map) : 0;
-            return new(ScoringKernel.Score(plain, hidden, map), median, pixels);
+            return (
+                ScoringKernel.Score(plain, hidden, map),
+                candidate.NormaliseByMedian ? ScoringKernel.Median(candidate.Border, hidden, map) : 0,
+                pixels
+            );
         }
 
-        return images
+        var measured = heldOut
             .Chunk(BatchSize)
-            .SelectMany(some => some.Zip(network.Reconstruct(some)).AsParallel().AsOrdered().Select(One))
+            .SelectMany(some => some.Zip(network.Reconstruct(some)).AsParallel().AsOrdered().Select(Measure))
             .ToList();
-    }
-
-    /// <summary>The calibration of a way of scoring, from all held-out good images as they were measured.</summary>
-    public static Calibration Of(ScoringCandidate candidate, CalibrationSettings settings, IReadOnlyList<MeasuredImage> measured)
-    {
-        ArgumentNullException.ThrowIfNull(candidate);
-        ArgumentNullException.ThrowIfNull(settings);
-        ArgumentNullException.ThrowIfNull(measured);
         var typical = FuncConvert.FromFunc(() => HeatmapMedians.Typical(measured.Select(one => one.Median)));
         var scoring = ScoringCandidateModule.fit(typical, candidate);
         var scores = measured.Select(one => scoring.Normalise(one.Reduced, () => one.Median)).ToArray();

@@ -82,13 +82,16 @@ public static class ModelFile
     private const string SelfCheckPrefix = "fae.self_check.";
 
     /// <summary>The model file of a run's folder, or the file itself.</summary>
-    public static string PathOf(string run) => Directory.Exists(run) ? Path.Combine(run, "model.safetensors") : run;
+    public static string PathOf(string run) => Directory.Exists(run) ? Path.Combine(run, Main) : run;
 
     /// <summary>
     /// The file, beside a model's, of the same model before its memory banks got the held-out pictures; where there are no banks, there is
     /// none.
     /// </summary>
-    public static string WithoutHeldOut(string path) => Path.Combine(Path.GetDirectoryName(path) ?? "", "held-out.safetensors");
+    public const string WithoutHeldOut = "held-out.safetensors";
+
+    /// <summary>The name of the model file in a run's folder.</summary>
+    public const string Main = "model.safetensors";
 
     /// <summary>Writes a model atomically; <paramref name="torch"/> is the version of what trained it.</summary>
     public static void Write(string path, ModelCard card, IReadOnlyList<NamedArray> weights, string torch)

@@ -13,33 +13,13 @@ public sealed record FitPictures(IEnumerable<Image> Images, int Number)
 {
     /// <summary>No pictures.</summary>
     public static readonly FitPictures None = new([], 0);
-
-    /// <summary>The fold of each picture, counted from 0; empty where there are none.</summary>
-    public IReadOnlyList<int> Folds { get; init; } = [];
 }
 
 /// <summary>
-/// The arrays of a memory bank of the training pictures, by which the scoring is chosen; of a bank of all pictures, which inspects; and of
-/// banks of all but the held-out pictures of one fold, by which that fold's pictures are scored for the thresholds (cross-fitting).
+/// The arrays of a memory bank of the training pictures, by which thresholds are found on the held-out ones, and of a bank of all pictures,
+/// which inspects.
 /// </summary>
-public sealed record FittedBank(
-    IReadOnlyList<NamedArray> OfTraining,
-    IReadOnlyList<NamedArray> OfAll,
-    IReadOnlyList<IReadOnlyList<NamedArray>> WithoutFold
-)
-{
-    /// <summary>Several banks side by side, of the same pictures.</summary>
-    public static FittedBank Together(IReadOnlyList<FittedBank> banks)
-    {
-        ArgumentNullException.ThrowIfNull(banks);
-        var folds = Enumerable.Range(0, banks.Min(bank => bank.WithoutFold.Count));
-        return new(
-            [.. banks.SelectMany(bank => bank.OfTraining)],
-            [.. banks.SelectMany(bank => bank.OfAll)],
-            [.. folds.Select(fold => (NamedArray[])[.. banks.SelectMany(bank => bank.WithoutFold[fold])])]
-        );
-    }
-}
+public sealed record FittedBank(IReadOnlyList<NamedArray> OfTraining, IReadOnlyList<NamedArray> OfAll);
 
 /// <summary>
 /// PatchCore's memory bank (Roth et al., CVPR 2022): the patches of all good pictures, at most <c>network.bank_cap</c> of them, thinned to
@@ -96,20 +76,9 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         var (entries, chosen) = Thinned(From, patches.AsSpan(0, ofTraining * dimensions), dimensions, "coreset", stop);
         NamedArray[] usual = Views is null ? [] : Usual(entries, chosen, owners, training, ignore, stop);
         if (further.Number == 0)
-            return new([entries, .. usual], [entries, .. usual], []);
+            return new([entries, .. usual], [entries, .. usual]);
         var (all, _) = Thinned(FromAll, patches, dimensions, "coreset, held-out pictures too", stop);
-        var folds = Enumerable.Range(0, further.Folds.DefaultIfEmpty(-1).Max() + 1).Select(WithoutFold).ToList();
-        return new([entries, .. usual], [all, .. usual], folds);
-
-        IReadOnlyList<NamedArray> WithoutFold(int fold)
-        {
-            bool Enters(int owner) => owner < training.Number || further.Folds[owner - training.Number] != fold;
-            var others = new float[owners.Count(Enters) * dimensions];
-            for (int i = 0, at = 0; i < owners.Count; i++)
-                if (Enters(owners[i]))
-                    patches.AsSpan(i * dimensions, dimensions).CopyTo(others.AsSpan(dimensions * at++));
-            return [Thinned(From, others, dimensions, "coresets without a part of the held-out pictures", stop).Entries, .. usual];
-        }
+        return new([entries, .. usual], [all, .. usual]);
     }
 
     /// <summary>The entries that stay of an earlier bank and of patches, and which they are: patches from 0 on, others below.</summary>

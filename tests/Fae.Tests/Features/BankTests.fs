@@ -134,14 +134,6 @@ let tests =
                 Expect.isEmpty (Set.intersect (rows ofTraining) (rows ofHeldOut)) "what is held out is unknown"
                 // An extension: each of the two banks goes on by itself.
                 let later = [ picture 1 64 64 7 ]
-                let folded = FitPictures(heldOut, 2, Folds = [| 1; 0 |])
-                let fitted = (fitter null null).Fit(few training, folded, null, CancellationToken.None)
-
-                for fold, other in [ 0, heldOut[0]; 1, heldOut[1] ] do
-                    let ofOther, _ = fit null null [ other ] []
-                    Expect.equal (rows (Seq.head fitted.WithoutFold[fold])) (rows alone + rows ofOther) $"without fold {fold}"
-
-                Expect.equal (rows (Seq.head fitted.OfAll)) (rows ofAll) "folds change nothing of the bank of all"
                 let longer, longerOfAll = fit ofTraining ofAll later heldOut
                 let ofLater, _ = fit null null later []
                 Expect.equal (rows longer) (rows alone + rows ofLater) "extended"
