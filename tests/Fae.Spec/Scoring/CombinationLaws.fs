@@ -16,6 +16,19 @@ let private scores seed (deviation: float32) (higher: float32) =
 
 let private bank (member': MemberScores) = { member' with Family = MapFamily.AnomalyMap }
 
+/// Of log-scores of good pictures.
+let private deviation (m: MemberScores) = (Statistics.summarise [ for score in m.Good -> log (float score) ]).Deviation
+
+/// 2·AUROC − 1, from the pairs in order.
+let private separation (m: MemberScores) =
+    let pairs =
+        [
+            for g in m.Good do
+                for b in m.Bad -> float (sign (b - g))
+        ]
+
+    List.average pairs
+
 /// Two filters and three measures; the last measure says nothing.
 let private some seed =
     [
@@ -84,6 +97,14 @@ let private laws: Law<Weighing> list =
             match weigh [ [ one; bank one ] ] with
             | [ [ reconstruction; map ] ] -> abs (map - 2.0 * reconstruction) < 1e-6
             | _ -> false)
+        Law.forAll "families count in proportion to 2·AUROC − 1 of their best members" (fun weigh (seed: uint64) ->
+            let one, other = scores (2UL * seed) 0.3f 2.0f, bank (scores (2UL * seed + 1UL) 0.5f 1.0f)
+
+            match weigh [ [ one; other ] ] with
+            | [ [ a; b ] ] ->
+                let ratio = 0.5 * separation one / separation other
+                abs (a * deviation one - ratio * b * deviation other) < 1e-4
+            | _ -> false)
         Law.forAll "of two reconstruction measures the one that tells defects better counts for more" (fun weigh (seed: uint64) ->
             // The same pictures, the defects higher by the first measure.
             let better, worse = scores seed 0.3f 1.6f, scores seed 0.3f 1.0f
@@ -97,7 +118,6 @@ let private laws: Law<Weighing> list =
             let other = bank (scores (2UL * seed + 1UL) 0.5f 1.0f)
 
             let blind = { one with Bad = Array.append one.Good one.Good }
-            let deviation (m: MemberScores) = (Statistics.summarise [ for score in m.Good -> log (float score) ]).Deviation
 
             match weigh [ [ one; other; blind ] ] with
             | [ [ a; b; none ] ] -> abs (a * deviation one - b * deviation other) < 1e-4 * a * deviation one && none = 0.0
@@ -137,6 +157,11 @@ let private mutants: (string * string * Weighing) list =
         (fun scores ->
             let trust (m: MemberScores) = if m.Family = MapFamily.Reconstruction then 2.0 else 1.0
             List.map2 (List.map2 (fun w m -> w * trust m)) (plain scores) scores |> normalised)
+        "families count by the third power",
+        "families count in proportion to 2·AUROC − 1 of their best members",
+        (fun scores ->
+            let squared (m: MemberScores) = separation m ** 2.0
+            List.map2 (List.map2 (fun w m -> w * squared m)) (plain scores) scores |> normalised)
         "reconstruction measures share equally",
         "of two reconstruction measures the one that tells defects better counts for more",
         (fun scores ->

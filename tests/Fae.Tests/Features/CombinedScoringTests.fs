@@ -80,15 +80,16 @@ let tests =
                         let logs = [ for score in Array.take good.Length scores -> log (float score) ]
                         let mean = List.average logs
                         let deviation = sqrt (List.sumBy (fun v -> (v - mean) * (v - mean)) logs / float (logs.Length - 1))
-                        (max 0.0 (2.0 * auroc - 1.0)) ** 3.0, max 0.02 deviation
+                        max 0.0 (2.0 * auroc - 1.0), max 0.02 deviation
 
                     let measures = [ Mse; Ssim; Gms; AnomalyMap 1 ]
                     let fits = List.map expected measures
 
-                    // The three of the U-Net count half of what the best of them does.
+                    // The three of the U-Net count half of what the best of them does; the better ones have more of that.
                     let ofUNet = fits |> List.take 3 |> List.map fst
-                    let divided = 0.5 * List.max ofUNet / max 1e-9 (List.sum ofUNet)
-                    let fits = fits |> List.mapi (fun i (share, deviation) -> (if i < 3 then divided * share else share), deviation)
+                    let cubes = ofUNet |> List.sumBy (fun share -> share ** 3.0)
+                    let divided share = 0.5 * List.max ofUNet * share ** 3.0 / max 1e-9 cubes
+                    let fits = fits |> List.mapi (fun i (share, deviation) -> (if i < 3 then divided share else share), deviation)
                     let all = List.sumBy fst fits
 
                     let kept =
