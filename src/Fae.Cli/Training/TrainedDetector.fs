@@ -185,7 +185,7 @@ module TrainedDetector =
             let file name = writeModel t cardOf (Path.Combine(t.Out, name)) calibration
             file "last.safetensors" trained best outcome.Last |> ignore
 
-            // The thresholds stay when the held-out pictures join the memory banks: new parts are hardly farther from banks of more pictures.
+            // The thresholds stay when the held-out pictures join the memory banks: new parts are hardly farther from larger ones.
             use withHeldOut: IReconstructor | null =
                 match outcome.WithHeldOut with
                 | null -> null
