@@ -179,7 +179,8 @@ let tests =
                     Expect.equal trained.Code 0 trained.Error
                     Expect.stringContains trained.Error "too large to hold" "it says so"
                     let struct (card, _) = ModelFile.Read(ModelFile.PathOf run)
-                    Expect.equal (card.TrainedOn.Count + card.HeldOut.Count) 6 "pictures, not pieces"
+                    Expect.equal card.TrainedOn.Count 6 "pictures, not pieces"
+                    Expect.equal card.HeldOut.Count 2 "two of them were held out before"
                     Expect.equal card.Calibration.HeldOut.Length card.HeldOut.Count "a score for each held-out picture"
                     let eval more = confined 3000 ([ "eval"; "--model"; run; "--data"; data; "--json"; "-" ] @ more)
                     let first = eval [ "--out"; out ]
