@@ -59,7 +59,7 @@ module DetectorVersion =
     let status state = statusNames |> List.find (snd >> (=) state.Status) |> fst
 
     let private statePath version = Path.Combine(version.Folder, "studio.json")
-    let model version = Path.Combine(version.Folder, "model.safetensors")
+    let model version = Path.Combine(version.Folder, ModelFile.Main)
     let log version = Path.Combine(version.Folder, "studio.log")
     let report version = Path.Combine(version.Folder, "report.html")
     let evaluation version = Path.Combine(version.Folder, "eval.json")

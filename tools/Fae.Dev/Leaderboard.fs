@@ -32,6 +32,11 @@ let private methods =
 /// A finished cell: its evaluation, and the commit of the program that trained it.
 type Cell = { Evaluation: JsonElement; Commit: string }
 
+/// What an evaluation wrote.
+let read (path: string) commit =
+    use json = JsonDocument.Parse(File.ReadAllText path)
+    { Evaluation = json.RootElement.Clone(); Commit = commit }
+
 /// Trains and evaluates a method on a set, unless that is done; goes on with a training that was stopped.
 let cell (set: string) (method: string) : Cell =
     let folder = Path.Combine(out, "full", "cells", method, set, "whole", "seed-0")
@@ -41,16 +46,15 @@ let cell (set: string) (method: string) : Cell =
         Shell.fae [ "reproduce"; "--resume"; "--data"; data; "--out"; out; "--categories"; set; "--methods"; method ]
         File.WriteAllText(commit, Shell.commit ())
 
-    use json = JsonDocument.Parse(File.ReadAllText record)
-    { Evaluation = json.RootElement.Clone(); Commit = File.ReadAllText commit }
+    read record (File.ReadAllText commit)
 
-let private number (cell: Cell) (key: string) =
+let private text pattern scale (cell: Cell) (key: string) =
     match cell.Evaluation.TryGetProperty key with
-    | true, value when value.ValueKind = JsonValueKind.Number -> Some(value.GetDouble())
-    | _ -> None
+    | true, value when value.ValueKind = JsonValueKind.Number -> Shell.format pattern (scale * value.GetDouble())
+    | _ -> "–"
 
 /// A metric of an evaluation, in percent.
-let percent cell key = number cell key |> Option.map (fun value -> Shell.format "0.0" (100.0 * value)) |> Option.defaultValue "–"
+let percent cell key = text "0.0" 100.0 cell key
 
 let private headings =
     [
@@ -66,14 +70,14 @@ let private headings =
     ]
 
 let private rowOf set (title: string) cell =
-    let rounded pattern scale key =
-        number cell key |> Option.map (fun value -> Shell.format pattern (scale * value)) |> Option.defaultValue "–"
-
     [ set; title ]
     @ List.map (percent cell) [ "image_auroc"; "pixel_auroc"; "aupro"; "pixel_ap" ]
-    @ [ rounded "0.0" (1.0 / 60.0) "training_seconds"; rounded "0" 1.0 "inspection_milliseconds"; cell.Commit ]
+    @ [ text "0.0" (1.0 / 60.0) cell "training_seconds"; text "0" 1.0 cell "inspection_milliseconds"; cell.Commit ]
 
-let private cellsOf (row: string) = row.Trim('|', ' ').Split '|' |> Array.map _.Trim() |> List.ofArray
+/// The cells of each row of a table.
+let private rowsOf (lines: string list) =
+    let cells (row: string) = row.Trim('|', ' ').Split '|' |> Array.map _.Trim() |> List.ofArray
+    lines |> List.filter _.StartsWith('|') |> List.map cells
 
 /// What a user who chose a single method by the labels would have.
 let private bestByLabels (rows: string list list) =
@@ -88,9 +92,8 @@ let private bestByLabels (rows: string list list) =
 /// The page with a new row in its place; the other rows as they are.
 let private writeRow (row: string list) =
     Pages.rewriteResults page "Leaderboard" (fun old ->
-        let rows = old |> List.filter _.StartsWith('|') |> List.map cellsOf
         let key (row: string list) = row[0], row[1]
-        let found = row :: (rows |> List.filter (fun other -> key other <> key row))
+        let found = row :: (rowsOf old |> List.filter (fun other -> key other <> key row))
 
         let block set =
             let ofSet = methods |> List.choose (fun (_, title) -> found |> List.tryFind (fun row -> key row = (set, title)))
@@ -100,7 +103,7 @@ let private writeRow (row: string list) =
 
 /// The rows that the page lacks, or those that are named: sets, methods, or both ("casting/auto").
 let write (names: string list) =
-    let there = File.ReadAllLines page |> List.ofArray |> List.filter _.StartsWith('|') |> List.map cellsOf
+    let there = File.ReadAllLines page |> List.ofArray |> rowsOf
 
     for method, title in methods do
         for set in sets do

@@ -2,7 +2,6 @@
 module Fae.Dev.Measure
 
 open System.IO
-open System.Text.Json
 
 /// What a row's figures come from.
 type private Source =
@@ -32,13 +31,12 @@ let private measurements =
     ]
 
 /// Trains (or resumes a training that was stopped) and evaluates.
-let private train data name how seed : Leaderboard.Cell =
+let private train data name how seed =
     let out = Path.Combine(folder, $"{name}-{seed}")
     let resume = [ if File.Exists(Path.Combine(out, "checkpoint.safetensors")) then "--resume" ]
     Shell.fae ([ "train"; "--data"; data; "--out"; out; "--seed"; string seed ] @ how @ resume)
     Shell.fae [ "eval"; "--model"; out; "--data"; data; "--out"; out; "--compare"; Path.Combine(out, "compare.txt") ]
-    use json = JsonDocument.Parse(File.ReadAllText(Path.Combine(out, "eval.json")))
-    { Evaluation = json.RootElement.Clone(); Commit = Shell.commit () }
+    Leaderboard.read (Path.Combine(out, "eval.json")) (Shell.commit ())
 
 /// The row of the table.
 let private measure m =

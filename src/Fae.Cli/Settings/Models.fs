@@ -62,12 +62,16 @@ module Models =
             }
 
     /// The detector of a run as it was before its memory banks got the held-out pictures, with the thresholds of now.
+    /// It is the detector itself where it does not know them.
     let withoutHeldOut (deviceName: string option) (run: string) (detector: Detector) : Result<Detector, Fault> =
-        result {
-            let! struct (card, weights) = fileWithoutHeldOut (ModelFile.PathOf run) detector.Card
-            let! device = Devices.detectingDevice deviceName
-            return! orFault run (fun () -> Reconstructor.DetectorOf(card.With detector.Calibration, weights, device, Console.warn))
-        }
+        if not detector.Card.KnowsHeldOut then
+            Ok(detector.With detector.Calibration)
+        else
+            result {
+                let! struct (card, weights) = fileWithoutHeldOut (ModelFile.PathOf run) detector.Card
+                let! device = Devices.detectingDevice deviceName
+                return! orFault run (fun () -> Reconstructor.DetectorOf(card.With detector.Calibration, weights, device, Console.warn))
+            }
 
     /// Thresholds of a way of scoring, from held-out good pictures of a folder.
     let calibrated (detector: Detector) candidate settings (data: string) (heldOut: ImageCache) =

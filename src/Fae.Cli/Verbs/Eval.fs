@@ -209,12 +209,7 @@ module Eval =
                     Ok()
                 | Some file ->
                     result {
-                        use! comparing =
-                            if onHeldOut then
-                                Ok(detector.With detector.Calibration)
-                            else
-                                Models.withoutHeldOut device model detector
-
+                        use! comparing = Models.withoutHeldOut device model detector
                         let! compared = compare data comparing judged
                         ScoringReport.write detector compared file
                     }
