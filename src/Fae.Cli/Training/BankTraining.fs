@@ -9,11 +9,24 @@ open Fae.Detection
 open Fae.Training
 open FsToolkit.ErrorHandling
 
+/// Memory banks that are extended: of the training pictures, and of all; and how many pictures they know that do not come again.
+[<NoComparison>]
+type EarlierBanks = { OfTraining: NamedArray; OfAll: NamedArray; Pictures: int }
+
 [<RequireQualifiedAccess>]
 module BankTraining =
     /// A fit in one pass: banks of the training pictures, and banks of these and the held-out ones; of what earlier banks hold too, if
     /// there are any. It is short: there is nothing to resume, and a stop leaves nothing.
-    let fit (config: Config) channels (backbone: Backbone) (training: ImageCache) (heldOut: ImageCache list) ignore earlier stop =
+    let fit
+        (config: Config)
+        channels
+        (backbone: Backbone)
+        (training: ImageCache)
+        (heldOut: ImageCache list)
+        ignore
+        (earlier: EarlierBanks option)
+        stop
+        =
         let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
         let number (pictures: ImageCache) = pictures |> Seq.sumBy (Pictures.windowCount config)
         let trainingNumber, heldOutNumber = number training, List.sumBy number heldOut
@@ -26,7 +39,8 @@ module BankTraining =
             else
                 []
 
-        let entering = InputGeometry.bankViews config (trainingNumber + heldOutNumber)
+        let known = earlier |> Option.map _.Pictures |> Option.defaultValue 0
+        let entering = InputGeometry.bankViews config (known + trainingNumber + heldOutNumber)
 
         let bank index (scale: float32) =
             use extractor = new FeatureExtractor(backbone, channels, scale)
@@ -37,8 +51,8 @@ module BankTraining =
                     extractor,
                     seed,
                     Progress = show,
-                    From = (earlier |> Option.map fst |> Option.toObj),
-                    FromAll = (earlier |> Option.map snd |> Option.toObj),
+                    From = (earlier |> Option.map _.OfTraining |> Option.toObj),
+                    FromAll = (earlier |> Option.map _.OfAll |> Option.toObj),
                     Number = index + 1,
                     EntryViews = List.toArray entering,
                     Views = (if views.IsEmpty then null else List.toArray views)
@@ -124,11 +138,14 @@ module BankTraining =
             let! _, bank = bankOf run card ofTraining
             let config = whole.Config
             let! split = unknownTo whole data
-            let known = Seq.append whole.TrainedOn whole.HeldOut |> Seq.distinct |> Seq.length
+            let known = Seq.append whole.TrainedOn whole.HeldOut |> Seq.distinct |> List.ofSeq
+            let again = split.HeldOut |> List.map (TrainedDetector.nameIn data)
+
+            let earlier = { OfTraining = bank; OfAll = bankOfAll; Pictures = List.except again known |> List.length }
 
             Console.say (
                 $"{split.Training.Length} new good pictures, {split.HeldOut.Length} held out, {Pictures.scale config}; "
-                + $"the model knows {known} by their names"
+                + $"the model knows {known.Length} by their names"
             )
 
             DataChecks.ofTraining config data split
@@ -137,7 +154,7 @@ module BankTraining =
             let! unused = Pictures.unused config whole.Channels ignore split
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
-            let! fitted = fit config whole.Channels backbone training (heldOut :: unused) ignore (Some(bank, bankOfAll)) stop
+            let! fitted = fit config whole.Channels backbone training (heldOut :: unused) ignore (Some earlier) stop
             let source = TrainingSource(config, training, [||], ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 

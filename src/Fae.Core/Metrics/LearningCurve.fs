@@ -65,6 +65,9 @@ module LearningCurve =
     /// From a gain of half a point on more pictures may help, from two points on they will.
     let private some, much = 0.005, 0.02
 
+    /// Below this AUROC features do not see the synthetic defects, and how it grows says nothing.
+    let private blind = 0.6
+
     /// What the curve says, in a sentence; `None` of a curve with fewer than two points.
     let describe (points: LearningPoint list) =
         match List.rev points with
@@ -72,9 +75,14 @@ module LearningCurve =
             let gain = gain points
 
             let advice =
-                if gain >= much then "more good pictures would help"
-                elif gain >= some then "more good pictures may help a little"
-                else "more good pictures would change little"
+                if last.Auroc < blind then
+                    "whether more good pictures would help, these figures cannot say"
+                elif gain >= much then
+                    "more good pictures would help"
+                elif gain >= some then
+                    "more good pictures may help a little"
+                else
+                    "more good pictures would change little"
 
             let text (auroc: float) = auroc.ToString("F3", CultureInfo.InvariantCulture)
 

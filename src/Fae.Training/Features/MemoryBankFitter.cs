@@ -69,43 +69,54 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     {
         ArgumentNullException.ThrowIfNull(training);
         ArgumentNullException.ThrowIfNull(further);
-        var (patches, dimensions, owners) = Patches(training, further, ignore, stop);
+        var (values, dimensions, owners) = Patches(training, further, ignore, stop);
         var ofTraining = owners.TakeWhile(owner => owner < training.Number).Count();
         if (ofTraining == 0)
             throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
-        var (entries, chosen) = Thinned(From, patches.AsSpan(0, ofTraining * dimensions), dimensions, "coreset", stop);
+        var patches = new NamedArray(MemoryBankGraph.Bank(Number), [owners.Count, dimensions], values);
+        var points = Points(patches);
+        var (entries, chosen) = Thinned(From, patches, points.AsSpan(0, ofTraining * Width(dimensions)), "coreset", stop);
         NamedArray[] usual = Views is null ? [] : Usual(entries, chosen, owners, training, ignore, stop);
         if (further.Number == 0)
             return new([entries, .. usual], [entries, .. usual]);
-        var (all, _) = Thinned(FromAll, patches, dimensions, "coreset, held-out pictures too", stop);
+        var (all, _) = Thinned(FromAll, patches, points, "coreset, held-out pictures too", stop);
         return new([entries, .. usual], [all, .. usual]);
     }
 
-    /// <summary>The entries that stay of an earlier bank and of patches, and which they are: patches from 0 on, others below.</summary>
+    /// <summary>Dimensions in which farthest points are looked for.</summary>
+    private static int Width(int dimensions) => Math.Min(Projected, dimensions);
+
+    /// <summary>Vectors in the random projection, or as they are if that has no fewer dimensions.</summary>
+    private float[] Points(NamedArray vectors)
+    {
+        var dimensions = (int)vectors.Shape[1];
+        return Projected < dimensions ? Project(vectors.Values, dimensions, seed) : vectors.Values;
+    }
+
+    /// <summary>
+    /// The entries that stay of an earlier bank and of the patches with these points, and which they are: patches from 0 on, others below.
+    /// </summary>
     private (NamedArray Entries, int[] Chosen) Thinned(
         NamedArray? from,
-        ReadOnlySpan<float> patches,
-        int dimensions,
+        NamedArray patches,
+        ReadOnlySpan<float> points,
         string part,
         CancellationToken stop
     )
     {
-        float[] all = [.. from?.Values ?? [], .. patches];
-        var projected = Projected < dimensions ? Project(all, dimensions, seed) : all;
-        var count = all.Length / dimensions;
-        var chosen = CoresetKernel.Choose(
-            projected,
-            Math.Min(Projected, dimensions),
-            0,
-            settings.BankSize,
-            done => Tell(part, done, Math.Min(settings.BankSize, count)),
-            stop
-        );
-        var bank = new float[chosen.Length * dimensions];
-        for (var i = 0; i < chosen.Length; i++)
-            all.AsSpan(chosen[i] * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
+        var dimensions = (int)patches.Shape[1];
+        var width = Width(dimensions);
+        float[] all = from is null ? points.ToArray() : [.. Points(from), .. points];
         var known = from is null ? 0 : (int)from.Shape[0];
-        return (new(MemoryBankGraph.Bank(Number), [chosen.Length, dimensions], bank), [.. chosen.Select(i => i - known)]);
+        var size = Math.Min(settings.BankSize, all.Length / width);
+        var chosen = CoresetKernel.Choose(all, width, 0, size, done => Tell(part, done, size), stop);
+        var bank = new float[size * dimensions];
+        for (var i = 0; i < size; i++)
+        {
+            var (source, at) = from is not null && chosen[i] < known ? (from, chosen[i]) : (patches, chosen[i] - known);
+            source.Values.AsSpan(at * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
+        }
+        return (new(patches.Name, [size, dimensions], bank), [.. chosen.Select(i => i - known)]);
     }
 
     /// <summary>What is usual at each place; nothing where no place differs.</summary>
