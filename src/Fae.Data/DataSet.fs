@@ -105,37 +105,45 @@ module DataSet =
     /// depends less on which they are.
     let private fewest count = min (count / 4) (max 20 (min 60 (count / 5)))
 
+    /// A group with more than this share of the pictures is trained on: nothing else would show what it shows.
+    let private largeShare = 0.1
+
     /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least a fifth, but not more than 60 for that;
     /// at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures show the same part, by the number of
-    /// the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of different parts.
+    /// the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of different parts. Of
+    /// few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of the pictures. Parts
+    /// on more than a tenth of the pictures are held out last.
     let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let pictures = goodPictures root
 
         match pictures.Length with
         | 0 -> Error [ diagnose root ]
         | count when count < 4 -> Error [ TooFewPictures(root, count) ]
-        | _ ->
+        | count ->
             groupsOf pictures
             |> Result.map (fun (groups: int list) ->
                 let key = Random.mix64 (uint64 seed + 0x5EEDUL)
 
-                // A picture's place in the split depends on its group's first picture and the seed alone.
+                let isLarge (pictures: 'a list) = pictures.Length > 1 && float pictures.Length > largeShare * float count
+
+                // Beside that, a picture's place in the split depends on its group's first picture and the seed alone.
                 let shuffled =
                     List.zip groups pictures
                     |> List.groupBy fst
-                    |> List.sortBy (fun (group, _) -> Random.hash key (uint64 group))
+                    |> List.sortBy (fun (group, pictures) -> struct (isLarge pictures, Random.hash key (uint64 group)))
                     |> List.map (snd >> List.map snd)
 
-                let count = shuffled.Length
-                let requested = int (ceil (heldOut * float32 count))
-                let held = max 2 (min (count / 2) (max requested (fewest count)))
-                let parts = List.take held shuffled
+                let parts = shuffled.Length
+                let requested = int (ceil (heldOut * float32 parts))
+                let ofFewParts = if parts < count then List.min [ 20; count / 4; parts / 3 ] else 0
+                let held = max 2 (min (parts / 2) (List.max [ requested; fewest parts; ofFewParts ]))
+                let heldOut = List.take held shuffled
 
                 {
-                    HeldOut = parts |> List.map List.head |> List.sort
-                    Unused = parts |> List.collect List.tail |> List.sort
+                    HeldOut = heldOut |> List.map List.head |> List.sort
+                    Unused = heldOut |> List.collect List.tail |> List.sort
                     Training = shuffled |> List.skip held |> List.concat |> List.sort
-                    Groups = count
+                    Groups = parts
                 })
 
     /// `splitBy`, each picture of a part of its own.

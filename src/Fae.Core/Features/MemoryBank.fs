@@ -10,9 +10,9 @@ module MemoryBank =
     /// The Euclidean distance of a vector to the nearest vector of the bank, which is not empty.
     let nearest (bank: float32[][]) (vector: float32[]) = bank |> Array.map (squaredDistance vector) |> Array.min |> sqrt
 
-    /// Greedy farthest points: starting with point `first`, `count` times the point that is farthest from all chosen ones, of equals the
-    /// first. Gives indices in the order of choice; fewer than `count` if there are fewer points.
-    let coreset first count (points: float32[][]) =
+    /// Greedy farthest points: the first `given` points, of at least one, then the point that is farthest from all chosen ones, of equals
+    /// the first, until `count` are chosen. Gives indices in the order of choice; fewer than `count` if there are fewer points.
+    let coreset given count (points: float32[][]) =
         let rec choose chosen (distances: float[]) next left =
             if left = 0 then
                 List.rev chosen
@@ -21,10 +21,10 @@ module MemoryBank =
 
                 // A chosen point is not chosen again, though others may have its place.
                 let updated = distances |> Array.mapi (fun i d -> if i = next then -infinity else min d (squaredDistance points[i] centre))
+                let following = if next + 1 < given then next + 1 else Array.findIndex ((=) (Array.max updated)) updated
+                choose (next :: chosen) updated following (left - 1)
 
-                choose (next :: chosen) updated (Array.findIndex ((=) (Array.max updated)) updated) (left - 1)
-
-        choose [] (Array.create points.Length infinity) first (min count points.Length) |> Array.ofList
+        choose [] (Array.create points.Length infinity) 0 (min count points.Length) |> Array.ofList
 
     /// The largest distance of a point to the nearest chosen one.
     let coveringRadius (chosen: int[]) (points: float32[][]) =

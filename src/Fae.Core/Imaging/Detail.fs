@@ -33,9 +33,8 @@ module Detail =
 
     let private bins = 256
 
-    /// The variance that remains inside two classes of grey, divided at the best threshold (Otsu 1979), as a share of the whole. In [0, 1];
-    /// 0 of pictures with two levels, 1 of flat ones.
-    let withinTwoLevels (images: Image list) =
+    /// How many pixels have each grey.
+    let private greys (images: Image list) =
         let counts = Array.zeroCreate<float> bins
 
         for image in images do
@@ -43,6 +42,11 @@ module Detail =
                 let bin = max 0 (min (bins - 1) (int (v * float32 bins)))
                 counts[bin] <- counts[bin] + 1.0
 
+        counts
+
+    /// The best threshold between two classes of grey (Otsu 1979), the first bin of the upper one, and the variance that remains inside
+    /// the classes as a share of the whole.
+    let private otsu (counts: float[]) =
         let total = Array.sum counts
         let mean = (Array.indexed counts |> Array.sumBy (fun (i, n) -> float i * n)) / total
         let variance = (Array.indexed counts |> Array.sumBy (fun (i, n) -> (float i - mean) ** 2.0 * n)) / total
@@ -60,13 +64,41 @@ module Detail =
                 let low, high = levels[t] / below[t], (levels[bins] - levels[t]) / (total - below[t])
                 w * (1.0 - w) * (low - high) ** 2.0
 
-        if variance < 1e-12 then
+        let best = Seq.maxBy between (seq { 1 .. bins - 1 })
+        struct (best, (if variance < 1e-12 then 1.0 else max 0.0 (1.0 - between best / variance)))
+
+    /// The variance that remains inside two classes of grey, divided at the best threshold, as a share of the whole. In [0, 1]; 0 of
+    /// pictures with two levels, 1 of flat ones.
+    let withinTwoLevels (images: Image list) =
+        let struct (_, within) = otsu (greys images)
+        within
+
+    /// The bin that half of the counts reach.
+    let private middle (counts: (int * float)[]) =
+        let half = 0.5 * Array.sumBy snd counts
+        let sorted = Array.sortBy fst counts
+        let reached = Array.scan (fun sum (_, n) -> sum + n) 0.0 sorted |> Array.tail
+        fst sorted[Array.findIndex (fun sum -> sum >= half) reached]
+
+    /// How far greys lie from the median of their class: the median of that, in the class where it is larger, as a share of the distance
+    /// between the two medians. 0 of pictures with two levels, though their edges have greys between; 1 of flat ones.
+    let spreadOfLevels (images: Image list) =
+        let counts = greys images
+        let struct (threshold, _) = otsu counts
+        let low, high = Array.indexed counts |> Array.splitAt threshold
+
+        if Array.sumBy snd low = 0.0 || Array.sumBy snd high = 0.0 then
             1.0
         else
-            max 0.0 (1.0 - (Seq.max (Seq.map between (seq { 1 .. bins - 1 })) / variance))
+            let spread values = let m = middle values in m, middle (values |> Array.map (fun (bin, n) -> abs (bin - m), n))
+            let (lower, first), (upper, second) = spread low, spread high
+            float (max first second) / float (upper - lower)
 
     /// Less than this remains where pictures are binary but for their edges. Photographs of parts have a quarter and more.
     let private mostWithin = 0.05
 
+    /// Bright parts on a dark ground are two classes too, but have greys of their own: noise and shading of 2% and more.
+    let private mostSpread = 0.01
+
     /// Whether pictures have two levels only.
-    let isBinary images = withinTwoLevels images < mostWithin
+    let isBinary images = withinTwoLevels images < mostWithin && spreadOfLevels images < mostSpread

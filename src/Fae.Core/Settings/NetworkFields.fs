@@ -83,7 +83,8 @@ module internal NetworkFields =
             Section.make (FieldType.wholes 16 1 64) network "dilations" "dilations of the bottleneck blocks" _.Dilations (fun v s ->
                 { s with Dilations = v })
             Section.flag network "residual" "f(x) = x + g(x) instead of g(x)" _.Residual (fun v s -> { s with Residual = v })
-            Section.whole 1 1_000_000 network "bank_size" "entries of a memory bank" _.BankSize (fun v s -> { s with BankSize = v })
+            Section.whole 1 1_000_000 network "bank_size" "entries of a memory bank of the training pictures" _.BankSize (fun v s ->
+                { s with BankSize = v })
             Section.whole 1 10_000_000 network "bank_cap" "patches from which a memory bank is chosen, at most" _.BankCap (fun v s ->
                 { s with BankCap = v })
             Section.auto

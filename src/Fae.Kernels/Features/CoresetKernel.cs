@@ -17,14 +17,15 @@ public static class CoresetKernel
     private const float TwiceAsFar = 4.01f;
 
     /// <summary>
-    /// Indices of the chosen points in the order of choice, the first being <paramref name="first"/>. <paramref name="points"/> holds
-    /// vectors of <paramref name="dimensions"/> values, one after the other; <paramref name="progress"/> gets the number of chosen points.
+    /// Indices of the chosen points in the order of choice; the first <paramref name="given"/> points are chosen first.
+    /// <paramref name="points"/> holds vectors of <paramref name="dimensions"/> values, one after the other; <paramref name="progress"/>
+    /// gets the number of chosen points.
     /// </summary>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static int[] Choose(
         float[] points,
         int dimensions,
-        int first,
+        int given,
         int count,
         Action<int>? progress = null,
         CancellationToken stop = default
@@ -32,6 +33,7 @@ public static class CoresetKernel
     {
         ArgumentNullException.ThrowIfNull(points);
         ArgumentOutOfRangeException.ThrowIfLessThan(dimensions, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(given, 1);
         var total = points.Length / dimensions;
         var distances = new float[total];
         var centres = new int[total];
@@ -40,7 +42,7 @@ public static class CoresetKernel
         var farthest = new (float Distance, int Index)[blocks];
         var chosen = new int[Math.Min(count, total)];
         var apart = new float[chosen.Length];
-        var next = first;
+        var next = 0;
         for (var i = 0; i < chosen.Length; i++)
         {
             stop.ThrowIfCancellationRequested();
@@ -48,7 +50,7 @@ public static class CoresetKernel
             for (var before = 0; before < i; before++)
                 apart[before] = SquaredDistance(Point(chosen[before]), Point(next));
             Parallel.For(0, blocks, block => farthest[block] = Update(block, i));
-            next = Best(farthest);
+            next = next + 1 < given ? next + 1 : Best(farthest);
             progress?.Invoke(i + 1);
         }
         return chosen;

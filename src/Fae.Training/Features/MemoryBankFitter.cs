@@ -17,7 +17,7 @@ public sealed record FitPictures(IEnumerable<Image> Images, int Number)
 
 /// <summary>
 /// The arrays of a memory bank of the training pictures, by which thresholds are found on the held-out ones, and of a bank of all pictures,
-/// which inspects.
+/// which inspects. That has the entries of the other and further ones, so no patch is farther from it.
 /// </summary>
 public sealed record FittedBank(IReadOnlyList<NamedArray> OfTraining, IReadOnlyList<NamedArray> OfAll);
 
@@ -75,11 +75,30 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
             throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
         var patches = new NamedArray(MemoryBankGraph.Bank(Number), [owners.Count, dimensions], values);
         var points = Points(patches);
-        var (entries, chosen) = Thinned(From, patches, points.AsSpan(0, ofTraining * Width(dimensions)), "coreset", stop);
-        NamedArray[] usual = Views is null ? [] : Usual(entries, chosen, owners, training, ignore, stop);
+        var (entries, chosen) = Coreset(
+            [From, patches],
+            [Points(From), points[..(ofTraining * Width(dimensions))]],
+            1,
+            settings.BankSize,
+            "coreset",
+            stop
+        );
+        var known = From is null ? 0 : (int)From.Shape[0];
+        NamedArray[] usual = Views is null ? [] : Usual(entries, [.. chosen.Select(i => i - known)], owners, training, ignore, stop);
         if (further.Number == 0)
             return new([entries, .. usual], [entries, .. usual]);
-        var (all, _) = Thinned(FromAll, patches, points, "coreset, held-out pictures too", stop);
+
+        // In proportion as many entries for the further pictures.
+        var share = Math.Min(1.0, (double)further.Number / training.Number);
+        var count = (int)Math.Ceiling((1 + share) * entries.Shape[0]);
+        var (all, _) = Coreset(
+            [entries, FromAll, patches],
+            [Points(entries), Points(FromAll), points],
+            (int)entries.Shape[0],
+            count,
+            "coreset, held-out pictures too",
+            stop
+        );
         return new([entries, .. usual], [all, .. usual]);
     }
 
@@ -87,36 +106,47 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     private static int Width(int dimensions) => Math.Min(Projected, dimensions);
 
     /// <summary>Vectors in the random projection, or as they are if that has no fewer dimensions.</summary>
-    private float[] Points(NamedArray vectors)
+    private float[] Points(NamedArray? vectors)
     {
+        if (vectors is null)
+            return [];
         var dimensions = (int)vectors.Shape[1];
         return Projected < dimensions ? Project(vectors.Values, dimensions, seed) : vectors.Values;
     }
 
     /// <summary>
-    /// The entries that stay of an earlier bank and of the patches with these points, and which they are: patches from 0 on, others below.
+    /// Vectors of several arrays by their points: the first <paramref name="given"/> of all, then the farthest; and which they are.
     /// </summary>
-    private (NamedArray Entries, int[] Chosen) Thinned(
-        NamedArray? from,
-        NamedArray patches,
-        ReadOnlySpan<float> points,
+    private (NamedArray Entries, int[] Chosen) Coreset(
+        NamedArray?[] vectors,
+        float[][] points,
+        int given,
+        int count,
         string part,
         CancellationToken stop
     )
     {
-        var dimensions = (int)patches.Shape[1];
-        var width = Width(dimensions);
-        float[] all = from is null ? points.ToArray() : [.. Points(from), .. points];
-        var known = from is null ? 0 : (int)from.Shape[0];
-        var size = Math.Min(settings.BankSize, all.Length / width);
-        var chosen = CoresetKernel.Choose(all, width, 0, size, done => Tell(part, done, size), stop);
-        var bank = new float[size * dimensions];
+        var arrays = vectors.OfType<NamedArray>().ToArray();
+        var dimensions = (int)arrays[0].Shape[1];
+        float[] all = [.. points.SelectMany(some => some)];
+        var size = Math.Min(count, all.Length / Width(dimensions));
+        var chosen = CoresetKernel.Choose(all, Width(dimensions), given, size, done => Tell(part, done, size), stop);
+        var entries = new float[size * dimensions];
         for (var i = 0; i < size; i++)
+            Vector(arrays, chosen[i], dimensions).CopyTo(entries.AsSpan(i * dimensions));
+        return (new(MemoryBankGraph.Bank(Number), [size, dimensions], entries), chosen);
+    }
+
+    /// <summary>A vector of arrays by its number in all of them.</summary>
+    private static ReadOnlySpan<float> Vector(NamedArray[] arrays, int number, int dimensions)
+    {
+        foreach (var array in arrays)
         {
-            var (source, at) = from is not null && chosen[i] < known ? (from, chosen[i]) : (patches, chosen[i] - known);
-            source.Values.AsSpan(at * dimensions, dimensions).CopyTo(bank.AsSpan(i * dimensions));
+            if (number < array.Shape[0])
+                return array.Values.AsSpan(number * dimensions, dimensions);
+            number -= (int)array.Shape[0];
         }
-        return (new(patches.Name, [size, dimensions], bank), [.. chosen.Select(i => i - known)]);
+        throw new ArgumentOutOfRangeException(nameof(number));
     }
 
     /// <summary>What is usual at each place; nothing where no place differs.</summary>

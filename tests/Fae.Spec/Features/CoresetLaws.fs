@@ -4,8 +4,8 @@ module Fae.Spec.CoresetLaws
 open Fae.Core
 open Fae.Kernels
 
-/// Indices of so many points, beginning with the first.
-type Chooser = int -> float32[][] -> int[]
+/// The number of first points that are given → indices of so many points.
+type Chooser = int -> int -> float32[][] -> int[]
 
 /// Points of small whole numbers: every distance is exact, and there are ties and equal points.
 let private points (seed: uint64) (n: uint8) (dimensions: uint8) =
@@ -19,38 +19,43 @@ let private toNearest (chosen: float32[][]) point = MemoryBank.nearest chosen po
 
 let private laws: Law<Chooser> list =
     [
-        Law.forAll "as many points as were asked for, the first one first, none twice" (fun choose (seed, n, d, k) ->
+        Law.forAll "as many points as were asked for, the given ones first, none twice" (fun choose (seed, n, d, k, g) ->
             let all = points seed n d
-            let chosen = choose (some k all) all
-            chosen.Length = some k all && chosen[0] = 0 && (Array.distinct chosen).Length = chosen.Length)
-        Law.forAll "each choice is the farthest from those before it" (fun choose (seed, n, d, k) ->
-            let all = points seed n d
-            let chosen = choose (some k all) all |> Array.map (fun i -> all[i])
+            let chosen = choose (some g all) (some k all) all
+            let first = min (some g all) (some k all)
 
-            [ 1 .. chosen.Length - 1 ]
+            chosen.Length = some k all
+            && Array.truncate first chosen = [| 0 .. first - 1 |]
+            && (Array.distinct chosen).Length = chosen.Length)
+        Law.forAll "each choice is the farthest from those before it" (fun choose (seed, n, d, k, g) ->
+            let all = points seed n d
+            let chosen = choose (some g all) (some k all) all |> Array.map (fun i -> all[i])
+
+            [ some g all .. chosen.Length - 1 ]
             |> List.forall (fun i ->
                 let before = Array.truncate i chosen
                 toNearest before chosen[i] >= Array.max (Array.map (toNearest before) all) - 1e-5))
         Law.forAll "every point is within the covering radius: no farther than the last choice was" (fun choose (seed, n, d, k) ->
             let all = points seed n d
-            let chosen = choose (some k all) all
+            let chosen = choose 1 (some k all) all
             let last = all[Array.last chosen]
             let before = chosen |> Array.truncate (chosen.Length - 1) |> Array.map (fun i -> all[i])
             before.Length = 0 || MemoryBank.coveringRadius chosen all <= toNearest before last + 1e-5)
-        Law.forAll "equals the plain definition" (fun choose (seed, n, d, k) ->
+        Law.forAll "equals the plain definition" (fun choose (seed, n, d, k, g) ->
             let all = points seed n d
-            choose (some k all) all = MemoryBank.coreset 0 (some k all) all)
+            choose (some g all) (some k all) all = MemoryBank.coreset (some g all) (some k all) all)
     ]
 
-let private plain: Chooser = MemoryBank.coreset 0
+let private plain: Chooser = MemoryBank.coreset
 
-let private kernel: Chooser = fun count points -> CoresetKernel.Choose(Array.concat points, points[0].Length, 0, count)
+let private kernel: Chooser =
+    fun given count points -> CoresetKernel.Choose(Array.concat points, points[0].Length, given, count)
 
 let private mutants: (string * string * Chooser) list =
     [
         "points may be chosen again",
-        "as many points as were asked for, the first one first, none twice",
-        (fun count points ->
+        "as many points as were asked for, the given ones first, none twice",
+        (fun _ count points ->
             let rec choose chosen =
                 if List.length chosen = count then
                     List.rev chosen
@@ -61,7 +66,7 @@ let private mutants: (string * string * Chooser) list =
             Array.ofList (choose [ 0 ]))
         "the farthest from the last choice alone",
         "each choice is the farthest from those before it",
-        (fun count points ->
+        (fun _ count points ->
             let rec choose chosen =
                 if List.length chosen = count then
                     List.rev chosen
@@ -77,13 +82,16 @@ let private mutants: (string * string * Chooser) list =
             Array.ofList (choose [ 0 ]))
         "the first points",
         "every point is within the covering radius: no farther than the last choice was",
-        (fun count _ -> [| 0 .. count - 1 |])
+        (fun _ count _ -> [| 0 .. count - 1 |])
         "of equals the last one",
         "equals the plain definition",
-        (fun count points ->
+        (fun given count points ->
             let n = points.Length
             let turned = Array.append [| points[0] |] (Array.rev (Array.tail points))
-            MemoryBank.coreset 0 count turned |> Array.map (fun i -> if i = 0 then 0 else n - i))
+            MemoryBank.coreset given count turned |> Array.map (fun i -> if i = 0 then 0 else n - i))
+        "the given points are farthest ones too",
+        "as many points as were asked for, the given ones first, none twice",
+        (fun _ count points -> MemoryBank.coreset 1 count points)
     ]
 
 let suite =

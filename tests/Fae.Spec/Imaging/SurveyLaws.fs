@@ -6,7 +6,13 @@ open Fae.Core
 open Fae.Spec.Generators
 
 [<NoComparison; NoEquality>]
-type Detail = { Lost: Image -> Image -> float; Within: Image list -> float; Light: Image list -> Image list -> float }
+type Detail =
+    {
+        Lost: Image -> Image -> float
+        Within: Image list -> float
+        Spread: Image list -> float
+        Light: Image list -> Image list -> float
+    }
 
 let private near (a: float) b = abs (a - b) <= 1e-3 * max 1.0 (abs b)
 
@@ -29,6 +35,25 @@ let private detailLaws: Law<Detail> list =
         Law.once "evenly spread greys keep a quarter" (fun d ->
             let ramp = Image.init 1 1 256 (fun _ _ x -> (float32 x + 0.5f) / 256.0f)
             near (d.Within [ ramp ]) 0.25)
+        Law.forAll "pictures of two levels have no spread, though a tenth of their pixels is between" (fun d (rare: PositiveInt) ->
+            let level i =
+                if i % 10 = 0 then 0.2f + 0.07f * float32 (rare.Get % 10)
+                elif i % 3 = 0 then 0.2f
+                else 0.9f
+
+            d.Spread [ Image.init 1 6 10 (fun _ y x -> level (10 * y + x)) ] = 0.0)
+        Law.forAll "two classes spread by their noise, as a share of the contrast" (fun d (noise: PositiveInt) ->
+            let share = float (noise.Get % 10) / 100.0
+            let class' middle i = middle + 0.5 * share * float (i % 3 - 1)
+
+            let image =
+                Image.init 1 12 12 (fun _ y x ->
+                    let i = 12 * y + x
+                    float32 (if x < 6 then class' 0.25 i else class' 0.75 i))
+
+            abs (d.Spread [ image ] - share) < 0.01)
+        Law.forAll "flat pictures are no two levels" (fun d (level: uint8) ->
+            d.Spread [ Image.constant 1 4 4 (float32 level / 255.0f) ] = 1.0)
         Law.forAll "pictures under one light do not vary" (fun d (Pair(a, light)) ->
             abs (d.Light [ a; a; a ] [ light; light; light ]) < 1e-6)
         Law.once "light that varies as much as the detail counts as one" (fun d ->
@@ -37,7 +62,13 @@ let private detailLaws: Law<Detail> list =
             near (d.Light (lights |> List.map (Image.map2 (+) detail)) lights) 1.0)
     ]
 
-let private plain = { Lost = Detail.lost; Within = Detail.withinTwoLevels; Light = Detail.lightVariation }
+let private plain =
+    {
+        Lost = Detail.lost
+        Within = Detail.withinTwoLevels
+        Spread = Detail.spreadOfLevels
+        Light = Detail.lightVariation
+    }
 
 let private detailMutants =
     [
@@ -61,6 +92,17 @@ let private detailMutants =
                     )
         }
         "three levels", "evenly spread greys keep a quarter", { plain with Within = fun images -> Detail.withinTwoLevels images / 2.25 }
+        "the deviation instead of the median",
+        "pictures of two levels have no spread, though a tenth of their pixels is between",
+        { plain with Spread = fun images -> sqrt (Detail.withinTwoLevels images) }
+        "half the spread",
+        "two classes spread by their noise, as a share of the contrast",
+        { plain with Spread = fun images -> 0.5 * Detail.spreadOfLevels images }
+        "flat pictures have no spread",
+        "flat pictures are no two levels",
+        { plain with
+            Spread = fun images -> if Detail.withinTwoLevels images = 1.0 then 0.0 else Detail.spreadOfLevels images
+        }
         "the lights' squares instead of their variance",
         "pictures under one light do not vary",
         { plain with Light = fun images lights -> 1.0 + Detail.lightVariation images lights }

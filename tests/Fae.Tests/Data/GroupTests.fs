@@ -34,10 +34,10 @@ let tests =
                         | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
                         | Ok split ->
                             Expect.equal split.Groups 24 "parts"
-                            Expect.equal split.HeldOut.Length 6 "a quarter of the parts"
-                            Expect.hasLength (split.HeldOut |> List.map partOf |> List.distinct) 6 "one picture of each"
-                            Expect.equal split.Unused.Length 54 "the other frames of these"
-                            Expect.equal split.Training.Length 180 "the others"
+                            Expect.equal split.HeldOut.Length 8 "a third of the parts"
+                            Expect.hasLength (split.HeldOut |> List.map partOf |> List.distinct) 8 "one picture of each"
+                            Expect.equal split.Unused.Length 72 "the other frames of these"
+                            Expect.equal split.Training.Length 160 "the others"
 
                             let trained = set (split.Training |> List.map partOf)
 
@@ -68,6 +68,20 @@ let tests =
                     match split "auto" folder with
                     | Ok split -> Expect.equal (split.Groups, split.Unused) (60, []) "each a part of its own"
                     | Error problems -> failtest $"{problems}")
+            }
+
+            test "a part on many of the pictures is trained on" {
+                inTemporaryFolder (fun folder ->
+                    for p in 0..19 do
+                        for f in 0 .. (if p = 0 then 11 else 1) do
+                            writePng folder $"train/good/part_{p:D2}_frame{f}.png" (frame p f) |> ignore
+
+                    for seed in 0..9 do
+                        let config = { Config.defaults with Config.Train.Groups = "(part_[0-9]+)_" }
+
+                        match DataSet.splitBy (PictureGroups.find config) 0.05f seed folder with
+                        | Ok split -> Expect.isTrue (split.Training |> List.exists (fun path -> partOf path = "part_00")) $"seed {seed}"
+                        | Error problems -> failtest $"{problems}")
             }
 
             test "a pattern that is wrong, or finds too few parts, is said" {

@@ -132,6 +132,14 @@ let tests =
                 Expect.equal (rows ofTraining) (rows alone) "as if nothing were held out"
                 Expect.equal (rows ofAll) (rows alone + rows ofHeldOut) "both"
                 Expect.isEmpty (Set.intersect (rows ofTraining) (rows ofHeldOut)) "what is held out is unknown"
+
+                let small =
+                    MemoryBankFitter({ network with BankSize = 50 }, extractor, Random.ofSeed 1UL)
+                        .Fit(few training, few heldOut, null, CancellationToken.None)
+
+                let entries, more = small.OfTraining[0], small.OfAll[0]
+                Expect.equal more.Shape[0] 84L "in proportion as many entries for them"
+                Expect.equal (Array.truncate entries.Values.Length more.Values) entries.Values "beside those of the training pictures"
                 // An extension: each of the two banks goes on by itself.
                 let later = [ picture 1 64 64 7 ]
                 let longer, longerOfAll = fit ofTraining ofAll later heldOut

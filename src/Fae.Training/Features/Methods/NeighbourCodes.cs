@@ -68,7 +68,7 @@ internal sealed class NeighbourCodes(NetworkSettings settings, int channels, Wei
     private static Tensor Coreset(Tensor vectors, int count, CancellationToken stop)
     {
         var values = vectors.cpu().contiguous().data<float>().ToArray();
-        var chosen = CoresetKernel.Choose(values, (int)vectors.shape[1], 0, count, _ => { }, stop);
+        var chosen = CoresetKernel.Choose(values, (int)vectors.shape[1], 1, count, _ => { }, stop);
         return tensor(Enumerable.Range(0, count).Select(i => (long)chosen[i % chosen.Length]).ToArray()).to(vectors.device);
     }
 
