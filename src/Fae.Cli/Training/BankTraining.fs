@@ -53,6 +53,7 @@ module BankTraining =
                     Progress = show,
                     From = (earlier |> Option.map _.OfTraining |> Option.toObj),
                     FromAll = (earlier |> Option.map _.OfAll |> Option.toObj),
+                    Known = known,
                     Number = index + 1,
                     EntryViews = List.toArray entering,
                     Views = (if views.IsEmpty then null else List.toArray views)

@@ -44,6 +44,9 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>The same of an earlier bank of all pictures.</summary>
     public NamedArray? FromAll { get; init; }
 
+    /// <summary>Training pictures that the earlier bank knows.</summary>
+    public int Known { get; init; }
+
     /// <summary>
     /// The views of pictures that are inspected as a whole, for which it is to be found what is usual at each place; null where it is not.
     /// </summary>
@@ -83,13 +86,13 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
             "coreset",
             stop
         );
-        var known = From is null ? 0 : (int)From.Shape[0];
-        NamedArray[] usual = Views is null ? [] : Usual(entries, [.. chosen.Select(i => i - known)], owners, training, ignore, stop);
+        var earlier = From is null ? 0 : (int)From.Shape[0];
+        NamedArray[] usual = Views is null ? [] : Usual(entries, [.. chosen.Select(i => i - earlier)], owners, training, ignore, stop);
         if (further.Number == 0)
             return new([entries, .. usual], [entries, .. usual]);
 
         // In proportion as many entries for the further pictures.
-        var share = Math.Min(1.0, (double)further.Number / training.Number);
+        var share = Math.Min(1.0, (double)further.Number / (Known + training.Number));
         var count = (int)Math.Ceiling((1 + share) * entries.Shape[0]);
         var (all, _) = Coreset(
             [entries, FromAll, patches],
