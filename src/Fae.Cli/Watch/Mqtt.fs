@@ -124,12 +124,16 @@ module Mqtt =
                         }
             }
 
+    /// A broker answers pings after the lines before them: pings come rarely, and a slow broker has its time for them.
+    let private keepAlive, pingTimeout = TimeSpan.FromMinutes 1.0, TimeSpan.FromSeconds 30.0
+
     /// The client's options.
-    let options (timeout: TimeSpan) (broker: Broker) =
+    let options (broker: Broker) =
         let builder =
             MqttClientOptionsBuilder()
                 .WithTcpServer(broker.Host, Nullable broker.Port)
-                .WithTimeout(timeout)
+                .WithTimeout(pingTimeout)
+                .WithKeepAlivePeriod(keepAlive)
                 .WithClientId(broker.ClientId)
                 .WithCleanSession()
 

@@ -26,13 +26,16 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
     /// Between two reads of the journal, and between two attempts to connect.
     let pause = TimeSpan.FromSeconds 0.5
 
-    /// For connecting, and between two answers of the broker.
+    /// For connecting.
     let timeout = TimeSpan.FromSeconds 5.0
+
+    /// Between two answers of the broker.
+    let answer = TimeSpan.FromSeconds 10.0
 
     /// Lines that are on their way at once.
     let window = 16
     let client = MqttClientFactory().CreateMqttClient()
-    let options = Mqtt.options timeout broker
+    let options = Mqtt.options broker
 
     let mutable position =
         let text = if File.Exists offsetFile then (File.ReadAllText offsetFile).Trim() else ""
@@ -76,13 +79,13 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
 
             let! result = client.PublishAsync(message, limit.Token)
             if not result.IsSuccess then raise (IOException $"it refuses: {result.ReasonString}")
-            limit.CancelAfter timeout
+            limit.CancelAfter answer
         }
 
     /// Publishes a window of lines; the position moves to the first one that was not acknowledged, also if this fails.
     let publishWindow identity (lines: struct (string * int64)[]) : Task =
         task {
-            use limit = new CancellationTokenSource(timeout)
+            use limit = new CancellationTokenSource(answer)
 
             let sent =
                 [|
@@ -198,7 +201,7 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
                 try
                     // What is left at the end has as long as a line may take.
                     use last = new CancellationTokenSource()
-                    if not go then last.CancelAfter timeout
+                    if not go then last.CancelAfter answer
                     do! drain (fun () -> last.IsCancellationRequested)
                 with e ->
                     let reason = explain e
@@ -214,14 +217,16 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
                         ()
 
             if client.IsConnected then
+                use limit = new CancellationTokenSource(answer)
+
                 match broker.StatusTopic with
                 | Some topic ->
                     // An orderly end publishes no last will.
-                    let! _ = client.PublishStringAsync(topic, "offline", MqttQualityOfServiceLevel.AtLeastOnce, true)
+                    let! _ = client.PublishStringAsync(topic, "offline", MqttQualityOfServiceLevel.AtLeastOnce, true, limit.Token)
                     ()
                 | None -> ()
 
-                do! client.DisconnectAsync()
+                do! client.DisconnectAsync(cancellationToken = limit.Token)
         }
 
     interface IDisposable with
