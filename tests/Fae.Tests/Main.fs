@@ -162,7 +162,7 @@ let private test (argv: string[]) =
 let main argv =
     Fae.Training.TorchRuntime.SetEnvironment()
     // Tests block the threads that they run on; servers and brokers in this process need some too, at once.
-    ThreadPool.SetMinThreads(64, 64) |> ignore
+    ThreadPool.SetMinThreads(256, 256) |> ignore
     Fae.Imaging.Vips.routeWarnings ignore
 
     match argv with
