@@ -26,7 +26,7 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
     /// Between two reads of the journal, and between two attempts to connect.
     let pause = TimeSpan.FromSeconds 0.5
 
-    /// For connecting.
+    /// For connecting and for the last word.
     let timeout = TimeSpan.FromSeconds 5.0
 
     /// Between two answers of the broker.
@@ -187,7 +187,8 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
         else
             match e with
             | :? UnauthorizedAccessException -> $"refuses the login ({e.Message}); see --mqtt-user and --mqtt-password-file"
-            | :? OperationCanceledException -> "does not answer in time"
+            | :? OperationCanceledException
+            | :? MQTTnet.Exceptions.MqttCommunicationTimedOutException -> "does not answer in time"
             | _ -> $"cannot be reached ({reasons})"
 
     /// Publishes until it is cancelled, then what is left if the broker can be reached. Whatever goes wrong is said once and tried again.
@@ -217,16 +218,20 @@ type MqttPublisher(broker: Broker, journal: string, offsetFile: string) =
                         ()
 
             if client.IsConnected then
-                use limit = new CancellationTokenSource(answer)
+                use limit = new CancellationTokenSource(timeout)
 
-                match broker.StatusTopic with
-                | Some topic ->
-                    // An orderly end publishes no last will.
-                    let! _ = client.PublishStringAsync(topic, "offline", MqttQualityOfServiceLevel.AtLeastOnce, true, limit.Token)
-                    ()
-                | None -> ()
+                try
+                    match broker.StatusTopic with
+                    | Some topic ->
+                        // An orderly end publishes no last will.
+                        let! _ = client.PublishStringAsync(topic, "offline", MqttQualityOfServiceLevel.AtLeastOnce, true, limit.Token)
+                        ()
+                    | None -> ()
 
-                do! client.DisconnectAsync(cancellationToken = limit.Token)
+                    do! client.DisconnectAsync(cancellationToken = limit.Token)
+                with e ->
+                    // The broker publishes the last will then.
+                    Console.warn $"the MQTT broker {broker.Address} {explain e}; the connection was cut"
         }
 
     interface IDisposable with

@@ -66,6 +66,22 @@ let tests =
                         Expect.equal (List.tryHead status, List.tryLast status) (Some "online", Some "offline") heard))
             }
 
+            test "a broker that answers too late is no fault of the program" {
+                inTemporaryFolder (fun folder ->
+                    let model, (into, out) = brightnessModel folder, folders folder
+                    let port = freePort ()
+                    put into "a.png" 1
+
+                    withBroker (plainAt port) (fun _ _ -> true) 15000 (fun _ ->
+                        let args = [ "--mqtt"; $"127.0.0.1:{port}/line"; "--mqtt-status"; "status" ]
+                        let child, messages = watchHeard model into out args
+                        use child = child
+                        inspected out 1
+                        until 40.0 (fun () -> String.concat "\n" messages) (fun () -> said messages "does not answer in time" > 0)
+                        // It ends with 0.
+                        stop child))
+            }
+
             test "over TLS, with the broker's own authority" {
                 inTemporaryFolder (fun folder ->
                     let model, (into, out) = brightnessModel folder, folders folder
