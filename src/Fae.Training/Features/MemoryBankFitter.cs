@@ -80,7 +80,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         var points = Points(patches);
         var (entries, chosen) = Coreset(
             [From, patches],
-            [Points(From), points[..(ofTraining * Width(dimensions))]],
+            [.. Points(From), .. points.AsSpan(0, ofTraining * Width(dimensions))],
             1,
             settings.BankSize,
             "coreset",
@@ -96,7 +96,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         var count = (int)Math.Ceiling((1 + share) * entries.Shape[0]);
         var (all, _) = Coreset(
             [entries, FromAll, patches],
-            [Points(entries), Points(FromAll), points],
+            [.. Points(entries), .. Points(FromAll), .. points],
             (int)entries.Shape[0],
             count,
             "coreset, held-out pictures too",
@@ -122,7 +122,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// </summary>
     private (NamedArray Entries, int[] Chosen) Coreset(
         NamedArray?[] vectors,
-        float[][] points,
+        float[] points,
         int given,
         int count,
         string part,
@@ -131,9 +131,8 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     {
         var arrays = vectors.OfType<NamedArray>().ToArray();
         var dimensions = (int)arrays[0].Shape[1];
-        float[] all = [.. points.SelectMany(some => some)];
-        var size = Math.Min(count, all.Length / Width(dimensions));
-        var chosen = CoresetKernel.Choose(all, Width(dimensions), given, size, done => Tell(part, done, size), stop);
+        var size = Math.Min(count, points.Length / Width(dimensions));
+        var chosen = CoresetKernel.Choose(points, Width(dimensions), given, size, done => Tell(part, done, size), stop);
         var entries = new float[size * dimensions];
         for (var i = 0; i < size; i++)
             Vector(arrays, chosen[i], dimensions).CopyTo(entries.AsSpan(i * dimensions));
