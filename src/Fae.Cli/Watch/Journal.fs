@@ -100,9 +100,7 @@ type Journal private (options: JournalOptions, entries: Dictionary<string, Journ
             || bad = 0
                && (not (File.Exists options.Path)
                    || FileInfo(options.Path).Length = ended
-                   || File.ReadLines options.Path
-                      |> Seq.truncate 1
-                      |> Seq.forall (fun line -> line.TrimStart('\000').StartsWith '{' || line.Trim '\000' = ""))
+                   || JournalFiles.firstCharacter options.Path |> Option.forall ((=) '{'))
 
         if not isOurs then
             Error(Usage [ $"{options.Path}: is not a journal of fae watch; take another --out" ])

@@ -52,8 +52,12 @@ module JournalFiles =
         File.Move(path, other)
         other
 
+    /// A line of more bytes is no entry; so much of it is kept in memory.
+    [<Literal>]
+    let LongestLine = 1048576
+
     /// Calls `onLine` for each whole line, for a journal may be larger than memory; returns where the last one ends. Zeros at the start of
-    /// a line are what a tool left that cut the file off under a writer.
+    /// a line are what a tool left that cut the file off under a writer. A line longer than `LongestLine` is cut to that length.
     let readLines (stream: Stream) (onLine: string -> unit) : int64 =
         let buffer = Array.zeroCreate<byte> 65536
         use line = new MemoryStream()
@@ -66,7 +70,8 @@ module JournalFiles =
                 position <- position + 1L
 
                 if buffer[i] <> byte '\n' then
-                    if line.Length > 0L || buffer[i] <> 0uy then line.WriteByte buffer[i]
+                    if (line.Length > 0L || buffer[i] <> 0uy) && line.Length < int64 LongestLine then
+                        line.WriteByte buffer[i]
                 else
                     if line.Length > 0L then
                         onLine (Encoding.UTF8.GetString(line.GetBuffer(), 0, int line.Length))
@@ -77,6 +82,14 @@ module JournalFiles =
             read <- stream.Read buffer
 
         ended
+
+    /// The first character of a file that is neither a zero nor white space, among its first 4 KiB.
+    let firstCharacter (path: string) : char option =
+        use stream = openRead path
+        use reader = new StreamReader(stream)
+        let start = Array.zeroCreate<char> 4096
+        let length = reader.ReadBlock(start, 0, start.Length)
+        start |> Seq.truncate length |> Seq.tryFind (fun c -> c <> '\000' && not (Char.IsWhiteSpace c))
 
     /// What tells one file of a journal from another, whatever it is called: a digest of its first line. None before there is one.
     let identity (path: string) : string option =

@@ -124,6 +124,22 @@ let private journalTests =
                     Expect.hasLength (linesOf "line" received) 20 "each once"))
         }
 
+        test "a line of megabytes among the journal's is passed over" {
+            inTemporaryFolder (fun folder ->
+                let model, (into, out) = brightnessModel folder, folders folder
+                put into "a.png" 1
+                let once () = fae [ "watch"; into; "--model"; model; "--out"; out; "--once" ]
+                Expect.equal (once ()).Code 0 "inspected"
+                let path = Path.Combine(out, "inspections.jsonl")
+                File.AppendAllText(path, String('x', 3 * Fae.Cli.JournalFiles.LongestLine) + "\n")
+                put into "b.png" 2
+                let again = once ()
+                Expect.equal again.Code 0 "goes on"
+                Expect.stringContains again.Error "1 line(s) that are no entries" "said"
+                let entries = File.ReadLines path |> Seq.filter _.StartsWith('{') |> List.ofSeq
+                Expect.hasLength entries 2 "each once")
+        }
+
         test "somebody else's file without an end of line is refused and kept" {
             inTemporaryFolder (fun folder ->
                 let model, (into, out) = brightnessModel folder, folders folder

@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text
 open System.Text.Json.Nodes
+open Fae.Cli
 open Fae.Core
 open Fae.Data
 open Fae.Detection
@@ -211,7 +212,6 @@ let picture =
         Together = Environment.ProcessorCount
     }
 
-/// Everything but the server.
 /// What labelling tools write, as masks of a picture of 60 × 40.
 let annotations =
     let masked regions = regions |> Result.bind (Annotations.mask 40 60) |> Result.isOk
@@ -250,4 +250,52 @@ let annotations =
             (Annotations.yolo 40 60 >> masked)
     ]
 
-let targets = models @ [ checkpoint; configuration; picture ] @ annotations
+/// A journal of `fae watch`. What opens is cut off after its last whole line, opens again with as many entries, and takes another one.
+let journal =
+    let line name size =
+        $$"""{"path": "{{name}}", "size": {{size}}, "changed": 639000000000000000, "verdict": "good", "score": 0.5, "moved_to": null}"""
+
+    // Each entry is flushed to the disk: in memory that takes no time.
+    let folder = if Directory.Exists "/dev/shm" then "/dev/shm" else Path.GetTempPath()
+
+    let inspect path =
+        let opened () =
+            let existing = fun _ -> true
+            Journal.Open({ Path = path; MostBytes = 1_000_000L }, existing, ignore)
+
+        match opened () with
+        | Error _ -> false
+        | Ok journal ->
+            let stamp: FileStamp = { Name = "new.png"; Size = 3L; Changed = 5L }
+            let before = journal.Count
+            journal.Add(stamp, null, line stamp.Name stamp.Size)
+            (journal :> IDisposable).Dispose()
+
+            match opened () with
+            | Ok again ->
+                use again = again
+
+                if again.Count <> before + 1 then
+                    failwith $"{before} entries and one more are {again.Count}"
+
+                true
+            | Error _ -> failwith "opens once and not again"
+
+    {
+        Name = "journal of watch"
+        Seeds = lazy (utf8 [ line "a.png" 1 + "\n" + line "part/b.png" 2 + "\n"; line "a.png" 1 + "\n" + line "c.png" 7; "" ])
+        Words = utf8 [ "\"path\""; "\"moved_to\": \"good/a.png\""; "\000\000\000\000"; "{}\n"; "\n\n" ]
+        Reads =
+            fun bent ->
+                let path = Path.Combine(folder, $"fae-fuzz-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.jsonl")
+
+                try
+                    File.WriteAllBytes(path, bent)
+                    inspect path
+                finally
+                    File.Delete path
+        Together = Environment.ProcessorCount
+    }
+
+/// Everything but the server.
+let targets = models @ [ checkpoint; configuration; picture; journal ] @ annotations
