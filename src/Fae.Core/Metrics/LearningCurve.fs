@@ -87,8 +87,8 @@ module LearningCurve =
             let text (auroc: float) = auroc.ToString("F3", CultureInfo.InvariantCulture)
 
             Some(
-                $"by features of {half.Pictures} good pictures synthetic defects are told with an image AUROC of {text half.Auroc}, "
-                + $"by those of {last.Pictures} with {text last.Auroc}: {advice}"
+                $"image AUROC of a memory bank on synthetic defects: {text half.Auroc} with {half.Pictures} good pictures, "
+                + $"{text last.Auroc} with {last.Pictures}; {advice}"
             )
         | _ -> None
 

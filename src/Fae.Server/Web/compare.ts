@@ -1,6 +1,6 @@
 // Two versions of a project's detector on the pictures that both were evaluated on.
 
-import { byId, element, number } from "./dom.js"
+import { byId, element } from "./dom.js"
 import { picturePath } from "./projects.js"
 import type { Kind, Project, StudioVersion } from "./projects.js"
 
@@ -50,7 +50,7 @@ export function difference(pairs: PicturePair[]): { better: number; worse: numbe
 
 function cell(verdict: Verdict): HTMLElement {
   const word = verdict.isAnomalous ? "anomalous" : "good"
-  const said = element("td", {}, `${word}, ${number(verdict.score)} of the threshold`)
+  const said = element("td", {}, `${word}, ${verdict.score.toFixed(2)} × the threshold`)
   said.classList.toggle("bad", !isRight(verdict))
   return said
 }

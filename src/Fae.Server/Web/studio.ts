@@ -89,6 +89,7 @@ function thumbnail(project: string, picture: StudioPicture): HTMLElement {
 
 async function showPictures(project: Project): Promise<void> {
   const all = await studio.pictures(project.name)
+  all.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }))
   for (const kind of ["good", "bad"] as const)
     byId(kind).replaceChildren(...all.filter(picture => picture.kind === kind).map(picture => thumbnail(project.name, picture)))
   byId("ignored").textContent = project.has_ignore ? "a mask is kept" : "nothing is ignored"

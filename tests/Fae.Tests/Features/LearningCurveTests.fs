@@ -86,7 +86,7 @@ let tests =
                 Expect.stringEnds (words 0.93) "more good pictures would help" "three points"
                 Expect.stringEnds (words 0.91) "more good pictures may help a little" "one point"
                 Expect.stringEnds (words 0.899) "more good pictures would change little" "none"
-                Expect.stringContains (words 0.93) "of 16 good pictures" "how many"
+                Expect.stringContains (words 0.93) "0.900 with 16 good pictures, 0.930 with 32" "how many"
                 let blind = LearningCurve.describe [ point 16 0.45; point 32 0.55 ] |> Option.defaultValue ""
                 Expect.stringEnds blind "these figures cannot say" "features that do not see the synthetic defects"
                 Expect.equal (LearningCurve.describe [ point 1 0.8 ]) None "one point is no curve"

@@ -99,6 +99,17 @@ let saysWithin (seconds: float32) (page: IPage) (selector: string) (text: string
 /// Waits until an element's text has this part.
 let says page selector text = saysWithin 30.0f page selector text
 
+/// The texts that are wider than the box they stand in, but for boxes that scroll.
+let private textBeyondParent =
+    """() => [...document.querySelectorAll("span, button, a, p, h1, h2, h3, label, td, th, li")]
+        .filter(one => one.textContent.trim() && one.getClientRects().length && !one.closest("pre, .scrolls, .sr-only"))
+        .filter(one => {
+            const box = one.parentElement.getBoundingClientRect(), own = one.getBoundingClientRect()
+            const end = parseFloat(getComputedStyle(one.parentElement).paddingRight)
+            return own.right > box.right - end + 4
+        })
+        .map(one => `${one.tagName} ${one.id} ${one.textContent.trim().slice(0, 40)}`)"""
+
 /// What axe (WCAG 2.1 A and AA, contrast among them) finds on a page as it is.
 let accessible (page: IPage) what =
     task {
@@ -113,4 +124,6 @@ let accessible (page: IPage) what =
         Expect.equal words [] $"{what}: accessible"
         let! wide = page.EvaluateAsync<int> "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
         Expect.equal wide 0 $"{what}: no sideways scrolling"
+        let! over = page.EvaluateAsync<string[]> textBeyondParent
+        Expect.equal (List.ofArray over) [] $"{what}: text within its box"
     }
