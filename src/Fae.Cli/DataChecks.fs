@@ -100,7 +100,7 @@ module DataChecks =
         if config.Image.Tile = 0 then shapes (split.Training @ split.HeldOut)
 
         match DataSet.testPictures data with
-        | Ok test when Directory.Exists(Path.Combine(data, "test")) ->
+        | Ok test when Option.isSome (MaskFiles.testRoot data) ->
             testInTraining (split.Training @ split.HeldOut) (test |> List.map (fun (picture: TestPicture) -> picture.Path))
         | _ -> ()
 

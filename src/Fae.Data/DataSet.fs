@@ -32,6 +32,8 @@ type TestPicture =
 type DataProblem =
     | NoFolder of string
     | NoPictures of folder: string
+    | NoGoodFolder of folder: string * others: (string * int) list
+    | AllLabelled of folder: string * count: int
     | TooFewPictures of folder: string * count: int
     | OneLevelTooHigh of folder: string * categories: string list
     | BadPicture of ImageProblem
@@ -49,6 +51,14 @@ module DataSet =
         function
         | NoFolder folder -> $"{folder}: there is no such folder"
         | NoPictures folder -> $"{folder}: holds no pictures; put good ones into {folder}/train/good or directly into it"
+        | NoGoodFolder(folder, others) ->
+            let names = others |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
+
+            ($"{folder}: none of its folders of pictures is called good: {names}; name the one of good parts good, or give it alone: --data "
+             + $"{Path.Combine(folder, others |> List.maxBy snd |> fst)}")
+        | AllLabelled(folder, count) ->
+            ($"{folder}: a label beside each of its {count} pictures marks a defect; put good pictures into {folder}/good, where labels "
+             + "are not read")
         | TooFewPictures(folder, count) -> $"{folder}: holds {count} good picture(s); at least 4 are needed to train and hold some out"
         | OneLevelTooHigh(folder, categories) ->
             let example = List.head categories
@@ -67,38 +77,31 @@ module DataSet =
             $"train.groups = \"{pattern}\": {reason}; write auto, none, or a regular expression like (part[0-9]+)_"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
 
-    /// The folder of good pictures, as `FolderNames.isGood` knows it, in train or in the folder itself; else train, else the folder itself.
-    let private goodFolder root =
-        let train = Path.Combine(root, "train")
-        let good folder = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isGood)
+    /// Folders with how many pictures each holds, without those that hold none.
+    let private counted folders =
+        folders
+        |> List.map (fun folder -> Files.name folder, (ImageFolder.listAll folder).Length)
+        |> List.filter (fun (_, count) -> count > 0)
 
-        good train @ good root @ [ train ]
-        |> List.tryFind (fun folder -> not (List.isEmpty (ImageFolder.listAll folder)))
-        |> Option.defaultValue root
-
-    /// Further good pictures of some data sets (MVTec LOCO and AD 2), which are split like the others.
-    let private validationFolder root = Path.Combine(root, "validation", "good")
-
-    /// The good pictures: those of a folder for them with all folders in it; of the folder itself without.
-    let private goodPictures root =
-        let main =
-            match goodFolder root with
-            | folder when folder = root -> ImageFolder.list root
-            | folder -> ImageFolder.listAll folder
-
-        main @ ImageFolder.listAll (validationFolder root)
-
-    /// Why a folder has no good pictures.
-    let private diagnose root =
+    /// Why a folder has no good pictures, though so many are labelled.
+    let private diagnose root labelled =
         if not (Directory.Exists root) then
             NoFolder root
+        elif labelled > 0 then
+            AllLabelled(root, labelled)
         else
-            let categories =
-                ImageFolder.folders root
-                |> List.filter (fun folder -> not (List.isEmpty (ImageFolder.list (Path.Combine(folder, "train", "good")))))
-                |> List.map Files.name
+            let hasGood folder =
+                match GoodPictures.folders folder with
+                | CalledGood _ -> true
+                | _ -> false
 
-            if List.isEmpty categories then NoPictures root else OneLevelTooHigh(root, categories)
+            let below = ImageFolder.folders root
+            let train = below |> List.filter (Files.name >> FolderNames.isTrain)
+
+            match below |> List.filter hasGood |> List.map Files.name, counted (List.collect ImageFolder.folders train @ below) with
+            | _ :: _ as categories, _ -> OneLevelTooHigh(root, categories)
+            | [], [] -> NoPictures root
+            | [], others -> NoGoodFolder(root, others)
 
     /// Of so many pictures of different parts the fewest that are held out. 19 are the fewest that promise a false-alarm rate of 5%: a
     /// small set gives up to a quarter of itself for them. Of a larger set a fifth is better, up to 60: what the held-out pictures choose
@@ -114,10 +117,10 @@ module DataSet =
     /// few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of the pictures. Parts
     /// on more than a tenth of the pictures are held out last.
     let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
-        let pictures = goodPictures root
+        let pictures, labelled = GoodPictures.find root
 
         match pictures.Length with
-        | 0 -> Error [ diagnose root ]
+        | 0 -> Error [ diagnose root labelled.Length ]
         | count when count < 4 -> Error [ TooFewPictures(root, count) ]
         | count ->
             groupsOf pictures
@@ -170,46 +173,68 @@ module DataSet =
                     relative folder, what, (ImageFolder.listAll folder).Length
             ]
         else
-            let validation = ImageFolder.listAll (validationFolder root)
+            let good, _ = GoodPictures.find root
+            let validation = GoodPictures.validation root
+            let further = validation |> List.sumBy (ImageFolder.listAll >> List.length)
+            let main = good.Length - further
 
             [
-                relative (goodFolder root), "good, to train", (goodPictures root).Length - validation.Length
-                if not validation.IsEmpty then
-                    relative (validationFolder root), "good, to train", validation.Length
+                match GoodPictures.folders root with
+                | CalledGood [ folder ]
+                | OfTraining folder
+                | Itself folder -> relative folder, "good, to train", main
+                | CalledGood folders -> folders |> List.map relative |> String.concat ", ", "good, to train", main
+                for folder in validation do
+                    relative folder, "good, to train", (ImageFolder.listAll folder).Length
             ]
 
-    /// What a training leaves out of its folder of good pictures, a line each: files of other endings, and folders that are no good parts.
+    /// What a training leaves out of its folder of good pictures, a line each: files of other endings, folders that are no good parts, and
+    /// pictures that are labelled.
     let leftOut (root: string) =
-        let good = goodFolder root
+        let _, labelled = GoodPictures.find root
+        let names paths = paths |> List.truncate 3 |> List.map Files.name |> String.concat ", "
 
-        let unread =
-            ImageFolder.unread good
-            |> List.filter (fun path -> good <> root || string (Path.GetDirectoryName path) = root)
-
-        let below =
-            if good = root then
-                ImageFolder.folders root
-                |> List.map (fun folder -> Files.name folder, (ImageFolder.listAll folder).Length)
-                |> List.filter (fun (_, count) -> count > 0)
-            else
-                []
+        let unread, below =
+            match GoodPictures.folders root with
+            | CalledGood folders -> List.collect ImageFolder.unread folders, []
+            | OfTraining folder ->
+                let bad = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isBad)
+                ImageFolder.unread folder, counted bad
+            | Itself _ ->
+                let direct = ImageFolder.unread root |> List.filter (fun path -> string (Path.GetDirectoryName path) = root)
+                direct, counted (ImageFolder.folders root)
 
         [
             if not unread.IsEmpty then
-                let names = unread |> List.truncate 3 |> List.map Files.name |> String.concat ", "
-                $"{unread.Length} file(s) of other endings than PNG, JPEG, TIFF, BMP and WebP have: {names}"
+                $"{unread.Length} file(s) of other endings than PNG, JPEG, TIFF, BMP and WebP have: {names unread}"
             if not below.IsEmpty then
                 let names = below |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
                 $"pictures in folders that are not called good: {names}"
+            if not labelled.IsEmpty then
+                $"{labelled.Length} picture(s) with a defect labelled beside them: {names labelled}"
         ]
+
+    /// Pictures of one folder, some of which have a defect labelled beside them.
+    let private mixed root =
+        let folder = MaskFiles.testRoot root |> Option.defaultValue root
+
+        match ImageFolder.list folder |> List.filter (MaskFiles.isMaskBeside >> not) |> MaskFiles.splitByLabel with
+        | [], _ -> []
+        | labelled, others ->
+            [
+                for path in labelled -> { Path = path; Defect = "defect"; Mask = MaskFiles.beside path }
+                for path in others -> { Path = path; Defect = "good"; Mask = None }
+            ]
 
     /// The test pictures of a data set: test/*, or plain folders, one of which is good.
     let testPictures (root: string) : Result<TestPicture list, DataProblem list> =
         let folders = testFolders root
         let cocos, broken = MaskFiles.cocoFiles root folders |> partition
+        let labels = MaskFiles.labelFolders root
 
         let pictures =
             [
+                if folders.IsEmpty then yield! mixed root
                 for folder in folders do
                     let name = Files.name folder
 
@@ -217,7 +242,7 @@ module DataSet =
                         if FolderNames.isGood name then
                             { Path = path; Defect = "good"; Mask = None }
                         elif not (MaskFiles.isMaskBeside path) then
-                            { Path = path; Defect = name; Mask = MaskFiles.maskOf root cocos name path }
+                            { Path = path; Defect = name; Mask = MaskFiles.maskOf labels cocos name path }
             ]
 
         if not (Directory.Exists root) then
@@ -225,7 +250,7 @@ module DataSet =
         elif not (List.isEmpty broken) then
             Error(List.map BadPicture broken)
         elif List.isEmpty pictures then
-            match diagnose root with
+            match diagnose root 0 with
             | OneLevelTooHigh _ as problem -> Error [ problem ]
             | _ -> Error [ NoTestPictures root ]
         else

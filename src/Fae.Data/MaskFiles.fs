@@ -9,43 +9,76 @@ module MaskFiles =
     /// Of files that keep labels as they are.
     let private endings = [ ".png"; ".tif"; ".tiff"; ".bmp" ]
 
-    let private maskEndings = endings |> List.map (fun ending -> "_mask" + ending)
+    /// What a mask has in its name after its picture's name.
+    let private maskEndings =
+        [ "_mask"; "_gt"; "_GT"; "_label"; "_seg" ]
+        |> List.allPairs endings
+        |> List.map (fun (file, mark) -> mark + file)
 
-    /// The folder of test pictures: test; test_public of MVTec AD 2.
-    let testRoot root = [ "test"; "test_public" ] |> List.map (fun name -> Path.Combine(root, name)) |> List.tryFind Directory.Exists
+    /// The folder of test pictures.
+    let testRoot root = ImageFolder.folders root |> List.tryFind (Files.name >> FolderNames.isTest)
 
-    /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them.
-    let maskOf root cocos defect (picture: string) =
+    let private subfolders isOne folders = folders |> List.collect ImageFolder.folders |> List.filter (Files.name >> isOne)
+
+    /// Folders of masks, and folders of what labelling tools write.
+    let labelFolders root =
+        let roots = root :: Option.toList (testRoot root)
+        struct (subfolders FolderNames.isMasks roots, subfolders FolderNames.isLabels roots)
+
+    let private besideOf (picture: string) ending = Path.Combine(string (Path.GetDirectoryName picture), Files.stem picture + ending)
+
+    let private drawnBeside picture = maskEndings |> List.map (besideOf picture) |> List.tryFind File.Exists
+
+    let private writtenIn (folders: string list) (stem: string) =
+        let named ending = folders |> List.map (fun folder -> Path.Combine(folder, stem + ending))
+
+        named ".json"
+        |> List.tryFind MaskSource.isLabelMe
+        |> Option.map LabelMe
+        |> Option.orElseWith (fun () -> named ".txt" |> List.tryFind MaskSource.isYolo |> Option.map Yolo)
+
+    /// The label of a picture in its own folder.
+    let beside (picture: string) =
+        drawnBeside picture
+        |> Option.map Drawn
+        |> Option.orElseWith (fun () -> writtenIn [ string (Path.GetDirectoryName picture) ] (Files.stem picture))
+
+    /// Pictures with a label beside them that marks something, or that cannot be read; and the others.
+    let splitByLabel (pictures: string list) =
+        let marks picture =
+            beside picture
+            |> Option.exists (fun label ->
+                match MaskSource.read picture label with
+                | Ok mask -> Array.exists ((<>) 0.0f) mask.Pixels
+                | Error _ -> true)
+
+        let marked = pictures |> Array.ofList |> Array.Parallel.map marks
+        let labelled, others = List.zip pictures (List.ofArray marked) |> List.partition snd
+        List.map fst labelled, List.map fst others
+
+    /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them; or a file of a labelling tool.
+    let maskOf (struct (masks, labels)) cocos defect (picture: string) =
         let stem = Files.stem picture
 
-        let labels = root :: Option.toList (testRoot root) |> List.map (fun folder -> Path.Combine(folder, "ground_truth", defect))
+        let ofDefect = masks |> List.map (fun folder -> Path.Combine(folder, defect))
 
         let files =
-            labels
+            ofDefect
             |> List.allPairs ([ for ending in maskEndings @ endings -> stem + ending ] @ [ Files.name picture ])
             |> List.map (fun (name, folder) -> Path.Combine(folder, name))
 
-        let beside = string (Path.GetDirectoryName picture)
-
         let drawn =
-            [ for ending in maskEndings -> Path.Combine(beside, stem + ending) ] @ files
-            |> List.tryFind File.Exists
-            |> Option.orElse (
-                labels
+            drawnBeside picture
+            |> Option.orElseWith (fun () -> List.tryFind File.Exists files)
+            |> Option.orElseWith (fun () ->
+                ofDefect
                 |> List.map (fun folder -> Path.Combine(folder, stem))
-                |> List.tryFind (ImageFolder.list >> List.isEmpty >> not)
-            )
+                |> List.tryFind (ImageFolder.list >> List.isEmpty >> not))
 
         // What tools write lies beside the picture or in a folder of labels, with or without a folder for each kind of defect.
-        let written ending =
-            beside
-            :: [
-                for folder in [ "labels"; "annotations" ] do
-                    for root in root :: Option.toList (testRoot root) do
-                        Path.Combine(root, folder, defect)
-                        Path.Combine(root, folder)
-            ]
-            |> List.map (fun folder -> Path.Combine(folder, stem + ending))
+        let written =
+            string (Path.GetDirectoryName picture)
+            :: List.collect (fun folder -> [ Path.Combine(folder, defect); folder ]) labels
 
         let inCoco =
             lazy
@@ -63,17 +96,14 @@ module MaskFiles =
 
         drawn
         |> Option.map Drawn
-        |> Option.orElseWith (fun () -> written ".json" |> List.tryFind MaskSource.isLabelMe |> Option.map LabelMe)
-        |> Option.orElseWith (fun () -> written ".txt" |> List.tryFind MaskSource.isYolo |> Option.map Yolo)
+        |> Option.orElseWith (fun () -> writtenIn written stem)
         |> Option.orElseWith inCoco.Force
 
     /// The COCO files that may speak of a data set's test pictures.
     let cocoFiles root folders =
-        [ root; Path.Combine(root, "annotations"); Path.Combine(root, "labels") ]
-        @ Option.toList (testRoot root)
-        @ folders
-        |> List.distinct
-        |> List.collect MaskSource.cocoIn
+        let struct (_, labels) = labelFolders root
+
+        root :: labels @ Option.toList (testRoot root) @ folders |> List.distinct |> List.collect MaskSource.cocoIn
 
     /// Whether a file is the mask of a picture beside it.
     let isMaskBeside (path: string) =
@@ -81,5 +111,6 @@ module MaskFiles =
 
         maskEndings
         |> List.exists (fun ending ->
-            name.EndsWith(ending, System.StringComparison.OrdinalIgnoreCase)
+            name.Length > ending.Length
+            && name.EndsWith(ending, System.StringComparison.OrdinalIgnoreCase)
             && Directory.GetFiles(string (Path.GetDirectoryName path), name.Substring(0, name.Length - ending.Length) + ".*").Length > 0)

@@ -91,7 +91,7 @@ module Eval =
             Ok()
 
     /// Whether the good pictures to train on and to test are in one folder, so that held-out ones test.
-    let private isOneFolder data = not (Directory.Exists(Path.Combine(data, "test")))
+    let private isOneFolder data = Option.isNone (MaskFiles.testRoot data)
 
     /// The pictures without those that were trained on, where good pictures to train on and to test are in one folder; elsewhere what was
     /// trained on is said.

@@ -26,7 +26,7 @@ let tests =
     testList
         "Folders"
         [
-            for good in [ "good"; "OK"; "ok"; "Good"; "normal" ] do
+            for good in [ "good"; "OK"; "ok"; "Good"; "normal"; "ok_front"; "GoodParts"; "0_good"; "i.O."; "defect-free"; "良品" ] do
                 test $"a folder called {good} holds good parts, to train and to test; all others hold defects" {
                     inTemporaryFolder (fun folder ->
                         put folder [ for i in 0..3 -> $"{good}/{i}.png" ]
@@ -38,6 +38,101 @@ let tests =
                         put folder [ for i in 0..3 -> $"train/{good}/{i}.png" ]
                         Expect.all (trained folder) _.StartsWith("train") "the train folder counts first")
                 }
+
+            test "names that say that parts are not good" {
+                for bad in [ "bad"; "not_ok"; "no good"; "n.i.O."; "NIO"; "NOK"; "abnormal"; "DefectParts"; "def_front"; "good_defect" ] do
+                    Expect.isFalse (FolderNames.isGood bad) bad
+
+                for bad in [ "bad"; "NIO"; "ng"; "def_front"; "DefectParts" ] do
+                    Expect.isTrue (FolderNames.isBad bad) bad
+
+                for good in [ "defect_free"; "NoDefects"; "camera2" ] do
+                    Expect.isFalse (FolderNames.isBad good) good
+            }
+
+            test "two folders of good parts; Train and Test in capital letters; further good pictures in val" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ "Train/ok_front/0.png"; "Train/ok_back/0.png"; "Train/def_front/0.png"; "val/good/0.png" ]
+                    put folder [ "Test/ok_front/1.png"; "Test/ok_back/1.png"; "Test/def_front/1.png"; "val/good/1.png" ]
+
+                    Expect.equal
+                        (trained folder)
+                        [ "Train/ok_back/0.png"; "Train/ok_front/0.png"; "val/good/0.png"; "val/good/1.png" ]
+                        "to train"
+
+                    Expect.equal
+                        (DataSet.folders false folder)
+                        [ "Train/ok_back, Train/ok_front", "good, to train", 2; "val/good", "good, to train", 2 ]
+                        "said"
+
+                    Expect.equal
+                        (tested folder)
+                        [
+                            "Test/def_front/1.png", "def_front", false
+                            "Test/ok_back/1.png", "good", false
+                            "Test/ok_front/1.png", "good", false
+                        ]
+                        "to test")
+            }
+
+            test "pictures with labels beside them in one folder: what is labelled is no good part, and no mask is a picture" {
+                inTemporaryFolder (fun folder ->
+                    let labelled name value = writePng folder name (Image.constant 1 8 8 value) |> ignore
+
+                    for part in [ "train"; "test" ] do
+                        put folder [ for i in 0..5 -> $"{part}/1000{i}.png" ]
+
+                        for i in 0..5 do
+                            labelled $"{part}/1000{i}_GT.png" (if i = 5 then 1.0f else 0.0f)
+
+                    Expect.equal (trained folder) [ for i in 0..4 -> $"train/1000{i}.png" ] "to train"
+                    Expect.stringContains (String.concat "\n" (DataSet.leftOut folder)) "10005.png" "what is left out"
+
+                    Expect.equal
+                        (tested folder)
+                        [
+                            for i in 0..4 do
+                                yield ($"test/1000{i}.png", "good", false)
+                            yield ("test/10005.png", "defect", true)
+                        ]
+                        "to test"
+
+                    let all = Path.Combine(folder, "all")
+                    put all [ for i in 0..4 -> $"{i}.png" ]
+
+                    for i in 0..4 do
+                        File.WriteAllText(Path.Combine(all, $"{i}.txt"), "0 0.5 0.5 0.25 0.25")
+
+                    match DataSet.split 0.25f 0 all with
+                    | Error [ problem ] -> Expect.stringContains (DataSet.explain problem) "each of its 5 pictures" "all are labelled"
+                    | other -> failtest $"{other}"
+
+                    put folder [ for i in 0..4 -> $"parts/good/{i}.png" ]
+                    put folder [ for i in 0..4 -> $"parts/good/{i}_mask.png" ]
+                    File.WriteAllText(Path.Combine(folder, "parts", "good", "0.txt"), "0 0.5 0.5 0.25 0.25")
+
+                    Expect.hasLength (trained (Path.Combine(folder, "parts"))) 5 "good is good, and masks are no pictures")
+            }
+
+            test "a folder Label in Train is no part" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ for i in 0..4 -> $"Train/{i:D4}.PNG" ]
+                    put folder [ "Train/Label/0002_label.PNG"; "Train/camera2/1.PNG" ]
+                    Expect.hasLength (trained folder) 6 "to train")
+            }
+
+            test "which folder is good cannot be told: they are named" {
+                inTemporaryFolder (fun folder ->
+                    put folder [ for i in 0..5 -> $"A/{i}.png" ]
+                    put folder [ "B/0.png" ]
+
+                    match DataSet.split 0.25f 0 folder with
+                    | Error [ problem ] ->
+                        let words = DataSet.explain problem
+                        Expect.stringContains words "A (6), B (1)" "what there is"
+                        Expect.stringEnds words ("--data " + Path.Combine(folder, "A")) "the largest as an example"
+                    | other -> failtest $"{other}")
+            }
 
             test "folders of file servers and tools are no classes and no parts, nor are heatmaps of ours" {
                 inTemporaryFolder (fun folder ->
