@@ -222,7 +222,7 @@ module DataSet =
         | [], _ -> []
         | labelled, others ->
             [
-                for path in labelled -> { Path = path; Defect = "defect"; Mask = MaskFiles.beside path }
+                for path, label in labelled -> { Path = path; Defect = "defect"; Mask = Some label }
                 for path in others -> { Path = path; Defect = "good"; Mask = None }
             ]
 

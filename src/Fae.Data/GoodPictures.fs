@@ -57,4 +57,4 @@ module GoodPictures =
             | CalledGood _ -> [], pictures
             | _ -> MaskFiles.splitByLabel pictures
 
-        good @ List.collect ImageFolder.listAll (validation root), labelled
+        good @ List.collect ImageFolder.listAll (validation root), List.map fst labelled

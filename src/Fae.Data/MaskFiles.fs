@@ -37,24 +37,60 @@ module MaskFiles =
         |> Option.map LabelMe
         |> Option.orElseWith (fun () -> named ".txt" |> List.tryFind MaskSource.isYolo |> Option.map Yolo)
 
-    /// The label of a picture in its own folder.
-    let beside (picture: string) =
-        drawnBeside picture
-        |> Option.map Drawn
-        |> Option.orElseWith (fun () -> writtenIn [ string (Path.GetDirectoryName picture) ] (Files.stem picture))
+    /// What COCO files, with their paths, say of a picture. Names may have folders before them.
+    let private inCoco cocos (picture: string) =
+        let ends (name: string) =
+            let name = name.Replace('\\', '/')
+            name = Files.name picture || picture.Replace('\\', '/').EndsWith("/" + name, System.StringComparison.Ordinal)
 
-    /// Pictures with a label beside them that marks something, or that cannot be read; and the others.
-    let splitByLabel (pictures: string list) =
-        let marks picture =
-            beside picture
-            |> Option.exists (fun label ->
+        cocos
+        |> List.tryPick (fun (path, pictures: Map<string, AnnotatedRegion list>) ->
+            pictures
+            |> Map.toSeq
+            |> Seq.tryFind (fun (name, regions) -> ends name && not regions.IsEmpty)
+            |> Option.map (fun (name, regions) -> Coco(path, name, regions)))
+
+    /// Whether a folder holds files that may be labels: there may be very many pictures, and looking for each one's takes time.
+    let private mayHoldLabels (folder: string) =
+        let isOne (path: string) =
+            maskEndings @ [ ".json"; ".txt" ]
+            |> List.exists (fun ending -> path.EndsWith(ending, System.StringComparison.Ordinal))
+
+        Directory.EnumerateFiles folder |> Seq.exists isOne
+
+    /// Pictures with a label in their own folder that marks something, or that cannot be read, with the label; and the others.
+    let splitByLabel (pictures: string list) : (string * MaskSource) list * string list =
+        let marked cocos picture =
+            drawnBeside picture
+            |> Option.map Drawn
+            |> Option.orElseWith (fun () -> writtenIn [ string (Path.GetDirectoryName picture) ] (Files.stem picture))
+            |> Option.orElseWith (fun () -> inCoco cocos picture)
+            |> Option.filter (fun label ->
                 match MaskSource.read picture label with
                 | Ok mask -> Array.exists ((<>) 0.0f) mask.Pixels
                 | Error _ -> true)
 
-        let marked = pictures |> Array.ofList |> Array.Parallel.map marks
-        let labelled, others = List.zip pictures (List.ofArray marked) |> List.partition snd
-        List.map fst labelled, List.map fst others
+        let inFolder (folder: string, pictures: string list) =
+            if mayHoldLabels folder then
+                let cocos, _ = MaskSource.cocoIn folder |> partition
+                pictures |> Array.ofList |> Array.Parallel.map (fun picture -> picture, marked cocos picture)
+            else
+                pictures |> Array.ofList |> Array.map (fun picture -> picture, None)
+
+        let all =
+            pictures
+            |> List.groupBy (fun picture -> string (Path.GetDirectoryName picture))
+            |> Seq.collect inFolder
+            |> List.ofSeq
+
+        [
+            for picture, label in all do
+                yield! label |> Option.map (fun label -> picture, label) |> Option.toList
+        ],
+        [
+            for picture, label in all do
+                if label.IsNone then picture
+        ]
 
     /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them; or a file of a labelling tool.
     let maskOf (struct (masks, labels)) cocos defect (picture: string) =
@@ -80,24 +116,10 @@ module MaskFiles =
             string (Path.GetDirectoryName picture)
             :: List.collect (fun folder -> [ Path.Combine(folder, defect); folder ]) labels
 
-        let inCoco =
-            lazy
-                (cocos
-                 |> List.tryPick (fun (path, pictures: Map<string, AnnotatedRegion list>) ->
-                     // Names may have folders before them.
-                     let ends (name: string) =
-                         let name = name.Replace('\\', '/')
-                         name = Files.name picture || picture.Replace('\\', '/').EndsWith("/" + name, System.StringComparison.Ordinal)
-
-                     pictures
-                     |> Map.toSeq
-                     |> Seq.tryFind (fun (name, regions) -> ends name && not regions.IsEmpty)
-                     |> Option.map (fun (name, regions) -> Coco(path, name, regions))))
-
         drawn
         |> Option.map Drawn
         |> Option.orElseWith (fun () -> writtenIn written stem)
-        |> Option.orElseWith inCoco.Force
+        |> Option.orElseWith (fun () -> inCoco cocos picture)
 
     /// The COCO files that may speak of a data set's test pictures.
     let cocoFiles root folders =

@@ -97,6 +97,17 @@ let tests =
                         ]
                         "to test"
 
+                    let coco = Path.Combine(folder, "coco")
+                    put coco [ for i in 0..4 -> $"{i}.png" ]
+
+                    File.WriteAllText(
+                        Path.Combine(coco, "_annotations.coco.json"),
+                        """{"images": [{"id": 1, "file_name": "3.png"}, {"id": 2, "file_name": "4.png"}], """
+                        + """"annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}"""
+                    )
+
+                    Expect.equal (trained coco) [ "0.png"; "1.png"; "2.png"; "4.png" ] "a COCO file"
+
                     let all = Path.Combine(folder, "all")
                     put all [ for i in 0..4 -> $"{i}.png" ]
 
