@@ -77,10 +77,10 @@ module DataSet =
             $"train.groups = \"{pattern}\": {reason}; write auto, none, or a regular expression like (part[0-9]+)_"
         | NoTestPictures folder -> $"{folder}: holds no test pictures; they belong into test/good and test/DEFECT"
 
-    /// Folders with how many pictures each holds, without those that hold none.
-    let private counted folders =
+    /// Folders in a folder, with how many pictures each holds, without those that hold none.
+    let private counted (root: string) folders =
         folders
-        |> List.map (fun folder -> Files.name folder, (ImageFolder.listAll folder).Length)
+        |> List.map (fun folder -> Path.GetRelativePath(root, folder), (ImageFolder.listAll folder).Length)
         |> List.filter (fun (_, count) -> count > 0)
 
     /// Why a folder has no good pictures, though so many are labelled.
@@ -95,10 +95,10 @@ module DataSet =
                 | CalledGood _ -> true
                 | _ -> false
 
-            let below = ImageFolder.folders root
-            let train = below |> List.filter (Files.name >> FolderNames.isTrain)
+            let isLabels name = FolderNames.isMasks name || FolderNames.isLabels name
+            let below = ImageFolder.folders root |> List.filter (Files.name >> isLabels >> not)
 
-            match below |> List.filter hasGood |> List.map Files.name, counted (List.collect ImageFolder.folders train @ below) with
+            match below |> List.filter hasGood |> List.map Files.name, counted root below with
             | _ :: _ as categories, _ -> OneLevelTooHigh(root, categories)
             | [], [] -> NoPictures root
             | [], others -> NoGoodFolder(root, others)
@@ -199,10 +199,10 @@ module DataSet =
             | CalledGood folders -> List.collect ImageFolder.unread folders, []
             | OfTraining folder ->
                 let bad = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isBad)
-                ImageFolder.unread folder, counted bad
+                ImageFolder.unread folder, counted root bad
             | Itself _ ->
                 let direct = ImageFolder.unread root |> List.filter (fun path -> string (Path.GetDirectoryName path) = root)
-                direct, counted (ImageFolder.folders root)
+                direct, counted root (ImageFolder.folders root)
 
         [
             if not unread.IsEmpty then

@@ -83,14 +83,9 @@ module MaskFiles =
             |> Seq.collect inFolder
             |> List.ofSeq
 
-        [
-            for picture, label in all do
-                yield! label |> Option.map (fun label -> picture, label) |> Option.toList
-        ],
-        [
-            for picture, label in all do
-                if label.IsNone then picture
-        ]
+        all
+        |> List.choose (fun (picture, label) -> label |> Option.map (fun label -> picture, label)),
+        all |> List.filter (snd >> Option.isNone) |> List.map fst
 
     /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them; or a file of a labelling tool.
     let maskOf (struct (masks, labels)) cocos defect (picture: string) =

@@ -11,6 +11,23 @@ module Options =
     /// A number of things that there must be at least one of.
     let positive name count = if count > 0 then Ok() else Error(Usage [ $"{name} {count}: must be at least 1" ])
 
+    /// A number within limits, both allowed.
+    let between low high name (value: int) =
+        if value >= low && value <= high then
+            Ok()
+        else
+            Error(Usage [ $"{name} {value}: must be from {low} to {high}" ])
+
+    /// A port to listen on; 0 lets the system choose one.
+    let port name value = between 0 65535 name value |> Result.map (fun () -> value)
+
+    /// A number of seconds, which may be none.
+    let seconds name (value: float) =
+        if value >= 0.0 && System.Double.IsFinite value then
+            Ok()
+        else
+            Error(Usage [ $"{name} {value}: must be a number of seconds" ])
+
     /// A number of megabytes, in bytes.
     let megabytes name (count: int option) : Result<int64 option, Fault> =
         match count with

@@ -76,11 +76,7 @@ module Serve =
             let drain = args.GetResult(ServeArgs.Drain, defaultValue = 0)
             let pathBase = (args.GetResult(ServeArgs.Path_Base, defaultValue = "")).TrimEnd '/'
 
-            do!
-                if drain >= 0 then
-                    Ok()
-                else
-                    Error(Usage [ $"--drain {drain}: must be a number of seconds" ])
+            do! Options.seconds "--drain" (float drain)
 
             do!
                 if pathBase = "" || pathBase.StartsWith '/' then
@@ -97,6 +93,9 @@ module Serve =
                     Drain = float drain
                 }
         }
+
+    /// Of a history: a hundred years. Calendars end.
+    let private mostDays = 36_500
 
     let run (args: ParseResults<ServeArgs>) : Result<int, Fault> =
         result {
@@ -121,14 +120,16 @@ module Serve =
                 whole (args.TryGetResult ServeArgs.Max_Megapixels) "--max-megapixels" (int (defaults.MaxPixels / 1_000_000L))
 
             let! seconds = whole (args.TryGetResult ServeArgs.Timeout) "--timeout" (int defaults.Timeout)
+            let! port = Options.port "--port" (args.GetResult(ServeArgs.Port, defaultValue = defaults.Port))
             let! keep = whole (args.TryGetResult ServeArgs.Keep) "--keep" Server.retention.Count
-            let! days = whole (args.TryGetResult ServeArgs.Keep_Days) "--keep-days" (int Server.retention.Days)
+            let days = args.GetResult(ServeArgs.Keep_Days, defaultValue = int Server.retention.Days)
+            do! Options.between 1 mostDays "--keep-days" days
             let! memory = Options.megabytes "--max-memory" (args.TryGetResult ServeArgs.Max_Memory)
             let! models = List.traverseResultM (hosted (args.TryGetResult ServeArgs.Device) memory.IsNone) runs
 
             let! options =
                 { defaults with
-                    Port = args.GetResult(ServeArgs.Port, defaultValue = defaults.Port)
+                    Port = port
                     MaxBytes = int64 megabytes <<< 20
                     MaxPixels = int64 megapixels * 1_000_000L
                     QueueCapacity = room

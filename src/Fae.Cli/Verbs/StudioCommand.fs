@@ -23,8 +23,10 @@ module StudioCommand =
         result {
             let! memory = Options.megabytes "--max-memory" (args.TryGetResult StudioArgs.Max_Memory)
 
+            let! port = Options.port "--port" (args.GetResult(StudioArgs.Port, defaultValue = Server.defaults.Port))
+
             let! server =
-                { Server.defaults with Port = args.GetResult(StudioArgs.Port, defaultValue = Server.defaults.Port) }
+                { Server.defaults with Port = port }
                 |> Access.options
                     (args.TryGetResult StudioArgs.Bind)
                     (args.TryGetResult StudioArgs.Keys)

@@ -59,6 +59,8 @@ module Watch =
                 Error(Usage [ $"{words}: is of the page for operators; say --live PORT too" ])
         | Some port ->
             result {
+                let! port = Options.port "--live" port
+
                 let! options =
                     { Server.defaults with
                         Port = port
@@ -130,11 +132,14 @@ module Watch =
 
             let settle = args.GetResult(WatchArgs.Settle, defaultValue = defaultSettle)
 
+            do! Options.seconds "--settle" settle
+            let megabytes = args.GetResult(WatchArgs.Journal_Megabytes, defaultValue = defaultMegabytes)
+
             do!
-                if settle >= 0.0 && Double.IsFinite settle then
+                if megabytes > 0.0 && Double.IsFinite megabytes then
                     Ok()
                 else
-                    Error(Usage [ $"--settle {settle}: must be a number of seconds" ])
+                    Error(Usage [ $"--journal-megabytes {megabytes}: must be more than 0" ])
 
             let! broker = Mqtt.broker args
             use! page = livePage args
@@ -149,7 +154,7 @@ module Watch =
 
             let _ = Directory.CreateDirectory out
 
-            use! journal = openJournal folder out (args.GetResult(WatchArgs.Journal_Megabytes, defaultValue = defaultMegabytes))
+            use! journal = openJournal folder out megabytes
             let shown = page |> Option.map _.Model
 
             let borrow =

@@ -236,6 +236,27 @@ let tests =
                         "002_mask is a picture of that name")
             }
 
+            test "numbers that no port, time or file size can be are refused in one line" {
+                inTemporaryFolder (fun folder ->
+                    let model = brightnessModel folder
+                    let watch = [ "watch"; folder; "--model"; model; "--out"; Path.Combine(folder, "out"); "--once" ]
+
+                    for arguments, limits in
+                        [
+                            [ "serve"; "--model"; model; "--port"; "99999" ], "--port 99999: must be from 0 to 65535"
+                            [ "studio"; "--home"; folder; "--port"; "-1" ], "--port -1: must be"
+                            watch @ [ "--live"; "70000" ], "--live 70000: must be"
+                            watch @ [ "--journal-megabytes"; "-1" ], "must be more than 0"
+                            watch @ [ "--settle"; "nan" ], "must be a number of seconds"
+                            [ "serve"; "--model"; model; "--drain"; "-5" ], "must be a number of seconds"
+                            [ "serve"; "--model"; model; "--keep-days"; "99999999" ], "must be from 1 to 36500"
+                        ] do
+                        let refused = fae arguments
+                        Expect.equal refused.Code 2 refused.Error
+                        Expect.stringContains refused.Error limits "the limits"
+                        Expect.equal (refused.Error.Trim().Split('\n').Length) 1 "one line")
+            }
+
             test "a decimal comma is refused with the number that was meant" {
                 inTemporaryFolder (fun folder ->
                     for arguments, meant in
