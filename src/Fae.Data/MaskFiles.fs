@@ -83,8 +83,7 @@ module MaskFiles =
             |> Seq.collect inFolder
             |> List.ofSeq
 
-        all
-        |> List.choose (fun (picture, label) -> label |> Option.map (fun label -> picture, label)),
+        all |> List.choose (fun (picture, label) -> label |> Option.map (fun label -> picture, label)),
         all |> List.filter (snd >> Option.isNone) |> List.map fst
 
     /// The mask's file; or a folder of masks, one for each region, as MVTec LOCO has them; or a file of a labelling tool.
