@@ -15,6 +15,8 @@ open FsToolkit.ErrorHandling
 type TrainOptions =
     {
         Config: Config
+        /// What the steps of the configuration were counted from; they become fewer where the pictures' number and size leave no time.
+        Budget: TimeBudget option
         Data: string
         Out: string
         Device: string option
@@ -86,6 +88,30 @@ module TrainingRun =
             }
             |> Result.mapError (List.singleton >> Data)
 
+    /// Beyond this share of a budget it is said.
+    let private tolerated = 1.2
+
+    /// A configuration with as many steps as the budget leaves time for beside memory banks, validations and the choice of the scoring.
+    let private withinBudget (budget: TimeBudget option) (split: TrainingSplit) (config: Config) =
+        match budget with
+        // Of tiles the pieces are counted that are looked at, not the pictures.
+        | Some budget when config.Image.Tile = 0 ->
+            let struct (height, width) = InputGeometry.wholeShape config
+            let megapixels (pictures: string list) = float pictures.Length * float (height * width) / 1e6
+            let precision = config.Train.Precision
+            let overhead = TrainingPlan.overhead (megapixels split.Training) (megapixels split.HeldOut)
+            let steps = TrainingPlan.stepsBeside overhead budget precision
+            let expected = TrainingPlan.expected overhead steps budget.Processors precision
+
+            if expected > tolerated * budget.Minutes then
+                Console.say (
+                    $"memory banks, validations and the choice of the scoring take their time with so many pictures of {width}×{height}: "
+                    + $"about {expected:F0} minutes in all"
+                )
+
+            { config with Config.Train.Steps = steps; Config.Train.ValidateEvery = TrainingPlan.validateEvery steps }
+        | _ -> config
+
     /// What the end of the training loop means; `write` writes the model.
     let private ended (config: Config) (outcome: TrainOutcome) write =
         match outcome.End with
@@ -138,7 +164,7 @@ module TrainingRun =
             let! ignore = ignoreMask config split.Training options.Ignore
             let! training, heldOut = Pictures.caches config channels ignore split
             do! DataChecks.useless config data training
-            let config = Pictures.settled config training
+            let config = Pictures.settled config training |> withinBudget options.Budget split
             let! textures = Pictures.textures config channels options.Textures
 
             let _ = Directory.CreateDirectory out

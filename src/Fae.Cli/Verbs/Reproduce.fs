@@ -67,6 +67,7 @@ module Reproduce =
                         stop
                         {
                             Config = config
+                            Budget = None
                             Data = data
                             Out = out
                             Device = sweep.Device

@@ -31,7 +31,8 @@ module Train =
                 else
                     Precision.Float32
 
-            let steps = TrainingPlan.steps minutes processors precision
+            let budget = { Minutes = minutes; Processors = processors }
+            let steps = TrainingPlan.steps budget precision
 
             let start, what =
                 if args.Contains TrainArgs.Fast then
@@ -46,7 +47,8 @@ module Train =
                     Config.Train.Steps = steps
                     Config.Train.ValidateEvery = TrainingPlan.validateEvery steps
                     Config.Train.Precision = precision
-                }
+                },
+                Some budget
         }
 
     let private anew (args: ParseResults<TrainArgs>) config =
@@ -54,7 +56,7 @@ module Train =
         let planned = TrainingRun.configPath (args.GetResult TrainArgs.Out)
 
         result {
-            let! start =
+            let! start, budget =
                 match config with
                 | Some path when args.Contains TrainArgs.Budget ->
                     Error(Usage [ $"--budget: {path} says train.steps; leave one of them out" ])
@@ -62,8 +64,9 @@ module Train =
                     Error(Usage [ $"--fast: {path} says how large network and pictures are; leave one of them out" ])
                 | None when args.Contains TrainArgs.Fast && args.Contains TrainArgs.Smallest_Defect ->
                     Error(Usage [ "--fast: leaves no choice to --smallest-defect; leave one of them out" ])
-                | Some path -> Options.configFile path
-                | None when args.Contains TrainArgs.Resume && File.Exists planned -> Options.configFile planned
+                | Some path -> Options.configFile path |> Result.map (fun config -> config, None)
+                | None when args.Contains TrainArgs.Resume && File.Exists planned ->
+                    Options.configFile planned |> Result.map (fun config -> config, None)
                 | None -> automatic args
 
             let! config =
@@ -76,6 +79,8 @@ module Train =
             let options =
                 {
                     Config = config
+                    // Steps that the user names are not changed.
+                    Budget = if config.Train.Steps = start.Train.Steps then budget else None
                     Data = args.GetResult TrainArgs.Data
                     Out = args.GetResult TrainArgs.Out
                     Device = args.TryGetResult TrainArgs.Device

@@ -34,14 +34,34 @@ let tests =
                 for text in [ ""; "m"; "10"; "-1h"; "0m"; "10s"; "h10"; "nanm" ] do
                     Expect.isNone (TrainingPlan.tryParse text) text
 
-                let steps minutes processors = TrainingPlan.steps minutes processors Precision.Float32
+                let steps minutes processors = TrainingPlan.steps { Minutes = minutes; Processors = processors } Precision.Float32
                 Expect.equal (steps 30.0 2) 3000 "half an hour on two processors"
                 Expect.equal (steps 30.0 8) 12_000 "on eight"
                 Expect.equal (steps 0.1 2) TrainingPlan.fewest "never fewer"
                 Expect.equal (steps 1e300 2) TrainingPlan.most "never more"
-                Expect.equal (TrainingPlan.steps 30.0 2 Precision.BFloat16) 4500 "half as many again with bfloat16"
-                Expect.equal (TrainingPlan.steps 1.0 2 Precision.BFloat16) 100 "whole hundreds"
+                let steps16 minutes = TrainingPlan.steps { Minutes = minutes; Processors = 2 } Precision.BFloat16
+                Expect.equal (steps16 30.0) 4500 "half as many again with bfloat16"
+                Expect.equal (steps16 1.0) 100 "whole hundreds"
                 Expect.equal (List.map TrainingPlan.validateEvery [ 3000; 1000; 2 ]) [ 500; 333; 1 ] "three validations at least"
+            }
+
+            test "many large pictures leave a small budget fewer steps, two thirds at least; half an hour is enough for all" {
+                let overhead pictures heldOut side =
+                    let megapixels = float (side * side) / 1e6
+                    TrainingPlan.overhead (float pictures * megapixels) (float heldOut * megapixels)
+
+                let steps minutes overhead = TrainingPlan.stepsBeside overhead { Minutes = minutes; Processors = 2 } Precision.BFloat16
+                Expect.equal (steps 30.0 (overhead 296 60 640)) 4500 "the boards in half an hour"
+                Expect.equal (steps 10.0 (overhead 60 20 384)) 1500 "a few small pictures"
+                Expect.equal (steps 10.0 (overhead 296 60 640)) 1000 "the boards in ten minutes"
+                Expect.equal (steps 1.0 (overhead 740 60 768)) TrainingPlan.fewest "never fewer"
+                let expected = TrainingPlan.expected (overhead 740 60 768) 100 2 Precision.BFloat16
+                Expect.isTrue (expected > 9.0 && expected < 14.0) $"10.5 minutes were measured, not {expected}"
+
+                Expect.equal
+                    (TrainingPlan.stepsBeside 4.0 { Minutes = 5.0; Processors = 4 } Precision.BFloat16)
+                    1200
+                    "four processors do the rest in half the time too"
             }
 
             test "few good pictures enter a memory bank in all allowed views; many in the straight one, at any angle in four" {
