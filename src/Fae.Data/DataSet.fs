@@ -54,8 +54,8 @@ module DataSet =
         | NoGoodFolder(folder, others) ->
             let names = others |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
 
-            ($"{folder}: none of its folders of pictures is called good: {names}; name the one of good parts good, or give it alone: --data "
-             + $"{Path.Combine(folder, others |> List.maxBy snd |> fst)}")
+            ($"{folder}: none of its folders of pictures is called good: {names}; name the one of good parts good, or give it alone: "
+             + $"--data {Path.Combine(folder, others |> List.maxBy snd |> fst)}")
         | AllLabelled(folder, count) ->
             ($"{folder}: a label beside each of its {count} pictures marks a defect; put good pictures into {folder}/good, where labels "
              + "are not read")

@@ -1,7 +1,6 @@
 /// The good pictures of a data set.
 namespace Fae.Data
 
-open System.IO
 open Fae.Imaging
 
 /// Where a data set has good pictures to train on.
