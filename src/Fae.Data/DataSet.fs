@@ -117,10 +117,11 @@ module DataSet =
     /// few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of the pictures. Parts
     /// on more than a tenth of the pictures are held out last.
     let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
-        let pictures, labelled = GoodPictures.find root
+        let found = GoodPictures.find root
+        let pictures = found.Good
 
         match pictures.Length with
-        | 0 -> Error [ diagnose root labelled.Length ]
+        | 0 -> Error [ diagnose root found.Labelled.Length ]
         | count when count < 4 -> Error [ TooFewPictures(root, count) ]
         | count ->
             groupsOf pictures
@@ -173,10 +174,9 @@ module DataSet =
                     relative folder, what, (ImageFolder.listAll folder).Length
             ]
         else
-            let good, _ = GoodPictures.find root
             let validation = GoodPictures.validation root
             let further = validation |> List.sumBy (ImageFolder.listAll >> List.length)
-            let main = good.Length - further
+            let main = (GoodPictures.find root).Good.Length - further
 
             [
                 match GoodPictures.folders root with
@@ -188,10 +188,10 @@ module DataSet =
                     relative folder, "good, to train", (ImageFolder.listAll folder).Length
             ]
 
-    /// What a training leaves out of its folder of good pictures, a line each: files of other endings, folders that are no good parts, and
-    /// pictures that are labelled.
+    /// What a training leaves out of its folder of good pictures, a line each: files of other endings, folders that are no good parts,
+    /// pictures that are labelled, and masks.
     let leftOut (root: string) =
-        let _, labelled = GoodPictures.find root
+        let found = GoodPictures.find root
         let names paths = paths |> List.truncate 3 |> List.map Files.name |> String.concat ", "
 
         let unread, below =
@@ -210,8 +210,10 @@ module DataSet =
             if not below.IsEmpty then
                 let names = below |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
                 $"pictures in folders that are not called good: {names}"
-            if not labelled.IsEmpty then
-                $"{labelled.Length} picture(s) with a defect labelled beside them: {names labelled}"
+            if not found.Labelled.IsEmpty then
+                $"{found.Labelled.Length} picture(s) with a defect labelled beside them: {names found.Labelled}"
+            if not found.Masks.IsEmpty then
+                $"{found.Masks.Length} mask(s) of pictures beside them: {names found.Masks}"
         ]
 
     /// Pictures of one folder, some of which have a defect labelled beside them.

@@ -1,6 +1,7 @@
 /// The good pictures of a data set.
 namespace Fae.Data
 
+open System.IO
 open Fae.Imaging
 
 /// Where a data set has good pictures to train on.
@@ -11,6 +12,16 @@ type GoodFolders =
     | OfTraining of string
     /// The data set itself, without the folders in it.
     | Itself of string
+
+/// The pictures where good ones are looked for.
+type FoundPictures =
+    {
+        Good: string list
+        /// Left out: a label beside them marks a defect.
+        Labelled: string list
+        /// Left out: masks of pictures beside them.
+        Masks: string list
+    }
 
 [<RequireQualifiedAccess>]
 module GoodPictures =
@@ -34,10 +45,14 @@ module GoodPictures =
     /// Further good pictures of some data sets (MVTec LOCO and AD 2), which are split like the others.
     let validation root = subfolders FolderNames.isValidation root |> List.collect (subfolders FolderNames.isGood)
 
-    /// The pictures of a folder and of those in it that are called neither bad nor labels.
-    let rec private unlessBad folder =
-        let inside = subfolders (fun name -> not (FolderNames.isBad name || FolderNames.isPartOfLayout name)) folder
-        ImageFolder.list folder @ List.collect unlessBad inside
+    /// The pictures of a folder and of all folders in it that are called neither bad nor labels.
+    let private unlessBad (folder: string) =
+        let isLeftOut name = FolderNames.isBad name || FolderNames.isPartOfLayout name
+
+        let below (path: string) = string (Path.GetDirectoryName(Path.GetRelativePath(folder, path)))
+
+        ImageFolder.listAll folder
+        |> List.filter (fun path -> below(path).Split(Path.DirectorySeparatorChar) |> Array.exists isLeftOut |> not)
 
     let private candidates =
         function
@@ -45,15 +60,18 @@ module GoodPictures =
         | OfTraining folder -> unlessBad folder
         | Itself folder -> ImageFolder.list folder
 
-    /// Good pictures, and those that are left out because a label beside them marks a defect; masks beside pictures are neither. In folders
-    /// that are called good labels mark no defects.
+    /// The good pictures of a data set, and what lies among them. In folders that are called good labels mark no defects.
     let find root =
         let found = folders root
-        let pictures = candidates found |> List.filter (MaskFiles.isMaskBeside >> not)
+        let masks, pictures = candidates found |> List.partition MaskFiles.isMaskBeside
 
         let labelled, good =
             match found with
             | CalledGood _ -> [], pictures
             | _ -> MaskFiles.splitByLabel pictures
 
-        good @ List.collect ImageFolder.listAll (validation root), List.map fst labelled
+        {
+            Good = good @ List.collect ImageFolder.listAll (validation root)
+            Labelled = List.map fst labelled
+            Masks = masks
+        }

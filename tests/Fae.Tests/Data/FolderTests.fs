@@ -122,14 +122,17 @@ let tests =
                     put folder [ for i in 0..4 -> $"parts/good/{i}_mask.png" ]
                     File.WriteAllText(Path.Combine(folder, "parts", "good", "0.txt"), "0 0.5 0.5 0.25 0.25")
 
-                    Expect.hasLength (trained (Path.Combine(folder, "parts"))) 5 "good is good, and masks are no pictures")
+                    let parts = Path.Combine(folder, "parts")
+                    Expect.hasLength (trained parts) 5 "good is good, and masks are no pictures"
+                    Expect.stringContains (String.concat "\n" (DataSet.leftOut parts)) "5 mask(s)" "they are said")
             }
 
             test "a folder Label in Train is no part" {
                 inTemporaryFolder (fun folder ->
                     put folder [ for i in 0..4 -> $"Train/{i:D4}.PNG" ]
                     put folder [ "Train/Label/0002_label.PNG"; "Train/camera2/1.PNG" ]
-                    Expect.hasLength (trained folder) 6 "to train")
+                    Directory.CreateSymbolicLink(Path.Combine(folder, "Train", "again"), Path.Combine(folder, "Train")) |> ignore
+                    Expect.hasLength (trained folder) 6 "to train; a folder linked to itself is visited once")
             }
 
             test "which folder is good cannot be told: they are named" {
