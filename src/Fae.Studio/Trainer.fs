@@ -31,8 +31,13 @@ type Trainer(home: string, launch: string list -> ProcessStartInfo, exitTimeout:
         DetectorVersion.set version (fun state ->
             { state with Status = DetectorVersion.statusName status; Problem = problem; Process = null })
 
-    /// A process by its number and when it began: numbers are used again.
-    let identity (child: Process) = $"{child.Id} {child.StartTime.ToUniversalTime():O}"
+    /// A process by its number and when it began: numbers are used again. None of one that has ended already.
+    let identity (child: Process) : string | null =
+        try
+            $"{child.Id} {child.StartTime.ToUniversalTime():O}"
+        with
+        | :? InvalidOperationException
+        | :? Win32Exception -> null
 
     /// Runs fae, adding what it says to the version's log: its exit code and last line, or `None` if it was not to be started any more.
     let run (version: DetectorVersion) (stop: Process -> unit) (args: string list) : (int * string) option =
