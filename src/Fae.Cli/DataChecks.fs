@@ -99,10 +99,11 @@ module DataChecks =
         // Tiles keep the shapes of their pictures.
         if config.Image.Tile = 0 then shapes (split.Training @ split.HeldOut)
 
-        match DataSet.testPictures data with
-        | Ok test when Option.isSome (MaskFiles.testRoot data) ->
-            testInTraining (split.Training @ split.HeldOut) (test |> List.map (fun (picture: TestPicture) -> picture.Path))
-        | _ -> ()
+        // Without a folder of test pictures held-out ones are tested.
+        if Option.isSome (MaskFiles.testRoot data) then
+            match DataSet.testPictures data with
+            | Ok test -> testInTraining (split.Training @ split.HeldOut) (test |> List.map (fun (picture: TestPicture) -> picture.Path))
+            | Error _ -> ()
 
     /// About as many good pictures of 256×256 pixels are inspected to find bad ones among them; of larger ones fewer, but so many.
     let private looked, fewest = 400, 100
@@ -157,11 +158,15 @@ module DataChecks =
 
     /// What a data set's folders are taken for, and what is left out.
     let folders evaluates data =
-        for folder, what, count in DataSet.folders evaluates data do
-            Console.say $"{folder}: {count} pictures, {what}"
+        let say (folder, what, count: int) = Console.say $"{folder}: {count} pictures, {what}"
 
-        if not evaluates then
-            for line in DataSet.leftOut data do
+        if evaluates then
+            List.iter say (DataSet.testedFolders data)
+        else
+            let found = GoodPictures.find data
+            List.iter say (DataSet.trainedFolders data found)
+
+            for line in DataSet.leftOut data found do
                 Console.warn $"left out: {line}"
 
     /// Pictures whose values are not those that the model was trained on.

@@ -47,14 +47,16 @@ type DataProblem =
 
 [<RequireQualifiedAccess>]
 module DataSet =
+    /// Folders with the numbers of their pictures, in words.
+    let private withCounts folders = folders |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
+
     let explain =
         function
         | NoFolder folder -> $"{folder}: there is no such folder"
         | NoPictures folder -> $"{folder}: holds no pictures; put good ones into {folder}/train/good or directly into it"
         | NoGoodFolder(folder, others) ->
-            let names = others |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
-
-            ($"{folder}: none of its folders of pictures is called good: {names}; name the one of good parts good, or give it alone: "
+            ($"{folder}: none of its folders of pictures is called good: {withCounts others}; name the one of good parts good, "
+             + "or give it alone: "
              + $"--data {Path.Combine(folder, others |> List.maxBy snd |> fst)}")
         | AllLabelled(folder, count) ->
             ($"{folder}: a label beside each of its {count} pictures marks a defect; put good pictures into {folder}/good, where labels "
@@ -96,7 +98,7 @@ module DataSet =
                 | _ -> false
 
             let isLabels name = FolderNames.isMasks name || FolderNames.isLabels name
-            let below = ImageFolder.folders root |> List.filter (Files.name >> isLabels >> not)
+            let below = ImageFolder.foldersCalled (isLabels >> not) root
 
             match below |> List.filter hasGood |> List.map Files.name, counted root below with
             | _ :: _ as categories, _ -> OneLevelTooHigh(root, categories)
@@ -118,7 +120,7 @@ module DataSet =
     /// on more than a tenth of the pictures are held out last.
     let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let found = GoodPictures.find root
-        let pictures = found.Good
+        let pictures = found.All
 
         match pictures.Length with
         | 0 -> Error [ diagnose root found.Labelled.Length ]
@@ -155,7 +157,7 @@ module DataSet =
 
     /// The folders of test pictures: those in test, or, beside a folder of good pictures, all that are no part of the layout.
     let private testFolders root =
-        let classes folder = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isPartOfLayout >> not)
+        let classes = ImageFolder.foldersCalled (FolderNames.isPartOfLayout >> not)
 
         match MaskFiles.testRoot root with
         | Some test -> classes test
@@ -163,43 +165,39 @@ module DataSet =
             let found = classes root
             if found |> List.exists (Files.name >> FolderNames.isGood) then found else []
 
-    /// Which folder is taken for what, with the number of its pictures: of a training, or of an evaluation.
-    let folders evaluates (root: string) =
+    /// Which folder an evaluation takes for what, with the number of its pictures.
+    let testedFolders (root: string) =
+        [
+            for folder in testFolders root do
+                let what = if FolderNames.isGood (Files.name folder) then "good, to test" else "defects, to test"
+                Path.GetRelativePath(root, folder), what, (ImageFolder.listAll folder).Length
+        ]
+
+    /// Which folder a training takes for what, with the number of its pictures.
+    let trainedFolders (root: string) (found: FoundPictures) =
         let relative folder = Path.GetRelativePath(root, folder)
 
-        if evaluates then
-            [
-                for folder in testFolders root do
-                    let what = if FolderNames.isGood (Files.name folder) then "good, to test" else "defects, to test"
-                    relative folder, what, (ImageFolder.listAll folder).Length
-            ]
-        else
-            let validation = GoodPictures.validation root
-            let further = validation |> List.sumBy (ImageFolder.listAll >> List.length)
-            let main = (GoodPictures.find root).Good.Length - further
+        let names =
+            match found.Folders with
+            | CalledGood folders -> folders |> List.map relative |> String.concat ", "
+            | OfTraining folder
+            | Itself folder -> relative folder
 
-            [
-                match GoodPictures.folders root with
-                | CalledGood [ folder ]
-                | OfTraining folder
-                | Itself folder -> relative folder, "good, to train", main
-                | CalledGood folders -> folders |> List.map relative |> String.concat ", ", "good, to train", main
-                for folder in validation do
-                    relative folder, "good, to train", (ImageFolder.listAll folder).Length
-            ]
+        [
+            names, "good, to train", found.Good.Length
+            for folder, pictures in found.Validation do
+                relative folder, "good, to train", pictures.Length
+        ]
 
     /// What a training leaves out of its folder of good pictures, a line each: files of other endings, folders that are no good parts,
     /// pictures that are labelled, and masks.
-    let leftOut (root: string) =
-        let found = GoodPictures.find root
+    let leftOut (root: string) (found: FoundPictures) =
         let names paths = paths |> List.truncate 3 |> List.map Files.name |> String.concat ", "
 
         let unread, below =
-            match GoodPictures.folders root with
+            match found.Folders with
             | CalledGood folders -> List.collect ImageFolder.unread folders, []
-            | OfTraining folder ->
-                let bad = ImageFolder.folders folder |> List.filter (Files.name >> FolderNames.isBad)
-                ImageFolder.unread folder, counted root bad
+            | OfTraining folder -> ImageFolder.unread folder, counted root (ImageFolder.foldersCalled FolderNames.isBad folder)
             | Itself _ ->
                 let direct = ImageFolder.unread root |> List.filter (fun path -> string (Path.GetDirectoryName path) = root)
                 direct, counted root (ImageFolder.folders root)
@@ -208,8 +206,7 @@ module DataSet =
             if not unread.IsEmpty then
                 $"{unread.Length} file(s) of other endings than PNG, JPEG, TIFF, BMP and WebP have: {names unread}"
             if not below.IsEmpty then
-                let names = below |> List.map (fun (name, count) -> $"{name} ({count})") |> String.concat ", "
-                $"pictures in folders that are not called good: {names}"
+                $"pictures in folders that are not called good: {withCounts below}"
             if not found.Labelled.IsEmpty then
                 $"{found.Labelled.Length} picture(s) with a defect labelled beside them: {names found.Labelled}"
             if not found.Masks.IsEmpty then
@@ -231,8 +228,8 @@ module DataSet =
     /// The test pictures of a data set: test/*, or plain folders, one of which is good.
     let testPictures (root: string) : Result<TestPicture list, DataProblem list> =
         let folders = testFolders root
-        let cocos, broken = MaskFiles.cocoFiles root folders |> partition
         let labels = MaskFiles.labelFolders root
+        let cocos, broken = MaskFiles.cocoFiles labels root folders |> partition
 
         let pictures =
             [

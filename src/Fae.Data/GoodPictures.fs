@@ -16,23 +16,26 @@ type GoodFolders =
 /// The pictures where good ones are looked for.
 type FoundPictures =
     {
+        Folders: GoodFolders
         Good: string list
+        /// Folders with further good pictures that some data sets have (MVTec LOCO and AD 2), which are split like the others.
+        Validation: (string * string list) list
         /// Left out: a label beside them marks a defect.
         Labelled: string list
         /// Left out: masks of pictures beside them.
         Masks: string list
     }
 
+    member found.All = found.Good @ List.collect snd found.Validation
+
 [<RequireQualifiedAccess>]
 module GoodPictures =
-    let private subfolders isOne folder = ImageFolder.folders folder |> List.filter (Files.name >> isOne)
-
     let private holdsPictures folder = not (List.isEmpty (ImageFolder.listAll folder))
 
     /// The folders called good in train; else those in the data set; else train; else the data set itself.
     let folders root =
-        let train = subfolders FolderNames.isTrain root
-        let good = subfolders FolderNames.isGood >> List.filter holdsPictures
+        let train = ImageFolder.foldersCalled FolderNames.isTrain root
+        let good = ImageFolder.foldersCalled FolderNames.isGood >> List.filter holdsPictures
 
         match List.collect good train, good root with
         | _ :: _ as found, _
@@ -42,8 +45,11 @@ module GoodPictures =
             | Some folder -> OfTraining folder
             | None -> Itself root
 
-    /// Further good pictures of some data sets (MVTec LOCO and AD 2), which are split like the others.
-    let validation root = subfolders FolderNames.isValidation root |> List.collect (subfolders FolderNames.isGood)
+    let private validation root =
+        ImageFolder.foldersCalled FolderNames.isValidation root
+        |> List.collect (ImageFolder.foldersCalled FolderNames.isGood)
+        |> List.map (fun folder -> folder, ImageFolder.listAll folder)
+        |> List.filter (snd >> List.isEmpty >> not)
 
     /// The pictures of a folder and of all folders in it that are called neither bad nor labels.
     let private unlessBad (folder: string) =
@@ -71,7 +77,9 @@ module GoodPictures =
             | _ -> MaskFiles.splitByLabel pictures
 
         {
-            Good = good @ List.collect ImageFolder.listAll (validation root)
+            Folders = found
+            Good = good
+            Validation = validation root
             Labelled = List.map fst labelled
             Masks = masks
         }

@@ -16,14 +16,13 @@ module MaskFiles =
         |> List.map (fun (file, mark) -> mark + file)
 
     /// The folder of test pictures.
-    let testRoot root = ImageFolder.folders root |> List.tryFind (Files.name >> FolderNames.isTest)
-
-    let private subfolders isOne folders = folders |> List.collect ImageFolder.folders |> List.filter (Files.name >> isOne)
+    let testRoot root = ImageFolder.foldersCalled FolderNames.isTest root |> List.tryHead
 
     /// Folders of masks, and folders of what labelling tools write.
     let labelFolders root =
         let roots = root :: Option.toList (testRoot root)
-        struct (subfolders FolderNames.isMasks roots, subfolders FolderNames.isLabels roots)
+        let called isMeant = List.collect (ImageFolder.foldersCalled isMeant) roots
+        struct (called FolderNames.isMasks, called FolderNames.isLabels)
 
     let private besideOf (picture: string) ending = Path.Combine(string (Path.GetDirectoryName picture), Files.stem picture + ending)
 
@@ -116,9 +115,7 @@ module MaskFiles =
         |> Option.orElseWith (fun () -> inCoco cocos picture)
 
     /// The COCO files that may speak of a data set's test pictures.
-    let cocoFiles root folders =
-        let struct (_, labels) = labelFolders root
-
+    let cocoFiles (struct (_, labels)) root folders =
         root :: labels @ Option.toList (testRoot root) @ folders |> List.distinct |> List.collect MaskSource.cocoIn
 
     /// Whether a file is the mask of a picture beside it.

@@ -30,6 +30,9 @@ module ImageFolder =
         else
             []
 
+    /// Those of them whose names are meant.
+    let foldersCalled isMeant (folder: string) = folders folder |> List.filter (Files.name >> isMeant)
+
     let private pictures (folder: string) =
         if Directory.Exists folder then
             Directory.GetFiles folder |> Array.filter (fun path -> isPicture path && not (isHidden path))

@@ -17,6 +17,10 @@ let private trained folder =
     | Ok split -> split.Training @ split.HeldOut |> List.map (fun path -> Path.GetRelativePath(folder, path)) |> List.sort
     | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
 
+let private trainedFolders folder = DataSet.trainedFolders folder (GoodPictures.find folder)
+
+let private leftOut folder = DataSet.leftOut folder (GoodPictures.find folder)
+
 let private tested folder =
     match DataSet.testPictures folder with
     | Ok pictures -> [ for p in pictures -> Path.GetRelativePath(folder, p.Path), p.Defect, Option.isSome p.Mask ] |> List.sort
@@ -61,7 +65,7 @@ let tests =
                         "to train"
 
                     Expect.equal
-                        (DataSet.folders false folder)
+                        (trainedFolders folder)
                         [ "Train/ok_back, Train/ok_front", "good, to train", 2; "val/good", "good, to train", 2 ]
                         "said"
 
@@ -86,7 +90,7 @@ let tests =
                             labelled $"{part}/1000{i}_GT.png" (if i = 5 then 1.0f else 0.0f)
 
                     Expect.equal (trained folder) [ for i in 0..4 -> $"train/1000{i}.png" ] "to train"
-                    Expect.stringContains (String.concat "\n" (DataSet.leftOut folder)) "10005.png" "what is left out"
+                    Expect.stringContains (String.concat "\n" (leftOut folder)) "10005.png" "what is left out"
 
                     Expect.equal
                         (tested folder)
@@ -124,7 +128,7 @@ let tests =
 
                     let parts = Path.Combine(folder, "parts")
                     Expect.hasLength (trained parts) 5 "good is good, and masks are no pictures"
-                    Expect.stringContains (String.concat "\n" (DataSet.leftOut parts)) "5 mask(s)" "they are said")
+                    Expect.stringContains (String.concat "\n" (leftOut parts)) "5 mask(s)" "they are said")
             }
 
             test "a folder Label in Train is no part" {
@@ -217,16 +221,16 @@ let tests =
                 inTemporaryFolder (fun folder ->
                     put folder [ "train/good/0.png"; "train/good/monday/1.png"; "train/good/tuesday/left/2.png"; "train/good/3.PNG" ]
                     Expect.hasLength (trained folder) 4 "to train"
-                    Expect.isEmpty (DataSet.leftOut folder) "nothing is left out"
+                    Expect.isEmpty (leftOut folder) "nothing is left out"
                     File.WriteAllText(Path.Combine(folder, "train", "good", "monday", "4.heic"), "a phone's picture")
-                    Expect.stringContains (String.concat "\n" (DataSet.leftOut folder)) "4.heic" "a file of another ending"
+                    Expect.stringContains (String.concat "\n" (leftOut folder)) "4.heic" "a file of another ending"
 
                     let flat = Path.Combine(folder, "flat")
                     put flat [ for i in 0..3 -> $"{i}.png" ]
                     put flat [ for i in 0..7 -> $"camera2/{i}.png" ]
                     Expect.hasLength (trained flat) 4 "of the folder itself"
-                    Expect.stringContains (String.concat "\n" (DataSet.leftOut flat)) "camera2 (8)" "the folder below"
-                    Expect.equal (DataSet.folders false flat) [ ".", "good, to train", 4 ] "what is taken for what")
+                    Expect.stringContains (String.concat "\n" (leftOut flat)) "camera2 (8)" "the folder below"
+                    Expect.equal (trainedFolders flat) [ ".", "good, to train", 4 ] "what is taken for what")
             }
 
             test "a mask beside its picture is its mask and no picture" {
