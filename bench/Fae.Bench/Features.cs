@@ -16,27 +16,38 @@ internal static class Features
             .Range(0, pictures)
             .Select(i => Noise.field(Fae.Core.Random.hash(1, (ulong)i), 0.2f, 3, side, side))
             .ToList();
-        using var extractor = new FeatureExtractor(backbone, 3);
-        IReadOnlyList<NamedArray> Fit() =>
-            new MemoryBankFitter(config.Network, extractor, Fae.Core.Random.ofSeed(1)).Fit(images, pictures, null, CancellationToken.None);
-        yield return Comparison.Run(
-            $"PatchCore: a bank of {config.Network.BankSize} from {pictures} pictures of {side}×{side}",
-            3,
-            new Effort(0, 1),
-            () => Fit(),
-            "patchcore_training",
-            side,
-            pictures
-        );
-        using var network = new OnnxNetwork(config.Network, 3, Fit(), backbone);
-        yield return Comparison.Run(
-            $"PatchCore: the map of a picture of {side}×{side}",
-            3,
-            new Effort(tiny ? 0 : 2000, repeats),
-            () => network.Reconstruct(images[..1]),
-            "patchcore_inference",
-            side,
-            config.Network.BankSize
-        );
+        foreach (var (words, prepare) in Precisions(backbone, images))
+        {
+            IReadOnlyList<NamedArray> Fit(Backbone used)
+            {
+                using var extractor = new FeatureExtractor(used, 3);
+                var fitter = new MemoryBankFitter(config.Network, extractor, Fae.Core.Random.ofSeed(1));
+                return fitter.Fit(images, pictures, null, CancellationToken.None);
+            }
+            yield return Comparison.Run(
+                $"PatchCore{words}: a bank of {config.Network.BankSize} from {pictures} pictures of {side}×{side}",
+                3,
+                new Effort(0, 1),
+                () => Fit(prepare()),
+                "patchcore_training",
+                side,
+                pictures
+            );
+            var used = prepare();
+            using var network = new OnnxNetwork(config.Network, 3, Fit(used), used);
+            yield return Comparison.Run(
+                $"PatchCore{words}: the map of a picture of {side}×{side}",
+                3,
+                new Effort(tiny ? 0 : 2000, repeats),
+                () => network.Reconstruct(images[..1]),
+                "patchcore_inference",
+                side,
+                config.Network.BankSize
+            );
+        }
     }
+
+    /// <summary>The backbone in 32-bit floats, as the peer has it, and in eight bits, by the ranges of some of the pictures.</summary>
+    private static IEnumerable<(string Words, Func<Backbone> Prepare)> Precisions(Backbone backbone, List<Image> images) =>
+        [("", () => backbone), (" in int8", () => backbone.Quantised(3, [1], images[..Math.Min(32, images.Count)]))];
 }

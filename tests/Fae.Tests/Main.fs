@@ -90,6 +90,7 @@ let private test (argv: string[]) =
                 LearningCurveTests.tests
                 FeatureTests.tests
                 BankTests.tests
+                Int8Tests.tests
                 CombinedTests.tests
                 CombinedScoringTests.tests
                 OpenApiTests.tests

@@ -221,6 +221,18 @@ module Pictures =
                             TileKernel.Crop(image, top, left, tiling.Side)
                 })
 
+    /// As many good pictures say how large the activations of the pretrained network become.
+    let private calibrationSample = 32
+
+    /// The pretrained network in the precision that the configuration wants, by what it answers to pictures that are trained on.
+    let inPrecision (config: Config) channels (training: ImageCache) (backbone: Backbone) =
+        match config.Features.Precision with
+        | FeaturePrecision.Float32 -> backbone
+        | FeaturePrecision.Int8 ->
+            let window image = windows config [ image ] |> Seq.head
+            let pictures = training.Some calibrationSample |> List.map window |> Array.ofList
+            backbone.Quantised(channels, Array.ofList (NetworkGeometry.bankScales config.Network), pictures)
+
     /// How many `windows` a picture has.
     let windowCount (config: Config) (image: Image) =
         match InputGeometry.tiling config with

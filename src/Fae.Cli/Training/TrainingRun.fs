@@ -173,6 +173,7 @@ module TrainingRun =
             let validation = SyntheticDefects.validation config source ignore heldOut
 
             let! backbone = Pictures.backbone config
+            let backbone = backbone |> Option.map (Pictures.inPrecision config channels training)
 
             let trained network backbone =
                 let config, mark = { config with Network = network }, fingerprint config data split

@@ -36,7 +36,7 @@ module Train =
 
             let start, what =
                 if args.Contains TrainArgs.Fast then
-                    Config.automaticFast, "a small U-Net, its maps combined"
+                    Config.automaticFast, "a U-Net and a memory bank in eight bits at 256×256 pixels, their maps combined"
                 else
                     Config.automatic, "a U-Net and memory banks of pretrained features in one model, their maps combined"
 

@@ -10,6 +10,19 @@ module MemoryBank =
     /// The Euclidean distance of a vector to the nearest vector of the bank, which is not empty.
     let nearest (bank: float32[][]) (vector: float32[]) = bank |> Array.map (squaredDistance vector) |> Array.min |> sqrt
 
+    /// Where the nearest vector of the bank lies if all are rounded to eight bits, the bank's each with a scale of its own.
+    let nearestByInt8 (bank: float32[][]) (vector: float32[]) =
+        let rounded = Array.map (Quantisation.rounded (Quantisation.ofBank bank)) vector
+
+        bank
+        |> Array.map (Quantisation.roundedWeights >> squaredDistance rounded)
+        |> Array.indexed
+        |> Array.minBy snd
+        |> fst
+
+    /// The distance to the vector that is the nearest in eight bits: `nearest`, or where rounding misleads a little more.
+    let distanceByInt8 (bank: float32[][]) (vector: float32[]) = sqrt (squaredDistance vector bank[nearestByInt8 bank vector])
+
     /// Greedy farthest points: the first `given` points, of at least one, then the point that is farthest from all chosen ones, of equals
     /// the first, until `count` are chosen. Gives indices in the order of choice; fewer than `count` if there are fewer points.
     let coreset given count (points: float32[][]) =

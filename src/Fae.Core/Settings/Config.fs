@@ -21,8 +21,8 @@ module Config =
             Score = { defaults.Score with Measure = Some Difference.combined; Views = 1 }
         }
 
-    /// The same without pretrained features, for a detector that is fast.
-    let automaticFast = { automatic with Network = defaults.Network; Features = defaults.Features }
+    /// The same with pretrained features in eight bits, for a detector that is fast.
+    let automaticFast = { automatic with Config.Features.Precision = FeaturePrecision.Int8 }
 
     /// The same for pictures of bytes, 0 black and 255 white.
     let ofBytes (config: Config) = { config with Config.Image.Values = ValueRange.byType }
@@ -129,6 +129,14 @@ module Config =
         else
             None
 
+    let private checkPrecision config =
+        let network = config.Network
+
+        if config.Features.Precision = FeaturePrecision.Int8 && not (NetworkGeometry.hasBank network) then
+            problem "features.precision" "\"float32\", or a memory bank, which no gradient passes" "int8"
+        else
+            None
+
     let private checkPerceptual config =
         let network = config.Network
 
@@ -144,7 +152,13 @@ module Config =
                 id
                 (checkSides config
                  @ checkCorruption config.Corruption
-                 @ [ checkMeasure config; checkBorder config; checkFeatures config; checkPerceptual config ])
+                 @ [
+                     checkMeasure config
+                     checkBorder config
+                     checkFeatures config
+                     checkPrecision config
+                     checkPerceptual config
+                 ])
         with
         | [] -> Ok config
         | problems -> Error problems

@@ -57,6 +57,7 @@ module Defaults =
             Mean = [ 0.404157f; 0.45451f; 0.482941f ]
             Deviation = [ 0.00392157f; 0.00392157f; 0.00392157f ]
             UnitLength = false
+            Precision = FeaturePrecision.Float32
         }
 
     let private objective = { Ssim = 0.0f; Gms = 0.0f; Contraction = 0.0f; Auxiliary = 1.0f }

@@ -73,6 +73,9 @@ module NetworkGeometry =
     /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
     let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank
 
+    /// Whether features of the pretrained network are compared with a memory bank and with nothing else.
+    let hasBank network = isFittedInOnePass network || hasBankBeside network
+
 [<RequireQualifiedAccess>]
 module InputGeometry =
     /// Height and width of a whole picture at the working size: the shorter side is `image.size`, the longer one a multiple of the

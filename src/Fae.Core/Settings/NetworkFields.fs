@@ -10,6 +10,8 @@ module internal NetworkFields =
 
     let private channelOrders = [ "rgb", ChannelOrder.Rgb; "bgr", ChannelOrder.Bgr ]
 
+    let private precisions = [ "float32", FeaturePrecision.Float32; "int8", FeaturePrecision.Int8 ]
+
     let private kinds =
         [
             "unet", NetworkKind.UNet
@@ -141,6 +143,13 @@ module internal NetworkFields =
                 "each stage's vector at a place is divided by its length; on without a configuration"
                 _.UnitLength
                 (fun v s -> { s with UnitLength = v })
+            Section.make
+                (FieldType.cases precisions)
+                features
+                "precision"
+                "number type of the pretrained network; \"int8\", for memory banks, takes less than half the time"
+                _.Precision
+                (fun v s -> { s with Precision = v })
             Section.real 0.0 1000.0 objective "ssim" "weight of 1 − SSIM to the target" _.Ssim (fun v s -> { s with Ssim = v })
             Section.real 0.0 1000.0 objective "gms" "weight of 1 − GMS to the target, at four scales" _.Gms (fun v s -> { s with Gms = v })
             Section.real 0.0 1000.0 objective "contraction" "weight of the squared Jacobian per value" _.Contraction (fun v s ->

@@ -148,6 +148,13 @@ type ChannelOrder =
     | Bgr
 
 /// The pretrained network whose features some methods use.
+/// The number type that a pretrained network computes in.
+[<RequireQualifiedAccess>]
+type FeaturePrecision =
+    | Float32
+    /// `Quantisation`: activations as bytes, weights as 7-bit numbers.
+    | Int8
+
 type FeatureSettings =
     {
         /// "resnet18", the one that comes with the program, or the path of an ONNX file.
@@ -162,6 +169,7 @@ type FeatureSettings =
         Deviation: float32 list
         /// Patch embeddings have the vectors of each stage at unit length, `Embedding.ofUnitStages`.
         UnitLength: bool
+        Precision: FeaturePrecision
     }
 
 /// Loss terms besides the two-term objective: L = L_λ + Σ weight · term.

@@ -83,7 +83,8 @@ module WorkingSize =
         | Resolution.Whole side -> pixelsOfDefect * float (min survey.Height survey.Width) / float side
         | Resolution.Tiles(side, tile) -> pixelsOfDefect * float tile / float side
 
-    /// Pixels of a working picture that a small network inspects in about 30 ms on two cores, and the least side of one.
+    /// Pixels of a working picture that a U-Net and a memory bank in eight bits inspect in about 30 ms on two cores, and the least side
+    /// of one.
     let private fastPixels, fastSide = 256.0 * 256.0, 128
 
     /// The shorter side of a working picture that is inspected fast, whatever detail that loses.

@@ -44,6 +44,11 @@ public sealed class Backbone
     /// <summary>Whether patch embeddings have the vectors of each stage at unit length.</summary>
     internal bool UnitLength => model.MetadataProps.Any(entry => entry.Key == UnitLengthKey);
 
+    /// <summary>Whether its convolutions compute in eight bits.</summary>
+    internal bool IsQuantised => model.Graph.Node.Any(node => node.OpType == "QuantizeLinear");
+
+    internal ModelProto Model => model;
+
     internal GraphProto Graph => model.Graph;
 
     /// <summary>The backbone of a model whose configuration asks for one.</summary>
@@ -98,6 +103,13 @@ public sealed class Backbone
             output.Type.TensorType.Shape.Dim[1] = new TensorShapeProto.Types.Dimension { DimValue = channels };
         return new Backbone(model, model.ToByteArray());
     }
+
+    /// <summary>The same with convolutions in eight bits, by the ranges of its activations on prepared good pictures.</summary>
+    /// <param name="channels">Of the pictures, 1 or 3.</param>
+    /// <param name="scales">At which the pictures are seen, in (0, 1].</param>
+    /// <param name="pictures">At least one.</param>
+    public Backbone Quantised(int channels, IReadOnlyList<float> scales, IReadOnlyList<Image> pictures) =>
+        BackboneQuantiser.Quantise(this, channels, scales, pictures);
 
     private static int ChannelsOf(ValueInfoProto stage) =>
         stage.Type?.TensorType?.Shape?.Dim is [_, { DimValue: > 0 and <= int.MaxValue and var channels }, ..]

@@ -64,9 +64,14 @@ internal sealed class TorchGraph : IDisposable
     private static Tensor TensorOf(TensorProto array, Device device)
     {
         var shape = array.Dims.ToArray();
-        if (array.DataType != (int)TensorProto.Types.DataType.Int64)
-            return tensor(Cast<float>(array), shape).to(device);
-        return tensor(array.Int64Data.Count > 0 ? [.. array.Int64Data] : Cast<long>(array), shape);
+        return (TensorProto.Types.DataType)array.DataType switch
+        {
+            TensorProto.Types.DataType.Int64 => tensor(array.Int64Data.Count > 0 ? [.. array.Int64Data] : Cast<long>(array), shape),
+            TensorProto.Types.DataType.Uint8 => tensor(Cast<byte>(array), shape).to(device),
+            TensorProto.Types.DataType.Int8 => tensor(Cast<sbyte>(array), shape).to(device),
+            TensorProto.Types.DataType.Int32 => tensor(Cast<int>(array), shape).to(device),
+            _ => tensor(Cast<float>(array), shape).to(device),
+        };
     }
 
     private static T[] Cast<T>(TensorProto array)

@@ -47,11 +47,19 @@ internal static class TorchOperations
                 Ints(node, "kernel_shape", 1),
                 Ints(node, "strides", 1)
             ),
+            "QuantizeLinear" => Quantised(x, Along(node, Second(), x), Along(node, inputs[2]!, x)),
+            "DequantizeLinear" => Dequantised(x, Along(node, Second(), x), Optional(2) is { } zero ? Along(node, zero, x) : null),
+            "ArgMax" => x.argmax(Int(node, "axis", 0), Int(node, "keepdims", 1) != 0),
             "GlobalAveragePool" => x.mean([2, 3], keepdim: true),
             "Resize" => Layers.Upsample(x, inputs[3]!.data<long>()[2], inputs[3]!.data<long>()[3]),
-            "Cast" => Int(node, "to", 0) == (int)TensorProto.Types.DataType.Int64
-                ? x.to_type(ScalarType.Int64)
-                : x.to_type(ScalarType.Float32).to(device),
+            "Cast" => (TensorProto.Types.DataType)Int(node, "to", 0) switch
+            {
+                TensorProto.Types.DataType.Int64 => x.to_type(ScalarType.Int64),
+                TensorProto.Types.DataType.Int32 => x.to_type(ScalarType.Int32),
+                TensorProto.Types.DataType.Int8 => x.to_type(ScalarType.Int8),
+                TensorProto.Types.DataType.Uint8 => x.to_type(ScalarType.Byte),
+                _ => x.to_type(ScalarType.Float32).to(device),
+            },
             _ => Pointwise(node, x, Optional(1)) ?? Reduction(node, x, Optional(1)) ?? Shape(node, inputs!),
         };
     }
@@ -66,10 +74,35 @@ internal static class TorchOperations
         : x.shape[1] % 16 != 0 || weights.shape[0] % 16 != 0 ? Layers.ChannelsLast(x)
         : x.contiguous();
 
+    /// <summary>Whole numbers of the zero point's type, as floats.</summary>
+    private static Tensor Quantised(Tensor x, Tensor scale, Tensor zero)
+    {
+        var (low, high) = zero.dtype == ScalarType.Byte ? (byte.MinValue, byte.MaxValue) : ((int)sbyte.MinValue, (int)sbyte.MaxValue);
+        return x.div(scale).round().Plus(zero.to_type(ScalarType.Float32)).clamp(low, high);
+    }
+
+    private static Tensor Dequantised(Tensor x, Tensor scale, Tensor? zero)
+    {
+        var number = x.to_type(ScalarType.Float32);
+        return (zero is null ? number : number.Minus(zero.to_type(ScalarType.Float32))).mul(scale);
+    }
+
+    /// <summary>A number for each place of one axis, to be combined with a whole array.</summary>
+    private static Tensor Along(NodeProto node, Tensor numbers, Tensor x)
+    {
+        var shape = x.shape.Select(_ => 1L).ToArray();
+        if (numbers.dim() == 0)
+            return numbers;
+        shape[Int(node, "axis", 1)] = numbers.shape[0];
+        return numbers.reshape(shape);
+    }
+
     private static Tensor? Pointwise(NodeProto node, Tensor x, Tensor? y) =>
         node.OpType switch
         {
             "Relu" => functional.relu(x),
+            "Abs" => x.abs(),
+            "Round" => x.round(),
             "LeakyRelu" => functional.leaky_relu(x, Float(node, "alpha", 0.01)),
             "Sigmoid" => x.sigmoid(),
             "Softmax" => x.softmax(Int(node, "axis", -1)),

@@ -166,12 +166,13 @@ let private nearestBy (engine: Engine.Run) : Distances =
         let width = bank[0].Length
         let input = graph.Input("vectors", float32s, "m", width)
         let entries = graph.Weight(NamedArray("bank", [| int64 bank.Length; int64 width |], Array.concat bank))
-        graph.Output("output", float32s, MemoryBankGraph.Nearest(graph, input, entries), "m", 1)
+        graph.Output("output", float32s, MemoryBankGraph.Distances(graph, input, entries), "m", bank.Length)
 
         engine graph [ "vectors", Array.concat vectors, [| int64 vectors.Length; int64 width |] ] [ "output" ]
         |> List.head
         |> fst
-        |> Array.map float
+        |> Array.chunkBySize bank.Length
+        |> Array.map (Array.min >> float)
 
 /// A bank and vectors with values in [0, 1).
 let private case (seed: uint64) (n: uint8) (d: uint8) =
@@ -241,9 +242,10 @@ let suites =
             unitMutants
         Suite.create
             "Nearest neighbours"
-            "The distance of a vector to the nearest entry of a memory bank."
+            "The distance of a vector to the nearest entry of a memory bank, as it is fitted with."
             nearestLaws
             [ "plain", nearestPlain; "ONNX Runtime", nearestBy Engine.onnx; "torch", nearestBy Engine.torch ]
             nearestMutants
+        yield! QuantisationLaws.suites
         yield! FeatureMethodLaws.suites
     ]

@@ -29,6 +29,7 @@ let private other (field: Field) =
             Text "grey"
             Text "rgb"
             Text "distance"
+            Text "int8"
             Wholes [ 1L; 3L ]
             Wholes [ 2L; 8L ]
             Reals [ 0.1; 0.2; 0.3 ]
@@ -117,6 +118,18 @@ let tests =
                 match parseConfig "[image]\nsize = 250" with
                 | Ok _ -> failtest "it was accepted"
                 | Error lines -> Expect.stringContains (String.concat " " lines) "image.size" "name"
+            }
+
+            test "features in eight bits are for memory banks" {
+                let int8 network = parseConfig $"[network]\n{network}\n[features]\nprecision = \"int8\""
+
+                for network in [ "kind = \"memory_bank\""; "perceptual = \"memory_bank\"" ] do
+                    Expect.isOk (int8 network) network
+
+                for network in [ "kind = \"glass\""; "perceptual = \"distance\""; "kind = \"unet\"" ] do
+                    match int8 network with
+                    | Ok _ -> failtest $"{network} was accepted"
+                    | Error lines -> Expect.stringContains (String.concat " " lines) "features.precision" network
             }
 
             test "docs/reference/configuration.md is the table of the code (FAE_WRITE_DOCS=1 writes it)" {

@@ -201,7 +201,9 @@ let tests =
                     Expect.stringContains trained.Error "128×192" "no larger than it must be"
                     Expect.stringContains trained.Error " ms here" "the time for a picture"
                     let struct (card, _) = ModelFile.Read(ModelFile.PathOf quick)
-                    Expect.isNull card.Backbone "no pretrained features"
+
+                    let inEightBits = card.Backbone |> Option.ofObj |> Option.map _.IsQuantised
+                    Expect.equal inEightBits (Some true) "pretrained features in eight bits"
 
                     for more in [ [ "--config"; "c.toml" ]; [ "--smallest-defect"; "3" ] ] do
                         let both = fast more

@@ -18,7 +18,8 @@ internal static class MemoryBankGraph
         var graph = layers.Graph;
         var embedding = EmbeddingGraph.OfStages(graph, stages, backbone.UnitLength);
         var vectors = EmbeddingGraph.Vectors(graph, embedding, backbone.Dimensions);
-        var nearest = Nearest(graph, vectors, layers.Buffer(Bank(number), Initial.Zero, -1, backbone.Dimensions));
+        var bank = layers.Buffer(Bank(number), Initial.Zero, -1, backbone.Dimensions);
+        var nearest = QuantisedSearch.Nearest(graph, vectors, bank);
         var map = EmbeddingGraph.Plane(graph, nearest, embedding);
         if (!layers.Has(Places(number)))
             return map;
@@ -26,18 +27,15 @@ internal static class MemoryBankGraph
     }
 
     /// <summary>
-    /// (M, d) vectors → (M, 1) distances to the nearest entry of a bank, <c>Fae.Core.MemoryBank.nearest</c>: the root of ‖q‖² + (‖b‖² −
-    /// 2·q·b), of which the bracket is one matrix product. The rounding is that of ‖q‖² + ‖b‖²: vectors that are equal have a distance of
-    /// up to a thousandth of their length.
+    /// (M, d) vectors × (K, d) entries → (M, K) distances: the root of ‖q‖² + (‖b‖² − 2·q·b), of which the bracket is one matrix product.
+    /// The rounding is that of ‖q‖² + ‖b‖²: vectors that are equal have a distance of up to a thousandth of their length.
     /// </summary>
-    public static string Nearest(OnnxGraph graph, string vectors, string bank)
+    public static string Distances(OnnxGraph graph, string vectors, string bank)
     {
-        var nearest = graph.Node("ReduceMin", [Products(graph, vectors, bank)], ("axes", new[] { 1 }), ("keepdims", 1));
-        return Root(graph, nearest, vectors);
+        var squares = graph.Node("ReduceSumSquare", [vectors], ("axes", new[] { 1 }), ("keepdims", 1));
+        var sums = graph.Node("Add", [Products(graph, vectors, bank), squares]);
+        return graph.Node("Sqrt", [graph.Node("Max", [sums, graph.Constant([], 0f)])]);
     }
-
-    /// <summary>(M, d) vectors × (K, d) entries → (M, K) distances.</summary>
-    public static string Distances(OnnxGraph graph, string vectors, string bank) => Root(graph, Products(graph, vectors, bank), vectors);
 
     /// <summary>‖b‖² − 2·q·b. What depends on the bank alone is computed once, when a session starts.</summary>
     private static string Products(OnnxGraph graph, string vectors, string bank)
@@ -45,11 +43,5 @@ internal static class MemoryBankGraph
         var factors = graph.Node("Mul", [bank, graph.Constant([], -2f)]);
         var norms = graph.Node("ReduceSumSquare", [bank], ("axes", new[] { 1 }), ("keepdims", 0));
         return graph.Node("Gemm", [vectors, factors, norms], ("transB", 1));
-    }
-
-    private static string Root(OnnxGraph graph, string products, string vectors)
-    {
-        var squares = graph.Node("ReduceSumSquare", [vectors], ("axes", new[] { 1 }), ("keepdims", 1));
-        return graph.Node("Sqrt", [graph.Node("Max", [graph.Node("Add", [products, squares]), graph.Constant([], 0f)])]);
     }
 }
