@@ -27,7 +27,7 @@ internal static class Features
             yield return Comparison.Run(
                 $"PatchCore{words}: a bank of {config.Network.BankSize} from {pictures} pictures of {side}×{side}",
                 3,
-                new Effort(0, 1),
+                new Effort(0, 1, Rounds: 3),
                 () => Fit(prepare()),
                 "patchcore_training",
                 side,
