@@ -26,6 +26,16 @@ let onnx: Run =
             for value in values do
                 value.Dispose()
 
+/// What a graph computes of vectors (M, d) and a bank (K, d), value by value.
+let ofVectors (engine: Run) (build: OnnxGraph -> string -> string -> string) (bank: float32[][]) (vectors: float32[][]) =
+    let graph = OnnxGraph()
+    let width = int64 bank[0].Length
+    let input = graph.Input("vectors", Onnx.TensorProto.Types.DataType.Float, "m", width)
+    let entries = graph.Weight(NamedArray("bank", [| int64 bank.Length; width |], Array.concat bank))
+    graph.Output("output", Onnx.TensorProto.Types.DataType.Float, build graph input entries, "m", "n")
+    let inputs = [ "vectors", Array.concat vectors, [| int64 vectors.Length; width |] ]
+    engine graph inputs [ "output" ] |> List.head |> fst
+
 let torch: Run =
     fun graph inputs wanted ->
         use _ = torch.NewDisposeScope()

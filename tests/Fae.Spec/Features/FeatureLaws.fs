@@ -162,17 +162,9 @@ let private nearestPlain: Distances = fun bank -> Array.map (MemoryBank.nearest 
 
 let private nearestBy (engine: Engine.Run) : Distances =
     fun bank vectors ->
-        let graph = OnnxGraph()
-        let width = bank[0].Length
-        let input = graph.Input("vectors", float32s, "m", width)
-        let entries = graph.Weight(NamedArray("bank", [| int64 bank.Length; int64 width |], Array.concat bank))
-        graph.Output("output", float32s, MemoryBankGraph.Distances(graph, input, entries), "m", bank.Length)
+        let build graph input entries = MemoryBankGraph.Distances(graph, input, entries)
 
-        engine graph [ "vectors", Array.concat vectors, [| int64 vectors.Length; int64 width |] ] [ "output" ]
-        |> List.head
-        |> fst
-        |> Array.chunkBySize bank.Length
-        |> Array.map (Array.min >> float)
+        Engine.ofVectors engine build bank vectors |> Array.chunkBySize bank.Length |> Array.map (Array.min >> float)
 
 /// A bank and vectors with values in [0, 1).
 let private case (seed: uint64) (n: uint8) (d: uint8) =

@@ -98,17 +98,8 @@ type Distances = float32[][] -> float32[][] -> float[]
 let private nearestPlain: Distances = fun bank -> Array.map (MemoryBank.distanceByInt8 bank)
 
 let private nearestBy (engine: Engine.Run) : Distances =
-    fun bank vectors ->
-        let graph = OnnxGraph()
-        let width = bank[0].Length
-        let input = graph.Input("vectors", float32s, "m", width)
-        let entries = graph.Weight(NamedArray("bank", [| int64 bank.Length; int64 width |], Array.concat bank))
-        graph.Output("output", float32s, QuantisedSearch.Nearest(graph, input, entries), "m", 1)
-
-        engine graph [ "vectors", Array.concat vectors, [| int64 vectors.Length; int64 width |] ] [ "output" ]
-        |> List.head
-        |> fst
-        |> Array.map float
+    let build graph input entries = QuantisedSearch.Nearest(graph, input, entries)
+    fun bank -> Engine.ofVectors engine build bank >> Array.map float
 
 /// A bank and vectors with values from `low`, 0 or −1, to 1.
 let private case (seed: uint64) (n: uint8) (d: uint8) =

@@ -54,7 +54,7 @@ let tests =
             test "the benchmark times every work at tiny sizes, and names the peers that it skips" {
                 let trainingRows = if Fae.Training.ProcessorFeatures.TrainsInBFloat16 then 4 else 2
 
-                for part, works in [ "kernels", 9; "inference", 5; "training", trainingRows; "features", 2 ] do
+                for part, works in [ "kernels", 9; "inference", 5; "training", trainingRows; "features", 4 ] do
                     let run = program bench [ part; "--tiny" ]
                     Expect.equal run.Code 0 run.Error
                     let rows = (json run.Output).AsArray() |> List.ofSeq
