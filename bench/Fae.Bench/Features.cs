@@ -49,5 +49,5 @@ internal static class Features
 
     /// <summary>The backbone in 32-bit floats, as the peer has it, and in eight bits, by the ranges of some of the pictures.</summary>
     private static IEnumerable<(string Words, Func<Backbone> Prepare)> Precisions(Backbone backbone, List<Image> images) =>
-        [("", () => backbone), (" in int8", () => backbone.Quantised(3, [1], images[..Math.Min(32, images.Count)]))];
+        [("", () => backbone), (", int8", () => backbone.Quantised(3, [1], images[..Math.Min(32, images.Count)]))];
 }

@@ -147,7 +147,7 @@ module internal NetworkFields =
                 (FieldType.cases precisions)
                 features
                 "precision"
-                "number type of the pretrained network; \"int8\", for memory banks, takes less than half the time"
+                "number type of the pretrained network; \"int8\" is for memory banks, and faster"
                 _.Precision
                 (fun v s -> { s with Precision = v })
             Section.real 0.0 1000.0 objective "ssim" "weight of 1 − SSIM to the target" _.Ssim (fun v s -> { s with Ssim = v })

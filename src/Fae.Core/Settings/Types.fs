@@ -147,7 +147,6 @@ type ChannelOrder =
     | Rgb
     | Bgr
 
-/// The pretrained network whose features some methods use.
 /// The number type that a pretrained network computes in.
 [<RequireQualifiedAccess>]
 type FeaturePrecision =
@@ -155,6 +154,7 @@ type FeaturePrecision =
     /// `Quantisation`: activations as bytes, weights as 7-bit numbers.
     | Int8
 
+/// The pretrained network whose features some methods use.
 type FeatureSettings =
     {
         /// "resnet18", the one that comes with the program, or the path of an ONNX file.

@@ -44,9 +44,6 @@ public sealed class Backbone
     /// <summary>Whether patch embeddings have the vectors of each stage at unit length.</summary>
     internal bool UnitLength => model.MetadataProps.Any(entry => entry.Key == UnitLengthKey);
 
-    /// <summary>Whether its convolutions compute in eight bits.</summary>
-    internal bool IsQuantised => model.Graph.Node.Any(node => node.OpType == "QuantizeLinear");
-
     internal ModelProto Model => model;
 
     internal GraphProto Graph => model.Graph;

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Fae.Core;
-using Google.Protobuf;
 using Onnx;
 using static Onnx.TensorProto.Types;
 
@@ -178,17 +177,8 @@ internal static class BackboneCut
             pads[3]++;
     }
 
-    private static void Add(GraphProto graph, string name, IEnumerable<long> shape, float[] values)
-    {
-        var tensor = new TensorProto
-        {
-            Name = name,
-            DataType = (int)DataType.Float,
-            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())),
-        };
-        tensor.Dims.Add(shape);
-        graph.Initializer.Add(tensor);
-    }
+    private static void Add(GraphProto graph, string name, IEnumerable<long> shape, float[] values) =>
+        graph.Initializer.Add(OnnxGraph.Tensor(name, shape, values));
 
     /// <summary>Adds (x − mean) / deviation of the picture, its channels in the network's order, under the name of its input.</summary>
     public static void AddNormalisation(GraphProto graph, FeatureSettings settings, string image)
@@ -209,17 +199,7 @@ internal static class BackboneCut
             order.Dims.Add(3);
             order.Int64Data.Add([2, 1, 0]);
             graph.Initializer.Add(order);
-            Next(
-                "Gather",
-                order.Name,
-                Prefix + "ordered",
-                new AttributeProto
-                {
-                    Name = "axis",
-                    I = 1,
-                    Type = AttributeProto.Types.AttributeType.Int,
-                }
-            );
+            Next("Gather", order.Name, Prefix + "ordered", OnnxGraph.Attribute("axis", 1));
         }
         long[] shape = [1, 3, 1, 1];
         Add(graph, Prefix + "mean", shape, [.. settings.Mean]);

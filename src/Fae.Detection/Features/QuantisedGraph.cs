@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
 using Fae.Core;
-using Google.Protobuf;
 using Onnx;
-using static Onnx.TensorProto.Types;
 
 namespace Fae.Detection;
 
@@ -18,8 +16,8 @@ internal sealed class QuantisedGraph(GraphProto graph)
     /// <summary>A value to bytes and back.</summary>
     public void AddRounding(string value, ByteScale by)
     {
-        var scale = Array<float>(value + ".scale", DataType.Float, [], [by.Scale]);
-        var zero = Array<byte>(value + ".zero_point", DataType.Uint8, [], [by.ZeroPoint]);
+        var scale = Array(value + ".scale", [], new[] { by.Scale });
+        var zero = Array(value + ".zero_point", [], new[] { by.ZeroPoint });
         Node("QuantizeLinear", [value, scale, zero], value + ".bytes");
         Node("DequantizeLinear", [value + ".bytes", scale, zero], Dequantised(value));
     }
@@ -46,8 +44,8 @@ internal sealed class QuantisedGraph(GraphProto graph)
             .ToArray()
             .Zip(products, (value, scale) => (int)Math.Clamp(Math.Round((double)value / scale), int.MinValue, int.MaxValue))
             .ToArray();
-        convolution.Input[1] = Whole(kernel.Name, DataType.Int8, kernel.Dims, numbers, scales);
-        convolution.Input[2] = Whole(bias.Name, DataType.Int32, bias.Dims, offsets, products);
+        convolution.Input[1] = Whole(kernel.Name, kernel.Dims, numbers, scales);
+        convolution.Input[2] = Whole(bias.Name, bias.Dims, offsets, products);
     }
 
     /// <summary>The arrays that the nodes read and that are not there yet.</summary>
@@ -57,33 +55,20 @@ internal sealed class QuantisedGraph(GraphProto graph)
         graph.Initializer.Add(arrays.Where(array => read.Contains(array.Name)));
     }
 
-    private string Whole<T>(string of, DataType type, IEnumerable<long> shape, T[] numbers, float[] scales)
+    private string Whole<T>(string of, IEnumerable<long> shape, T[] numbers, float[] scales)
         where T : unmanaged
     {
-        var whole = Array(of + ".integers", type, shape, numbers);
-        var scale = Array(of + ".scales", DataType.Float, [scales.Length], scales);
-        var zeros = Array(of + ".zero_points", type, [scales.Length], new T[scales.Length]);
-        var axis = new AttributeProto
-        {
-            Name = "axis",
-            I = 0,
-            Type = AttributeProto.Types.AttributeType.Int,
-        };
-        Node("DequantizeLinear", [whole, scale, zeros], Dequantised(of), axis);
+        var whole = Array(of + ".integers", shape, numbers);
+        var scale = Array(of + ".scales", [scales.Length], scales);
+        var zeros = Array(of + ".zero_points", [scales.Length], new T[scales.Length]);
+        Node("DequantizeLinear", [whole, scale, zeros], Dequantised(of), OnnxGraph.Attribute("axis", 0));
         return Dequantised(of);
     }
 
-    private string Array<T>(string array, DataType type, IEnumerable<long> shape, T[] values)
+    private string Array<T>(string array, IEnumerable<long> shape, T[] values)
         where T : unmanaged
     {
-        var tensor = new TensorProto
-        {
-            Name = array,
-            DataType = (int)type,
-            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())),
-        };
-        tensor.Dims.Add(shape);
-        graph.Initializer.Add(tensor);
+        graph.Initializer.Add(OnnxGraph.Tensor(array, shape, values));
         return array;
     }
 

@@ -31,22 +31,12 @@ internal sealed class OnnxGraph
         graph.Output.Add(ValueInfo(name, type, sizes));
     }
 
-    /// <summary>A constant array of floats, doubles or longs.</summary>
+    /// <summary>A constant array of numbers.</summary>
     public string Constant<T>(long[] shape, params T[] values)
-        where T : unmanaged
-    {
-        var type = values switch
-        {
-            float[] => DataType.Float,
-            double[] => DataType.Double,
-            long[] => DataType.Int64,
-            _ => throw new ArgumentException($"a constant cannot be of {typeof(T).Name}", nameof(values)),
-        };
-        return Add($"constant_{graph.Initializer.Count}", type, shape, MemoryMarshal.AsBytes(values.AsSpan()));
-    }
+        where T : unmanaged => Add(Tensor($"constant_{graph.Initializer.Count}", shape, values));
 
     /// <summary>An array of floats under its own name.</summary>
-    public string Weight(NamedArray array) => Add(array.Name, DataType.Float, array.Shape, MemoryMarshal.AsBytes(array.Values.AsSpan()));
+    public string Weight(NamedArray array) => Add(Tensor(array.Name, array.Shape, array.Values));
 
     /// <summary>Calls a value by another name, which it also has where the graph is a part of another.</summary>
     public string Name(string value, string name) => Add("Identity", [value], [name], []);
@@ -118,17 +108,33 @@ internal sealed class OnnxGraph
         return model.ToByteArray();
     }
 
-    private string Add(string name, DataType type, long[] shape, ReadOnlySpan<byte> values)
+    /// <summary>An array of numbers, little-endian as the format wants.</summary>
+    public static TensorProto Tensor<T>(string name, IEnumerable<long> shape, T[] values)
+        where T : unmanaged
     {
         var tensor = new TensorProto
         {
             Name = name,
-            DataType = (int)type,
-            RawData = ByteString.CopyFrom(values),
+            DataType = (int)TypeOf<T>(),
+            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())),
         };
         tensor.Dims.Add(shape);
+        return tensor;
+    }
+
+    private static DataType TypeOf<T>() =>
+        typeof(T) == typeof(float) ? DataType.Float
+        : typeof(T) == typeof(double) ? DataType.Double
+        : typeof(T) == typeof(long) ? DataType.Int64
+        : typeof(T) == typeof(int) ? DataType.Int32
+        : typeof(T) == typeof(byte) ? DataType.Uint8
+        : typeof(T) == typeof(sbyte) ? DataType.Int8
+        : throw new ArgumentException($"an array cannot be of {typeof(T).Name}");
+
+    private string Add(TensorProto tensor)
+    {
         graph.Initializer.Add(tensor);
-        return name;
+        return tensor.Name;
     }
 
     private string Add(string operation, IEnumerable<string> arguments, string[] results, (string Name, object Value)[] attributes)
@@ -141,7 +147,8 @@ internal sealed class OnnxGraph
         return results[0];
     }
 
-    private static AttributeProto Attribute(string name, object value)
+    /// <summary>An attribute: a number, a list of whole numbers, or a text.</summary>
+    public static AttributeProto Attribute(string name, object value)
     {
         var attribute = new AttributeProto { Name = name };
         switch (value)

@@ -202,7 +202,11 @@ let tests =
                     Expect.stringContains trained.Error " ms here" "the time for a picture"
                     let struct (card, _) = ModelFile.Read(ModelFile.PathOf quick)
 
-                    let inEightBits = card.Backbone |> Option.ofObj |> Option.map _.IsQuantised
+                    let inEightBits =
+                        card.Backbone
+                        |> Option.ofObj
+                        |> Option.map (fun backbone -> backbone.Graph.Node |> Seq.exists (fun node -> node.OpType = "QuantizeLinear"))
+
                     Expect.equal inEightBits (Some true) "pretrained features in eight bits"
 
                     for more in [ [ "--config"; "c.toml" ]; [ "--smallest-defect"; "3" ] ] do
