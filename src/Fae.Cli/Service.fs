@@ -42,10 +42,16 @@ module Service =
             notify watchdog
         | _ -> ()
 
+    /// The service manager starts a service again only if it stopped with another exit code than 0.
+    let private failed (services: IServiceProvider) =
+        match services.GetRequiredService<IHostLifetime>() with
+        | :? WindowsServiceLifetime as service -> service.ExitCode <- 1
+        | _ -> ()
+
     /// A Windows service around the work: its manager's wish to stop cancels the token.
-    let private windows (work: CancellationToken -> 'a) : 'a =
+    let private windows (work: CancellationToken -> Result<'a, 'e>) : Result<'a, 'e> =
         let builder = HostApplicationBuilder(HostApplicationBuilderSettings(DisableDefaults = true))
-        let ended = TaskCompletionSource<'a>()
+        let ended = TaskCompletionSource<Result<'a, 'e>>()
         builder.Services.AddWindowsService() |> ignore
 
         builder.Services.AddHostedService(fun services ->
@@ -56,8 +62,11 @@ module Service =
                     Task.Run(fun () ->
                         try
                             try
-                                ended.SetResult(work stop)
+                                let result = work stop
+                                if result.IsError then failed services
+                                ended.SetResult result
                             with e ->
+                                failed services
                                 ended.SetException e
                         finally
                             lifetime.StopApplication())
@@ -69,7 +78,7 @@ module Service =
         ended.Task.GetAwaiter().GetResult()
 
     /// Runs the work with a token that Ctrl-C, SIGTERM or the service manager cancels.
-    let run (work: CancellationToken -> 'a) : 'a =
+    let run (work: CancellationToken -> Result<'a, 'e>) : Result<'a, 'e> =
         if WindowsServiceHelpers.IsWindowsService() then
             windows work
         else
