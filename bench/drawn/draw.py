@@ -1,4 +1,4 @@
-"""Six data sets of drawn parts in the layout of MVTec AD, to try `fae train` without a configuration on what nobody tuned it for.
+"""Data sets of drawn parts in the layout of MVTec AD, to try `fae train` without a configuration on what nobody tuned it for.
 
 usage: draw.py FOLDER [SET ...]
 Needs Debian's python3-numpy, python3-scipy, python3-pil and fonts-dejavu-core.
@@ -9,6 +9,7 @@ import sys
 import numpy as np
 from PIL import Image
 
+from assemblies import cable, capsule, transistor, zipper
 from parts import disc, label, screw, tablets
 from surfaces import cloth, wood
 
@@ -20,6 +21,10 @@ SETS = {
     "label": (label, ["smear", "missing", "spot", "fold"], 60),
     "tablets": (tablets, ["missing", "chip", "crack", "colour"], 60),
     "disc": (disc, ["bore", "pore", "scratch", "dent"], 30),
+    "cable": (cable, ["swap", "missing", "cut", "poke"], 200),
+    "transistor": (transistor, ["misplaced", "bent", "cut", "case"], 200),
+    "zipper": (zipper, ["broken", "split", "squeezed", "frayed"], 200),
+    "capsule": (capsule, ["crack", "print", "poke", "squeeze"], 200),
 }
 GOOD, BAD = 100, 12
 
