@@ -30,25 +30,27 @@ module Symmetry =
 
     let private lag, lagStep = 8, 2
 
-    /// Mean 0 and deviation 1 (about; a flat picture stays flat): an exposure is no change of the part.
+    /// Each channel has mean 0, all together deviation 1 (about; a flat picture stays flat): an exposure or a white balance is no change of
+    /// the part.
     let private normalise (image: Image) =
-        let mean = Array.average image.Pixels
-        let deviation = sqrt (image.Pixels |> Array.averageBy (fun v -> (v - mean) * (v - mean)))
-        Image.map (fun v -> (v - mean) / (deviation + 0.01f)) image
+        let means = Array.init image.Channels (fun channel -> Array.average (Image.plane channel image).Pixels)
+        let centred = Image.init image.Channels image.Height image.Width (fun c y x -> image[c, y, x] - means[c])
+        let deviation = sqrt (centred.Pixels |> Array.averageBy (fun v -> v * v))
+        Image.map (fun v -> v / (deviation + 0.01f)) centred
 
-    /// The picture by mean grey, `side` pixels square.
-    let private thumbnail (plane: Image) =
+    /// The picture, `side` pixels square, with its colours: three wires are not symmetric by their grey alone.
+    let private thumbnail (picture: Image) =
         // Rounded outwards at both ends, so that the mirrored picture has the mirrored thumbnail.
         let span n i = i * n / side, ((i + 1) * n + side - 1) / side
 
-        Image.init 1 side side (fun _ y x ->
-            let top, bottom = span plane.Height y
-            let left, right = span plane.Width x
+        Image.init picture.Channels side side (fun channel y x ->
+            let top, bottom = span picture.Height y
+            let left, right = span picture.Width x
             let mutable sum = 0.0f
 
             for v in top .. bottom - 1 do
                 for u in left .. right - 1 do
-                    sum <- sum + plane[0, v, u]
+                    sum <- sum + picture[channel, v, u]
 
             sum / float32 ((bottom - top) * (right - left)))
         |> normalise
@@ -141,11 +143,12 @@ module Symmetry =
         let centre, radius = 0.5f * float32 (side - 1), 0.5f * float32 side
 
         [|
-            for y in 0 .. side - 1 do
-                for x in 0 .. side - 1 do
-                    let dy, dx = float32 y - centre, float32 x - centre
+            for channel in 0 .. image.Channels - 1 do
+                for y in 0 .. side - 1 do
+                    for x in 0 .. side - 1 do
+                        let dy, dx = float32 y - centre, float32 x - centre
 
-                    if dx * dx + dy * dy < radius * radius then image[0, y, x]
+                        if dx * dx + dy * dy < radius * radius then image[channel, y, x]
         |]
 
     let private none = { FlipHorizontal = false; FlipVertical = false; QuarterTurns = false; AnyRotation = false }
@@ -156,17 +159,12 @@ module Symmetry =
     let ofImages (images: Image list) =
         let every = max 1 (images.Length / most)
 
-        let planes =
-            images
-            |> List.indexed
-            |> List.filter (fun (i, _) -> i % every = 0)
-            |> List.map (snd >> Image.meanPlane)
-            |> Array.ofList
+        let some = images |> List.indexed |> List.filter (fun (i, _) -> i % every = 0) |> List.map snd |> Array.ofList
 
-        if planes.Length < 2 then
+        if some.Length < 2 then
             none
         else
-            let thumbnails, grains = Array.map thumbnail planes, Array.map grain planes
+            let thumbnails, grains = Array.map thumbnail some, Array.map (Image.meanPlane >> grain) some
 
             let alike tolerance features pictures =
                 let unchanged = spread features pictures id

@@ -86,6 +86,24 @@ let tests =
                 Symmetry.ofImages [ for i in 0..31 -> board i ] |> expect true true true false "boards"
             }
 
+            test "a part that is symmetric in grey but not in colour may not be mirrored so that its colours change places" {
+                let cable i =
+                    let grey = picture (fun x y -> if abs (y - 0.5f) < 0.3f && abs (x - 0.5f) > 0.1f then 0.7f else 0.3f) i
+
+                    Image.init 3 64 64 (fun channel y x ->
+                        // Left and right have their red and blue exchanged.
+                        let tint =
+                            if channel = 1 then 0.0f
+                            elif (channel = 0) = (x < 32) then 0.1f
+                            else -0.1f
+
+                        grey[0, y, x] + (if grey[0, y, x] > 0.5f then tint else 0.0f))
+
+                let pictures = [ for i in 0..15 -> cable i ]
+                Symmetry.ofImages (List.map Image.meanPlane pictures) |> expect true true false false "its grey"
+                Symmetry.ofImages pictures |> expect false true false false "its colours"
+            }
+
             test "one picture allows no symmetry" {
                 Symmetry.ofImages [ picture (fun _ _ -> 0.5f) 0 ] |> expect false false false false "one"
             }
