@@ -1,4 +1,4 @@
-// Inspects one picture from its file and from System.Drawing's bitmaps of several formats: the scores must agree. Run by tests/platforms.sh.
+// Inspects one picture from its file and from bitmaps of System.Drawing: the scores must agree. Run by tests/platforms.sh.
 using System.Drawing;
 using System.Drawing.Imaging;
 using System.Runtime.Versioning;
