@@ -13,6 +13,10 @@ type Runtime =
     | Installed
     | Own of precompiled: bool
 
+/// NuGet serves no .NET for Windows on ARM. Projects that are compatible with compilation ahead of time ask for one even where none is
+/// published.
+let private hasNoRuntime system = system = "win-arm64"
+
 /// The program for a system in a new folder; every native library in it is checked.
 let into (out: string) (system: string) (libtorch: bool) (runtime: Runtime) : string =
     if not (List.contains system NativeImage.systems) then
@@ -25,6 +29,7 @@ let into (out: string) (system: string) (libtorch: bool) (runtime: Runtime) : st
             yield! [ "publish"; "src/Fae.Cli"; "--configuration"; "Release"; "--nologo"; "--verbosity"; "quiet" ]
             yield! [ "-maxcpucount:1"; "--runtime"; system; $"-p:FaeSystem={system}"; "--output"; Shell.emptied out ]
             if not libtorch then "-p:UsesLibtorch=false"
+            if hasNoRuntime system then "-p:IsAotCompatible=false"
 
             match runtime with
             | Installed -> yield! [ "--no-self-contained"; "-p:UseAppHost=false" ]
@@ -45,8 +50,7 @@ let private withLicences (out: string) =
 /// Publishes for a system; with `precompiled` false faster, for tests.
 let folder (system: string) (precompiled: bool) : string =
     let libtorch = List.contains system NativeImage.training
-    // NuGet serves no .NET for Windows on ARM: there the folder runs on an installed one.
-    let runtime = if system = "win-arm64" then Installed else Own precompiled
+    let runtime = if hasNoRuntime system then Installed else Own precompiled
     let out = into (Shell.inArtifacts [ "publish"; system ]) system libtorch runtime |> withLicences
 
     if runtime = Installed then
