@@ -107,11 +107,12 @@ let test (args: string list) =
 
     if OperatingSystem.IsLinux() then
         dev [ "assemble" ]
-        // One of each kind: with libtorch under Windows, without on ARM, and the tool of this machine.
+        // One of each kind: with libtorch under Windows, without on ARM, the tool of this machine, and on an installed .NET.
         dev [ "publish"; "win-x64"; "--not-precompiled" ]
         dev [ "publish"; "linux-arm64"; "--not-precompiled" ]
         dev [ "tool"; "fae"; "linux-x64" ]
         dev [ "container"; "--not-precompiled" ]
+        dev [ "publish"; "win-arm64" ]
 
     exit (tryRun "dotnet" (inArtifacts [ "tests"; "Fae.Tests.dll" ] :: args))
 
