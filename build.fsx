@@ -112,7 +112,7 @@ let test (args: string list) =
         dev [ "publish"; "linux-arm64"; "--not-precompiled" ]
         dev [ "tool"; "fae"; "linux-x64" ]
         dev [ "container"; "--not-precompiled" ]
-        dev [ "publish"; "win-arm64" ]
+        dev [ "publish"; "win-arm64"; "--not-precompiled" ]
 
     exit (tryRun "dotnet" (inArtifacts [ "tests"; "Fae.Tests.dll" ] :: args))
 
