@@ -122,6 +122,10 @@ let private descriptor kind (size: int, name: string) =
 
 /// Writes artifacts/container/fae-VERSION.tar, which `docker load` and `podman load` read; with `precompiled` false faster, for tests.
 let write (precompiled: bool) =
+    if not (OperatingSystem.IsLinux()) then
+        eprintfn "build: a container image is made on Debian 12"
+        exit 5
+
     let version = Shell.property "Version"
     let work = Shell.inArtifacts [ "container" ] |> Shell.emptied
     let root = Shell.emptied (Path.Combine(work, "base"))

@@ -82,7 +82,7 @@ let assemble () =
 /// One file to carry to another machine.
 let write () =
     if not (OperatingSystem.IsLinux()) then
-        eprintfn "build: Portable is for Linux; elsewhere `dotnet publish src/Fae.Cli --self-contained` makes a folder"
+        eprintfn "build: Portable is for Linux; `dotnet fsi build.fsx Publish SYSTEM` makes archives of all systems anywhere"
         exit 5
 
     let folder = assemble ()

@@ -78,7 +78,7 @@ let write (system: string) =
     if system.StartsWith "win" then
         ZipFile.CreateFromDirectory(published, archive, CompressionLevel.Optimal, includeBaseDirectory = false)
     else
-        Shell.run "tar" [ "--create"; "--gzip"; "--file"; archive; "--directory"; published; "--transform"; $"s,^\\.,{name},"; "." ]
+        UnixArchive.write published name archive
 
     Sbom.write "Fae.Cli/Fae.Cli.fsproj" archive
     printfn $"wrote {published} and {archive}, {FileInfo(archive).Length / 1048576L} MiB"

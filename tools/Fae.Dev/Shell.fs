@@ -80,9 +80,12 @@ let endWith (problems: string list) =
 let commit () = (capture "git" [ "rev-parse"; "--short=7"; "HEAD" ]).Trim()
 
 let private processor () =
-    File.ReadLines "/proc/cpuinfo"
+    let ofLinux = "/proc/cpuinfo"
+
+    (if File.Exists ofLinux then File.ReadLines ofLinux else Seq.empty)
     |> Seq.tryFind _.StartsWith("model name")
     |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
+    |> Option.orElse (Option.ofObj (Environment.GetEnvironmentVariable "PROCESSOR_IDENTIFIER"))
     |> Option.defaultValue "unknown processor"
 
 /// Where and when a page was measured.

@@ -106,6 +106,32 @@ let tests =
                     Expect.isTrue (File.Exists(Path.Combine(folder, "licences.md"))) "licences"
                     Expect.isEmpty (Directory.GetFiles(folder, "*.pdb")) "no symbols"
             }
+            test "an archive for Unix holds every file under one folder, and only programs are marked as such" {
+                inTemporaryFolder (fun folder ->
+                    let published = Path.Combine(folder, "published")
+                    Directory.CreateDirectory(Path.Combine(published, "configs")) |> ignore
+
+                    for file in [ "fae"; "fae.dll"; Path.Combine("configs", "demo.toml") ] do
+                        File.WriteAllText(Path.Combine(published, file), file)
+                        // As packages of NuGet leave their libraries.
+                        File.SetUnixFileMode(Path.Combine(published, file), UnixFileMode.UserRead ||| UnixFileMode.UserExecute)
+
+                    let archive, unpacked = Path.Combine(folder, "fae.tar.gz"), Path.Combine(folder, "unpacked")
+                    UnixArchive.write published "fae-1" archive
+                    Directory.CreateDirectory unpacked |> ignore
+                    Expect.equal (command "tar" [ "--extract"; "--file"; archive; "--directory"; unpacked ]).Code 0 "an archive"
+                    let mode file = File.GetUnixFileMode(Path.Combine(unpacked, "fae-1", file))
+                    Expect.isTrue ((mode "fae").HasFlag UnixFileMode.OtherExecute) "everybody may run the program"
+
+                    for file in [ "fae.dll"; "configs/demo.toml" ] do
+                        Expect.isTrue ((mode file).HasFlag UnixFileMode.OtherRead) $"everybody may read {file}"
+                        Expect.isFalse ((mode file).HasFlag UnixFileMode.UserExecute) $"{file} is no program"
+
+                        Expect.equal
+                            (File.ReadAllText(Path.Combine(unpacked, "fae-1", file)))
+                            (file.Replace('/', Path.DirectorySeparatorChar))
+                            file)
+            }
             test "fae --version says each part's version" {
                 let run = fae [ "--version" ]
                 Expect.equal run.Code 0 run.Error
