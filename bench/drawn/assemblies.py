@@ -24,6 +24,8 @@ def wire(random, x, y, colour, defect):
         at = random.uniform(0, 6.28)
         mask = inside & (away > 38) & (distance(x + 54 * np.cos(at), y + 54 * np.sin(at)) < random.uniform(12, 20))
         picture = np.where(mask[..., None], [45.0, 45, 48], picture)
+    if defect == "swap":
+        mask = inside
     return inside, picture, mask
 
 
@@ -43,7 +45,7 @@ def cable(random, defect=None):
             mask |= distance(*place) < 58
             continue
         inside, colours, marked = wire(random, *place, WIRES[(i + 1) % 3 if kind == "swap" else i], kind)
-        mask |= marked | (inside if kind == "swap" else nowhere())
+        mask |= marked
         picture = np.where(inside[..., None], colours, picture)
     return picture * random.normal(1, 0.02), mask
 
@@ -62,7 +64,7 @@ def transistor(random, defect=None):
     for leg, x in enumerate([150, 192, 234]):
         kind = defect if leg == bad else None
         end, foot = (235 if kind == "cut" else 276), (x + int(random.choice([-16, 16])) if kind == "bent" else x)
-        draw.line([(x, top + 100), (foot, 215), (foot if kind == "bent" else x, end)], fill=225, width=9)
+        draw.line([(x, top + 100), (foot, 215), (foot, end)], fill=225, width=9)
         if kind in ("cut", "bent"):
             mark.rectangle([min(x, foot) - 8, 195, max(x, foot) + 8, 282], fill=255)
     if defect == "misplaced":
@@ -104,9 +106,8 @@ def zipper(random, defect=None):
         mask = (abs(ROWS - bad) < 26) & (abs(COLUMNS - x) < 34)
     if defect == "frayed":
         at = x + random.choice([-1, 1]) * random.uniform(60, 150)
-        loose = gaussian_filter(random.standard_normal((SIDE, SIDE)), (5, 0.7))
         mask = spot(at, bad, 16, 16) > 0.3
-        picture = np.where(mask, 70 + 45 * loose / loose.std(), picture)
+        picture = np.where(mask, 70 + 45 * field(random, (5, 0.7)), picture)
     return gaussian_filter(picture, 0.6) * random.normal(1, 0.03), mask
 
 
@@ -120,7 +121,8 @@ def capsule(random, defect=None):
     shade = 1.08 - 0.5 * (away / 62) ** 3
     colour = np.where((COLUMNS < x + 10)[..., None], [215.0, 120, 50], [70.0, 60, 55])
     printed = Image.new("L", (SIDE, SIDE))
-    text = {"print": str(random.choice(["50", "5 0", "00"]))}.get(defect, "500")
+    misprint = str(random.choice(["50", "5 0", "00"]))
+    text = misprint if defect == "print" else "500"
     ImageDraw.Draw(printed).text((x - 80, y - 18), text, font=ImageFont.truetype(FONT, 32), fill=255)
     ink = (np.asarray(printed) / 255.0)[..., None]
     picture = colour * shade[..., None] * (1 - ink) + np.array([240.0, 235, 230]) * ink

@@ -62,13 +62,12 @@ module Service =
                     Task.Run(fun () ->
                         try
                             try
-                                let result = work stop
-                                if result.IsError then failed services
-                                ended.SetResult result
+                                ended.SetResult(work stop)
                             with e ->
-                                failed services
                                 ended.SetException e
                         finally
+                            let worked = ended.Task.IsCompletedSuccessfully && ended.Task.Result.IsOk
+                            if not worked then failed services
                             lifetime.StopApplication())
             })
         |> ignore

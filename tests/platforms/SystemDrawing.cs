@@ -25,11 +25,12 @@ using var upwards = new Bitmap(locked.Width, locked.Height, -locked.Stride, lock
 foreach (var (name, bitmap) in new[] { ("24 bits", colour), ("32 bits, alpha", alpha), ("32 bits", opaque), ("upwards", upwards) })
 {
     var score = detector.Inspect(bitmap.ToImageSource(name)).Score;
-    if (Math.Abs(score / expected - 1) > 1e-6)
+    if (!(Math.Abs(score / expected - 1) <= 1e-6)) // a picture that cannot be read has the score NaN
         throw new InvalidOperationException($"System.Drawing, {name}: score {score}, from the file {expected}");
 }
 flipped.UnlockBits(locked);
 
 using var palette = new Bitmap(16, 16, System.Drawing.Imaging.PixelFormat.Format8bppIndexed);
-_ = detector.Inspect(palette.ToImageSource("palette"));
+if (detector.Inspect(palette.ToImageSource("palette")).Verdict == Verdict.Unreadable)
+    throw new InvalidOperationException("System.Drawing: a picture with a palette cannot be read");
 Console.WriteLine("System.Drawing: scores as from the file");
