@@ -1,7 +1,9 @@
 /// What the user sees while something runs: a bar on a terminal, plain lines elsewhere.
 namespace Fae.Cli
 
+open System
 open System.Globalization
+open Fae.Core
 open Fae.Detection
 open Fae.Training
 open Microsoft.Extensions.Logging
@@ -33,47 +35,59 @@ module Console =
         $"loss {digits 5 p.Loss}{validation}  {digits 1 p.ImagesPerSecond} images/s"
 
     /// Runs something that shows progress bars on the terminal.
-    let private bars (run: ProgressContext -> 'a) : 'a =
-        let columns: ProgressColumn[] =
-            [| TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn(); RemainingTimeColumn() |]
+    let private bars (clock: TrainingClock option) (run: ProgressContext -> 'a) : 'a =
+        let columns: ProgressColumn list = [ TaskDescriptionColumn(); ProgressBarColumn(); PercentageColumn() ]
+        // The clock knows of what follows too.
+        let remaining: ProgressColumn list = if clock.IsSome then [] else [ RemainingTimeColumn() ]
+        terminal.Value.Progress().Columns(List.toArray (columns @ remaining)).Start run
 
-        terminal.Value.Progress().Columns(columns).Start run
+    let private timeLeft (left: TimeSpan) = left.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture) + " left"
 
     /// Runs a training with a progress display. `run` gets the function to call after every step, and the one that
-    /// says something meanwhile.
-    let training (steps: int) (run: (TrainProgress -> unit) -> (string -> unit) -> 'a) : 'a =
+    /// says something meanwhile. With a clock the time left is that until the model is written, else that of the steps.
+    let training (clock: TrainingClock option) (steps: int) (run: (TrainProgress -> unit) -> (string -> unit) -> 'a) : 'a =
+        let left (p: TrainProgress) =
+            match clock with
+            | Some clock -> clock.Left(TrainingStage.Steps, float p.Step / float p.Steps, p.Left)
+            | None -> p.Left
+            |> timeLeft
+
         if System.Console.IsErrorRedirected then
             let every = max 1 (steps / 50)
 
             let show (p: TrainProgress) =
                 if p.SyntheticAuroc.HasValue || p.Step % every = 0 then
-                    let left = p.Left.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture)
-                    say $"step {p.Step}/{p.Steps}  {describe p}  {left} left"
+                    say $"step {p.Step}/{p.Steps}  {describe p}  {left p}"
 
             run show say
         else
-            bars (fun context ->
+            bars clock (fun context ->
                 let task = context.AddTask("training", true, float steps)
 
                 let show (p: TrainProgress) =
                     task.Value <- float p.Step
-                    task.Description <- Markup.Escape(describe p)
+                    task.Description <- Markup.Escape $"{describe p}  {left p}"
 
                     if p.SyntheticAuroc.HasValue then terminal.Value.WriteLine $"step {p.Step}: {describe p}"
 
                 run show (fun text -> terminal.Value.WriteLine text))
 
-    /// Runs a fit in one pass with a progress display.
-    let fitting (run: (FitProgress -> unit) -> 'a) : 'a =
+    /// Runs a stage of a training with a progress display. `share` says how much of the stage is done.
+    let fitting (clock: TrainingClock option) (stage: TrainingStage) (share: FitProgress -> float) (run: (FitProgress -> unit) -> 'a) : 'a =
+        let left (p: FitProgress) =
+            clock |> Option.map (fun clock -> "  " + timeLeft (clock.Left(stage, share p))) |> Option.defaultValue ""
+
         if System.Console.IsErrorRedirected then
             let mutable said = ""
 
             run (fun p ->
+                let left = left p
+
                 if p.Part <> said then
                     said <- p.Part
-                    say $"{p.Part} …")
+                    say $"{p.Part} …{left}")
         else
-            bars (fun context ->
+            bars clock (fun context ->
                 let mutable part, task = "", null
 
                 run (fun p ->
@@ -83,7 +97,9 @@ module Console =
 
                     match task with
                     | null -> ()
-                    | task -> task.Value <- p.Done))
+                    | task ->
+                        task.Value <- p.Done
+                        task.Description <- Markup.Escape(p.Part + left p)))
 
     /// A table on standard output.
     let table (headings: string list) (rows: string list list) =

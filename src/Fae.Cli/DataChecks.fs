@@ -110,10 +110,10 @@ module DataChecks =
 
     /// "Good" pictures that the detector, though it learned from them, finds unlike the others: by their scores, or by their hottest
     /// place, which a score over the whole picture may drown.
-    let unlikeOthers (detector: Detector) (pictures: (string * Image) seq) (count: int) =
+    let unlikeOthers (detector: Detector) (pictures: ImageCache list) =
         let struct (height, width) = InputGeometry.wholeShape detector.Card.Config
         let affordable = max fewest (looked * 256 * 256 / (height * width))
-        let every = max 1 (count / min looked affordable)
+        let share = min 1.0 (float (min looked affordable) / float (pictures |> List.sumBy _.Count))
 
         let hottest = { detector.Calibration.Scoring with Reduction = Maximum; Normalisation = Unnormalised }
 
@@ -125,9 +125,7 @@ module DataChecks =
 
         let seen =
             pictures
-            |> Seq.indexed
-            |> Seq.filter (fun (number, _) -> number % every = 0)
-            |> Seq.map snd
+            |> Seq.collect (fun cache -> cache.SpreadNamed(int (ceil (share * float cache.Count))))
             |> Seq.chunkBySize 8
             |> Seq.collect look
             |> Array.ofSeq

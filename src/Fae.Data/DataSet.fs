@@ -110,10 +110,13 @@ module DataSet =
     /// depends less on which they are.
     let private fewest count = min (count / 4) (max 20 (min 60 (count / 5)))
 
+    /// Of very many pictures no more are held out: their p-values are fine enough, and each is inspected.
+    let private mostHeldOut = 1000
+
     /// A group with more than this share of the pictures is trained on: nothing else would show what it shows.
     let private largeShare = 0.1
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out; at least a fifth, but not more than 60 for that;
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out, up to 1,000; at least a fifth, but not more than 60 for that;
     /// at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures show the same part, by the number of
     /// the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of different parts. Of
     /// few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of the pictures. Parts
@@ -140,7 +143,7 @@ module DataSet =
                     |> List.map (snd >> List.map snd)
 
                 let parts = shuffled.Length
-                let requested = int (ceil (heldOut * float32 parts))
+                let requested = min mostHeldOut (int (ceil (heldOut * float32 parts)))
                 let ofFewParts = if parts < count then List.min [ 20; count / 4; parts / 3 ] else 0
                 let held = max 2 (min (parts / 2) (List.max [ requested; fewest parts; ofFewParts ]))
                 let heldOut = List.take held shuffled

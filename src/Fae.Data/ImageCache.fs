@@ -95,6 +95,19 @@ type ImageCache private (names: string[], images: CachedImage[], read: string ->
         let every = max 1 (cache.Count / most)
         [ for number in 0..every .. cache.Count - 1 -> cache[number] ]
 
+    /// So many of the pictures, or all, evenly from first to last, with their names; each is read when its turn comes.
+    member cache.SpreadNamed(most: int) =
+        let some = min most cache.Count
+
+        seq {
+            for number in 0 .. some - 1 ->
+                let number = int (int64 number * int64 cache.Count / int64 some)
+                names[number], cache[number]
+        }
+
+    /// So many of the pictures, or all, evenly from first to last.
+    member cache.Spread(most: int) = cache.SpreadNamed most |> Seq.map snd
+
     interface Collections.Generic.IReadOnlyList<Image> with
         member cache.Count = cache.Count
 

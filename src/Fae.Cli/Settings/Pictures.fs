@@ -8,6 +8,20 @@ open Fae.Data
 open Fae.Detection
 open Fae.Imaging
 open Fae.Kernels
+open Fae.Training
+
+/// Counts pictures that were read, by any thread; every hundredth of them shows it.
+type private PictureCounter(all: int, show: FitProgress -> unit) =
+    let gate = obj ()
+    let every = max 1 (all / 100)
+    let mutable count = 0
+
+    member _.One() =
+        lock gate (fun () ->
+            count <- count + 1
+
+            if count = 1 || count % every = 0 then
+                show (FitProgress("pictures", float count / float all)))
 
 [<RequireQualifiedAccess>]
 module Pictures =
@@ -112,26 +126,36 @@ module Pictures =
 
     /// The pictures of some files, as many of them in memory as fit; pieces of them, of `capacity` values together, where some are too
     /// large to hold.
-    let private cacheOf capacity (config: Config) channels (ignore: Image option) paths =
+    let private cacheOf capacity (looked: unit -> unit) (config: Config) channels (ignore: Image option) paths =
         if PieceReader.suits config ignore paths then
             PieceReader.cache config channels capacity paths |> Result.mapError Data
         else
             ImageCache.Open(
                 ImageCache.DefaultCapacity,
-                ImagePreparation.ofFile config channels (Option.toObj ignore) >> Result.map _.Image,
+                (fun path ->
+                    let image = ImagePreparation.ofFile config channels (Option.toObj ignore) path |> Result.map _.Image
+                    looked ()
+                    image),
                 paths
             )
             |> Result.mapError Data
 
     /// Pictures that are trained on.
-    let training config = cacheOf PieceReader.trainingCapacity config
+    let training config = cacheOf PieceReader.trainingCapacity (fun () -> ()) config
 
     /// Held-out good pictures.
-    let heldOut config = cacheOf PieceReader.heldOutCapacity config
+    let heldOut config = cacheOf PieceReader.heldOutCapacity (fun () -> ()) config
 
     /// Reads all good pictures, training and held-out; all problems are returned at once.
-    let caches config channels ignore (split: TrainingSplit) =
-        match training config channels ignore split.Training, heldOut config channels ignore split.HeldOut with
+    let caches clock config channels ignore (split: TrainingSplit) =
+        let all = split.Training.Length + split.HeldOut.Length
+
+        let read show =
+            let counter = PictureCounter(all, show)
+            let training = cacheOf PieceReader.trainingCapacity counter.One config channels ignore split.Training
+            training, cacheOf PieceReader.heldOutCapacity counter.One config channels ignore split.HeldOut
+
+        match Console.fitting clock TrainingStage.Pictures _.Done read with
         | Ok training, Ok heldOut ->
             if training.ArePieces then
                 Console.say $"the pictures are too large to hold: {training.Count} pieces of them are trained on"
@@ -233,11 +257,13 @@ module Pictures =
             let pictures = training.Some calibrationSample |> List.map window |> Array.ofList
             backbone.Quantised(channels, Array.ofList (NetworkGeometry.bankScales config.Network), pictures)
 
-    /// How many `windows` a picture has.
-    let windowCount (config: Config) (image: Image) =
+    /// How many `windows` pictures have. Without tiles none is read for that.
+    let windowCount (config: Config) (number: int) (pictures: Image seq) =
         match InputGeometry.tiling config with
-        | None -> 1
-        | Some tiling -> (Tiles.starts tiling image.Height).Length * (Tiles.starts tiling image.Width).Length
+        | None -> number
+        | Some tiling ->
+            pictures
+            |> Seq.sumBy (fun image -> (Tiles.starts tiling image.Height).Length * (Tiles.starts tiling image.Width).Length)
 
     /// The channels: as configured, else as the pictures have.
     let channels (config: Config) paths =

@@ -15,9 +15,20 @@ type EarlierBanks = { OfTraining: NamedArray; OfAll: NamedArray; Pictures: int }
 
 [<RequireQualifiedAccess>]
 module BankTraining =
+    /// How much of fitting so many banks is done: the features take half the time, and what is usual at each place looks at them again.
+    let private finished (banks: int) index (progress: FitProgress) =
+        let ofBank =
+            match progress.Part with
+            | MemoryBankFitter.Features -> 0.5 * progress.Done
+            | MemoryBankFitter.Places -> 0.6 + 0.3 * progress.Done
+            | _ -> 0.5 + 0.1 * progress.Done
+
+        (float index + ofBank) / float banks
+
     /// A fit in one pass: banks of the training pictures, and banks of these and the held-out ones; of what earlier banks hold too, if
     /// there are any. It is short: there is nothing to resume, and a stop leaves nothing.
     let fit
+        clock
         (config: Config)
         channels
         (backbone: Backbone)
@@ -28,8 +39,16 @@ module BankTraining =
         stop
         =
         let seed = Random.fork 3UL (Random.ofSeed (uint64 config.Train.Seed))
-        let number (pictures: ImageCache) = pictures |> Seq.sumBy (Pictures.windowCount config)
-        let trainingNumber, heldOutNumber = number training, List.sumBy number heldOut
+        let known = earlier |> Option.map _.Pictures |> Option.defaultValue 0
+        let all = known + training.Count + List.sumBy (fun (some: ImageCache) -> some.Count) heldOut
+        let share = float (NetworkGeometry.bankPictures config.Network all) / float all
+        let used (number: int) = int (ceil (share * float number))
+
+        let pictures (some: ImageCache list) =
+            let number = some |> List.sumBy (fun cache -> used cache.Count)
+            let looked = some |> Seq.collect (fun cache -> cache.Spread(used cache.Count))
+            FitPictures(Pictures.windows config looked, Pictures.windowCount config number looked)
+
         let hidden = if config.Image.Tile = 0 then Option.toObj ignore else null
 
         // Tiles have no place of their own.
@@ -39,13 +58,15 @@ module BankTraining =
             else
                 []
 
-        let known = earlier |> Option.map _.Pictures |> Option.defaultValue 0
-        let entering = InputGeometry.bankViews config (known + trainingNumber + heldOutNumber)
+        let ofTraining, ofHeldOut = pictures [ training ], pictures heldOut
+        let entering = InputGeometry.bankViews config (used known + ofTraining.Number + ofHeldOut.Number)
+
+        let scales = NetworkGeometry.bankScales config.Network
 
         let bank index (scale: float32) =
             use extractor = new FeatureExtractor(backbone, channels, scale)
 
-            Console.fitting (fun show ->
+            Console.fitting clock TrainingStage.MemoryBanks (finished scales.Length index) (fun show ->
                 MemoryBankFitter(
                     config.Network,
                     extractor,
@@ -53,20 +74,15 @@ module BankTraining =
                     Progress = show,
                     From = (earlier |> Option.map _.OfTraining |> Option.toObj),
                     FromAll = (earlier |> Option.map _.OfAll |> Option.toObj),
-                    Known = known,
+                    Known = used known,
                     Number = index + 1,
                     EntryViews = List.toArray entering,
                     Views = (if views.IsEmpty then null else List.toArray views)
                 )
-                    .Fit(
-                        FitPictures(Pictures.windows config training, trainingNumber),
-                        FitPictures(Seq.collect (Pictures.windows config) heldOut, heldOutNumber),
-                        hidden,
-                        stop
-                    ))
+                    .Fit(ofTraining, ofHeldOut, hidden, stop))
 
         try
-            let banks = NetworkGeometry.bankScales config.Network |> List.mapi bank
+            let banks = List.mapi bank scales
             let every (arrays: FittedBank -> NamedArray seq) = banks |> Seq.collect arrays |> Array.ofSeq
             Ok(FittedBank(every _.OfTraining, every _.OfAll))
         with
@@ -151,11 +167,11 @@ module BankTraining =
 
             DataChecks.ofTraining config data split
             let ignore = Option.ofObj whole.Ignore
-            let! training, heldOut = Pictures.caches config whole.Channels ignore split
+            let! training, heldOut = Pictures.caches None config whole.Channels ignore split
             let! unused = Pictures.unused config whole.Channels ignore split
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(Path.Combine(out, "config.toml"), Config.toCommentedToml config + "\n")
-            let! fitted = fit config whole.Channels backbone training (heldOut :: unused) ignore (Some earlier) stop
+            let! fitted = fit None config whole.Channels backbone training (heldOut :: unused) ignore (Some earlier) stop
             let source = TrainingSource(config, training, [||], ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 
@@ -174,6 +190,7 @@ module BankTraining =
                         Split = split
                         Before = Some { Whole = whole; WithoutHeldOut = card }
                         Outcome = TrainOutcome.OfBank fitted
+                        Clock = None
                         Learning = learning config whole.Channels backbone training validation ignore stop
                         Out = out
                     }

@@ -43,8 +43,8 @@ module GradientTraining =
         p
 
     /// Runs the training loop with a progress line in the terminal.
-    let private steps config network source validation save record (from: Checkpoint option) stop =
-        Console.training config.Train.Steps (fun show say ->
+    let private steps clock config network source validation save record (from: Checkpoint option) stop =
+        Console.training clock config.Train.Steps (fun show say ->
             let trainer =
                 Trainer(
                     network,
@@ -65,7 +65,7 @@ module GradientTraining =
                 Error(Machine "stopped before the first step; no model was written"))
 
     /// Trains in the folder `out`, from its checkpoint if the user resumes; `mark` says which run a checkpoint belongs to.
-    let run (config: Config) channels device (backbone: Backbone option) source validation mark out resume stop =
+    let run clock (config: Config) channels device (backbone: Backbone option) source validation mark out resume stop =
         result {
             use network =
                 new Network(
@@ -80,5 +80,5 @@ module GradientTraining =
             let! from = checkpoint path mark resume
             let events = torch.utils.tensorboard.SummaryWriter((out: string), createRunName = false)
             let save state = CheckpointFile.Write(path, state, mark)
-            return! steps config network source validation save (record events) from stop
+            return! steps clock config network source validation save (record events) from stop
         }

@@ -33,6 +33,8 @@ type TrainedDetector =
         Outcome: TrainOutcome
         /// Empty where it was not measured.
         Learning: LearningPoint list
+        /// Of an extended model: none.
+        Clock: TrainingClock option
         Out: string
     }
 
@@ -165,9 +167,17 @@ module TrainedDetector =
 
         AtomicFile.WriteText(Path.Combine(t.Out, "scoring.txt"), ScoringSearch.Table trials + "\n")
 
+    /// The share of the time after the steps when the scoring is chosen.
+    let private chosen = 0.6
+
+    let private sayScoring (t: TrainedDetector) share =
+        let part = if share < chosen then "scoring" else "thresholds"
+        Console.fitting t.Clock TrainingStage.Scoring _.Done (fun show -> show (FitProgress(part, share)))
+
     /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
     let write (all: TrainedDetector) : Result<unit, Fault> =
         result {
+            sayScoring all 0.0
             let trial, trials = scoring all
             let t, candidate = withoutUnused all trial.Candidate
             let config, outcome = t.Config, t.Outcome
@@ -181,6 +191,7 @@ module TrainedDetector =
             let trained = trainedOn _.WithoutHeldOut []
             let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
             let scorer = Detector.Of(cardOf unfitted trained [], best)
+            sayScoring all chosen
             let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
             let file name = writeModel t cardOf (Path.Combine(t.Out, name)) calibration
             file "last.safetensors" trained best outcome.Last |> ignore
@@ -210,7 +221,6 @@ module TrainedDetector =
             sayThreshold config calibration
             LearningCurve.describe t.Learning |> Option.iter Console.say
             sayTime t detector
-            let pictures = Seq.append (Seq.zip t.Training.Names t.Training) (Seq.zip t.HeldOut.Names t.HeldOut)
-            DataChecks.unlikeOthers (scorer.With calibration) pictures (t.Training.Count + t.HeldOut.Count)
+            DataChecks.unlikeOthers (scorer.With calibration) [ t.Training; t.HeldOut ]
             Console.say $"wrote {Path.Combine(t.Out, ModelFile.Main)}"
         }

@@ -45,6 +45,7 @@ module TrainingRun =
                     { NetworkGeometry.withoutBank config.Network with
                         BankSize = network.BankSize
                         BankCap = network.BankCap
+                        BankPictures = network.BankPictures
                         BankScales = network.BankScales
                         BankViews = network.BankViews
                         BankPlaces = network.BankPlaces
@@ -88,6 +89,38 @@ module TrainingRun =
             }
             |> Result.mapError (List.singleton >> Data)
 
+    /// What a training of whole pictures looks at.
+    let private workOf config (split: TrainingSplit) inBanks =
+        let struct (height, width) = InputGeometry.wholeShape config
+
+        {
+            Megapixels = float (height * width) / 1e6
+            Training = split.Training.Length
+            InBanks = inBanks
+            HeldOut = split.HeldOut.Length
+        }
+
+    let private goodPictures (split: TrainingSplit) = split.Training.Length + split.HeldOut.Length + split.Unused.Length
+
+    /// The clock of a training of whole pictures. Of tiles it is not known how many pieces there will be.
+    let private clockOf (config: Config) split =
+        if config.Image.Tile > 0 then
+            None
+        else
+            let banks =
+                if NetworkGeometry.hasBank config.Network then
+                    NetworkGeometry.bankPictures config.Network (goodPictures split)
+                else
+                    0
+
+            let steps = if NetworkGeometry.isFittedInOnePass config.Network then 0 else config.Train.Steps
+
+            Some(
+                TrainingClock(
+                    TrainingPlan.stages (workOf config split banks) steps System.Environment.ProcessorCount config.Train.Precision
+                )
+            )
+
     /// Beyond this share of a budget it is said.
     let private tolerated = 1.2
 
@@ -96,20 +129,30 @@ module TrainingRun =
         match budget with
         // Of tiles the pieces are counted that are looked at, not the pictures.
         | Some budget when config.Image.Tile = 0 ->
-            let struct (height, width) = InputGeometry.wholeShape config
-            let megapixels (pictures: string list) = float pictures.Length * float (height * width) / 1e6
             let precision = config.Train.Precision
-            let overhead = TrainingPlan.overhead (megapixels split.Training) (megapixels split.HeldOut)
-            let steps = TrainingPlan.stepsBeside overhead budget precision
-            let expected = TrainingPlan.expected overhead steps budget.Processors precision
+            let good = goodPictures split
+            let affordable = TrainingPlan.bankPictures budget (workOf config split 0).Megapixels
+            let most = Option.orElse (Some affordable) config.Network.BankPictures
+            let inBanks = NetworkGeometry.bankPictures { config.Network with BankPictures = most } good
+            let work = workOf config split inBanks
+            let steps = TrainingPlan.stepsBeside (TrainingPlan.overhead work) budget precision
+            let expected = TrainingPlan.stages work steps budget.Processors precision |> List.sumBy snd
 
             if expected > tolerated * budget.Minutes then
                 Console.say (
-                    $"memory banks, validations and the choice of the scoring take their time with so many pictures of {width}×{height}: "
+                    "memory banks, validations and the choice of the scoring take their time with so many pictures of this size: "
                     + $"about {expected:F0} minutes in all"
                 )
 
-            { config with Config.Train.Steps = steps; Config.Train.ValidateEvery = TrainingPlan.validateEvery steps }
+            let config = { config with Config.Train.Steps = steps; Config.Train.ValidateEvery = TrainingPlan.validateEvery steps }
+
+            if inBanks < good then
+                Console.say
+                    $"{inBanks} of the {good} good pictures enter the memory banks, evenly chosen: the budget leaves time for so many"
+
+                { config with Config.Network.BankPictures = Some inBanks }
+            else
+                config
         | _ -> config
 
     /// What the end of the training loop means; `write` writes the model.
@@ -161,10 +204,12 @@ module TrainingRun =
             DataChecks.groups split
             DataChecks.ofTraining config data split
 
+            let config = withinBudget options.Budget split config
+            let clock = clockOf config split
             let! ignore = ignoreMask config split.Training options.Ignore
-            let! training, heldOut = Pictures.caches config channels ignore split
+            let! training, heldOut = Pictures.caches clock config channels ignore split
             do! DataChecks.useless config data training
-            let config = Pictures.settled config training |> withinBudget options.Budget split
+            let config = Pictures.settled config training
             let! textures = Pictures.textures config channels options.Textures
 
             let _ = Directory.CreateDirectory out
@@ -177,12 +222,12 @@ module TrainingRun =
 
             let trained network backbone =
                 let config, mark = { config with Network = network }, fingerprint config data split
-                GradientTraining.run config channels device backbone source validation mark out options.Resume stop
+                GradientTraining.run clock config channels device backbone source validation mark out options.Resume stop
 
             let fitted backbone =
                 result {
                     let! unused = Pictures.unused config channels ignore split
-                    return! BankTraining.fit config channels backbone training (heldOut :: unused) ignore None stop
+                    return! BankTraining.fit clock config channels backbone training (heldOut :: unused) ignore None stop
                 }
 
             let! outcome =
@@ -219,6 +264,7 @@ module TrainingRun =
                         Before = None
                         Outcome = outcome
                         Learning = learning
+                        Clock = clock
                         Out = out
                     }
 

@@ -42,6 +42,7 @@ module Defaults =
             Residual = true
             BankSize = 3000
             BankCap = 100_000
+            BankPictures = None
             BankScales = Some [ 1.0f ]
             BankViews = Some 1
             BankPlaces = false

@@ -73,6 +73,13 @@ module NetworkGeometry =
     /// Whether the network is fitted to all good pictures in one pass, without gradient steps.
     let isFittedInOnePass (network: NetworkSettings) = network.Kind = NetworkKind.MemoryBank
 
+    /// Patches of a good picture that enter the choice of a memory bank, where nobody says how many pictures do.
+    let private patchesOfPicture = 10
+
+    /// How many of so many good pictures show a memory bank what is normal.
+    let bankPictures (network: NetworkSettings) (number: int) =
+        min number (defaultArg network.BankPictures (max 1 (network.BankCap / patchesOfPicture)))
+
     /// Whether features of the pretrained network are compared with a memory bank and with nothing else.
     let hasBank network = isFittedInOnePass network || hasBankBeside network
 

@@ -90,6 +90,14 @@ module internal NetworkFields =
             Section.whole 1 10_000_000 network "bank_cap" "patches from which a memory bank is chosen, at most" _.BankCap (fun v s ->
                 { s with BankCap = v })
             Section.auto
+                (FieldType.whole 1 10_000_000)
+                network
+                "bank_pictures"
+                ("good pictures whose patches enter a memory bank, at most, evenly chosen; auto: a tenth of bank_cap, and without a "
+                 + "configuration as many as take a quarter of the budget")
+                _.BankPictures
+                (fun v s -> { s with BankPictures = v })
+            Section.auto
                 (FieldType.someReals Difference.mostAnomalyMaps 0.1 1.0)
                 network
                 "bank_scales"

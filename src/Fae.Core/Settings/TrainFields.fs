@@ -18,7 +18,7 @@ module internal TrainFields =
                 0.5
                 train
                 "held_out"
-                "fraction of the good pictures held out, at least; a fifth up to 60 is"
+                "fraction of the good pictures held out, up to 1,000; at least a fifth up to 60"
                 _.HeldOut
                 (fun v s -> { s with HeldOut = v })
             Section.make

@@ -7,6 +7,21 @@ open System.Globalization
 /// What a training may take.
 type TimeBudget = { Minutes: float; Processors: int }
 
+/// What a training looks at: pictures that have so many megapixels each as they are prepared, those to train on, those that memory banks
+/// see, and those held out.
+type TrainingWork = { Megapixels: float; Training: int; InBanks: int; HeldOut: int }
+
+/// What a training does, in its order.
+[<RequireQualifiedAccess>]
+type TrainingStage =
+    /// Pictures are read and checked.
+    | Pictures
+    | MemoryBanks
+    /// The steps of the optimiser.
+    | Steps
+    /// The scoring is chosen, and thresholds are found.
+    | Scoring
+
 [<RequireQualifiedAccess>]
 module TrainingPlan =
     /// Of eight crops of 256×256 pixels, on two processors. A step takes 0.35 to 0.55 seconds there, two thirds of it with bfloat16; the
@@ -27,9 +42,34 @@ module TrainingPlan =
         let steps = stepsPerMinute precision * budget.Minutes * float budget.Processors / 2.0
         max fewest (min most (100 * int (min (float most) (floor (steps / 100.0)))))
 
-    /// Minutes on two processors that all but the steps takes of so many megapixels, as the pictures are prepared: checks and memory banks
-    /// of those to train on; validations, and the choice of the scoring, on those held out. Measured with 128 and 740 pictures of 768×768.
-    let overhead (training: float) (heldOut: float) = 0.5 + 0.011 * training + 0.19 * heldOut
+    /// Held-out pictures of which copies get synthetic defects, at most: they choose the scoring. All find the thresholds.
+    let mostValidated = 100
+
+    /// Minutes on two processors that a memory bank takes for a megapixel.
+    let private bankMinutes = 0.01
+
+    /// The share of a budget that memory banks may take.
+    let private bankShare = 0.25
+
+    /// Memory banks see so many good pictures at least, whatever the budget is.
+    let private fewestInBanks = 200
+
+    /// How many good pictures of so many megapixels memory banks can see in their share of a budget.
+    let bankPictures (budget: TimeBudget) (megapixels: float) =
+        max fewestInBanks (int (bankShare * budget.Minutes * float budget.Processors / 2.0 / (bankMinutes * megapixels)))
+
+    /// Minutes on two processors that each stage but the steps takes. Measured with 128 and 740 pictures of 768×768.
+    let private besideSteps (work: TrainingWork) =
+        let minutes count each = each * work.Megapixels * float count
+
+        [
+            TrainingStage.Pictures, 0.25 + minutes work.Training 0.001
+            TrainingStage.MemoryBanks, minutes work.InBanks bankMinutes
+            TrainingStage.Scoring, 0.25 + minutes work.HeldOut 0.015 + minutes (min mostValidated work.HeldOut) 0.175
+        ]
+
+    /// Minutes on two processors that all but the steps takes.
+    let overhead work = besideSteps work |> List.sumBy snd
 
     /// What a step takes of the time that it is counted for, where the rest is counted by itself.
     let private stepShare = 0.75
@@ -41,9 +81,17 @@ module TrainingPlan =
         let affordable = steps { budget with Minutes = left / stepShare } precision
         max (min whole affordable) (max fewest (100 * (2 * whole / 300)))
 
-    /// Minutes that so many steps and the overhead are expected to take.
-    let expected (overhead: float) (steps: int) (processors: int) precision =
-        (overhead + stepShare * float steps / stepsPerMinute precision) * 2.0 / float processors
+    /// Minutes that each stage is expected to take with so many steps, in their order.
+    let stages work (steps: int) (processors: int) precision =
+        (TrainingStage.Steps, stepShare * float steps / stepsPerMinute precision) :: besideSteps work
+        |> List.sortBy fst
+        |> List.map (fun (stage, minutes) -> stage, minutes * 2.0 / float processors)
+
+    /// Expected minutes that count as done as expected, before anything is.
+    let private confidence = 0.5
+
+    /// Minutes for which one expected minute stands, where so many expected minutes took so many.
+    let pace (expected: float) (taken: float) = (taken + confidence) / (expected + confidence)
 
     /// Validations of a training of so many steps: three at least, one every 500 steps.
     let validateEvery steps = max 1 (min 500 (steps / 3))

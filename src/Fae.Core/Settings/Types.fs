@@ -132,6 +132,8 @@ type NetworkSettings =
         BankSize: int
         /// Patches of good pictures from which a memory bank is chosen, at most.
         BankCap: int
+        /// Good pictures whose patches enter a memory bank, at most, evenly chosen. None: a tenth of `BankCap`.
+        BankPictures: int option
         /// Beside a U-Net: the scales of the pictures that a memory bank each sees; 1 is the working size. None: by the working size.
         BankScales: float32 list option
         /// Mirrored and rotated views of each good picture that enter a memory bank, at most, of those that augmentation allows. None:

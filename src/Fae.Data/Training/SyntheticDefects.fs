@@ -90,9 +90,6 @@ module SyntheticDefects =
             SoftnessMax = scale * all.SoftnessMax
         }
 
-    /// Held-out pictures for validation, at most; calibration uses all.
-    let private mostPictures = 100
-
     /// For large pictures: the fewest tiles, and the largest ignored fraction of a tile.
     let private fewestTiles, mostIgnored = 32, 0.5f
 
@@ -111,7 +108,7 @@ module SyntheticDefects =
 
     /// The validation images: the held-out pictures, or some tiles of large ones.
     let private views (config: Config) ignore root (heldOut: ImageCache) =
-        let some = heldOut.Some mostPictures
+        let some = heldOut.Spread TrainingPlan.mostValidated |> List.ofSeq
 
         match InputGeometry.tiling config with
         | None -> some

@@ -28,8 +28,8 @@ type TrainingSource(config: Config, pictures: ImageCache, textures: Image[], ign
     let samples = Random.fork 1UL root
     let side = InputGeometry.trainSide config
 
-    /// Limit of the values of all bank pictures together: a gigabyte.
-    let mostOfBank = 1 <<< 28
+    /// Limit of the values of all bank pictures together: half a gigabyte.
+    let mostOfBank = 1 <<< 27
 
     let glimpse number = RandomTile.at config (Random.fork (uint64 number) (Random.fork 4UL root)) pictures[number]
 

@@ -11,7 +11,7 @@ public static class Calibrator
     private const int BatchSize = 8;
 
     /// <summary>The pixel threshold rests on at most so many values; of more, every k-th is taken.</summary>
-    private const int MaxPixels = 1 << 26;
+    private const int MaxPixels = 1 << 25;
 
     /// <summary>The calibration of a way of scoring, from held-out good images, a few at a time.</summary>
     public static Calibration Fit(

@@ -32,6 +32,10 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     /// <summary>Dimensions of the random projection.</summary>
     internal const int Projected = 64;
 
+    /// <summary>Parts of a fit, as its progress calls them.</summary>
+    public const string Features = "features",
+        Places = "places";
+
     /// <summary>The name of the only bank among a model's arrays.</summary>
     public static readonly string Bank = MemoryBankGraph.Bank(1);
 
@@ -162,7 +166,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
     )
     {
         using var places = new BankPlaces(extractor, entries, [.. chosen.Select(i => i < 0 ? -1 : owners[i])]);
-        void Done(double done) => Progress?.Invoke(new FitProgress("places", done));
+        void Done(double done) => Progress?.Invoke(new FitProgress(Places, done));
         var usual = places.Fit(training.Images, training.Number, ignore, Views!, Done, stop);
         return usual is null ? [] : [usual with { Name = MemoryBankGraph.Places(Number) }];
     }
@@ -200,7 +204,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
                 }
                 done++;
             }
-            Tell("features", done, inAll);
+            Tell(Features, done, inAll);
         }
         return ([.. values], dimensions, owners);
     }

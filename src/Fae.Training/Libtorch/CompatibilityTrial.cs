@@ -108,6 +108,7 @@ public static class CompatibilityTrial
                     settings.Residual,
                     settings.BankSize,
                     settings.BankCap,
+                    settings.BankPictures,
                     settings.BankScales,
                     settings.BankViews,
                     settings.BankPlaces

@@ -46,22 +46,57 @@ let tests =
             }
 
             test "many large pictures leave a small budget fewer steps, two thirds at least; half an hour is enough for all" {
-                let overhead pictures heldOut side =
-                    let megapixels = float (side * side) / 1e6
-                    TrainingPlan.overhead (float pictures * megapixels) (float heldOut * megapixels)
+                let work pictures heldOut side =
+                    { Megapixels = float (side * side) / 1e6; Training = pictures; InBanks = pictures; HeldOut = heldOut }
+
+                let overhead pictures heldOut side = TrainingPlan.overhead (work pictures heldOut side)
 
                 let steps minutes overhead = TrainingPlan.stepsBeside overhead { Minutes = minutes; Processors = 2 } Precision.BFloat16
                 Expect.equal (steps 30.0 (overhead 296 60 640)) 4500 "the boards in half an hour"
                 Expect.equal (steps 10.0 (overhead 60 20 384)) 1500 "a few small pictures"
                 Expect.equal (steps 10.0 (overhead 296 60 640)) 1000 "the boards in ten minutes"
                 Expect.equal (steps 1.0 (overhead 740 60 768)) TrainingPlan.fewest "never fewer"
-                let expected = TrainingPlan.expected (overhead 740 60 768) 100 2 Precision.BFloat16
+                let expected = TrainingPlan.stages (work 740 60 768) 100 2 Precision.BFloat16 |> List.sumBy snd
                 Expect.isTrue (expected > 9.0 && expected < 14.0) $"10.5 minutes were measured, not {expected}"
 
                 Expect.equal
                     (TrainingPlan.stepsBeside 4.0 { Minutes = 5.0; Processors = 4 } Precision.BFloat16)
                     1200
                     "four processors do the rest in half the time too"
+            }
+
+            test "the stages of a training in their order, and the pace at which they are done" {
+                let work = { Megapixels = 0.4; Training = 300; InBanks = 360; HeldOut = 60 }
+                let stages processors = TrainingPlan.stages work 4000 processors Precision.Float32
+                let order = [ TrainingStage.Pictures; TrainingStage.MemoryBanks; TrainingStage.Steps; TrainingStage.Scoring ]
+                Expect.equal (stages 2 |> List.map fst) order "the order"
+                let sum = stages 2 |> List.sumBy snd
+                let steps = stages 2 |> List.find (fst >> (=) TrainingStage.Steps) |> snd
+                Expect.floatClose Accuracy.high (sum - steps) (TrainingPlan.overhead work) "all but the steps"
+                Expect.floatClose Accuracy.high (stages 4 |> List.sumBy snd) (sum / 2.0) "twice the processors"
+                Expect.equal (TrainingPlan.pace 0.0 0.0) 1.0 "as expected, before anything is done"
+                Expect.isTrue (TrainingPlan.pace 100.0 200.0 > 1.9 && TrainingPlan.pace 100.0 200.0 < 2.0) "half as fast"
+                Expect.isTrue (TrainingPlan.pace 0.1 0.3 < 1.5) "a few seconds say little"
+            }
+
+            test "memory banks see as many pictures as take a quarter of the budget, 200 at least; a setting says otherwise" {
+                let pictures minutes side = TrainingPlan.bankPictures { Minutes = minutes; Processors = 2 } (float (side * side) / 1e6)
+
+                Expect.equal (pictures 30.0 640) 1831 "boards in half an hour"
+                Expect.equal (pictures 60.0 640) 3662 "twice the time"
+                Expect.equal (pictures 1.0 640) 200 "never fewer"
+                let plenty = TrainingPlan.overhead { Megapixels = 0.0655; Training = 100_000; InBanks = pictures 30.0 256; HeldOut = 1000 }
+
+                Expect.isTrue (plenty > 10.0 && plenty < 20.0) $"100,000 small pictures leave time in half an hour: {plenty} minutes"
+
+                let all most cap number =
+                    NetworkGeometry.bankPictures { Config.defaults.Network with BankPictures = most; BankCap = cap } number
+
+                Expect.equal (all None 100_000 9_000) 9_000 "all, where each gives ten patches"
+                Expect.equal (all None 100_000 50_000) 10_000 "a tenth of the patches"
+                Expect.equal (all None 5 50_000) 1 "at least one"
+                Expect.equal (all (Some 20_000) 100_000 50_000) 20_000 "as asked for"
+                Expect.equal (all (Some 20_000) 100_000 30) 30 "all of few"
             }
 
             test "few good pictures enter a memory bank in all allowed views; many in the straight one, at any angle in four" {

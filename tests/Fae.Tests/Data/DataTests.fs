@@ -113,6 +113,32 @@ let tests =
                         | Error problem -> Expect.equal problem.Path path name)
             }
 
+            test "some pictures of a cache are spread evenly from first to last; no other is read" {
+                let read = ResizeArray<string>()
+
+                let image (name: string) =
+                    read.Add name
+                    Ok(Image.constant 1 4 4 0.5f)
+
+                inTemporaryFolder (fun folder ->
+                    let paths =
+                        [
+                            for i in 0..9 do
+                                let path = Path.Combine(folder, $"{i}.png")
+                                write path (Image.constant 1 4 4 0.5f)
+                                path
+                        ]
+
+                    match ImageCache.Open(0L, image, paths) with
+                    | Error problems -> failtest $"{problems}"
+                    | Ok cache ->
+                        for most, expected in [ 1, [ 0 ]; 3, [ 0; 3; 6 ]; 4, [ 0; 2; 5; 7 ]; 10, [ 0..9 ]; 50, [ 0..9 ] ] do
+                            read.Clear()
+                            let expected = [ for i in expected -> paths[i] ]
+                            Expect.equal (cache.SpreadNamed most |> Seq.map fst |> List.ofSeq) expected $"{most} of 10"
+                            Expect.equal (List.ofSeq read) expected "each when its turn comes")
+            }
+
             test "a split holds out by seed, is disjoint and complete" {
                 inTemporaryFolder (fun folder ->
                     let fill first last =
@@ -137,7 +163,9 @@ let tests =
                     Expect.equal (splitBy 0.05f 1).HeldOut.Length 24 "held out: a fifth"
                     fill 120 399
                     Expect.equal (splitBy 0.05f 1).HeldOut.Length 60 "held out: a fifth, but not more than 60 for that"
-                    Expect.equal (splitBy 0.2f 1).HeldOut.Length 80 "held out: as asked")
+                    Expect.equal (splitBy 0.2f 1).HeldOut.Length 80 "held out: as asked"
+                    fill 400 2199
+                    Expect.equal (splitBy 0.5f 1).HeldOut.Length 1000 "held out: 1,000 at most")
             }
 
             test "problems of a folder are reported: missing, empty, one picture, one level too high, masks of another size" {

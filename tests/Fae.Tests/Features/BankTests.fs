@@ -243,6 +243,17 @@ let tests =
                         Expect.equal exported.Code 0 exported.Error
                         Expect.stringContains exported.Error "self-check" "compared with the model"
 
+                    let bankBy most =
+                        let out = $"of-{most}"
+                        let trained = train out [ "--set"; $"network.bank_pictures={most}" ]
+                        Expect.equal trained.Code 0 trained.Error
+                        let struct (_, arrays) = ModelFile.Read(Path.Combine(folder, out, ModelFile.Main))
+                        values arrays
+
+                    let struct (_, whole) = ModelFile.Read(Path.Combine(folder, "whole", ModelFile.Main))
+                    Expect.equal (bankBy 30) (values whole) "all of the 30 pictures enter the bank"
+                    Expect.notEqual (bankBy 6) (values whole) "six of them do"
+
                     for number in 30..39 do
                         write $"train/good/{number:D3}.png" (part 96 number |> Image.map (fun v -> 0.8f * v))
 

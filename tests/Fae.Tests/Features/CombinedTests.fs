@@ -173,6 +173,13 @@ let tests =
                     Expect.stringContains trained.Error "no --config: a U-Net and memory banks" "what is trained"
                     Expect.stringContains trained.Error "anomaly_map@" "the maps are combined"
                     Expect.stringContains trained.Error "96×144, trained on 96×96" "the aspect ratio is kept"
+
+                    for stage in [ "pictures …"; "features …"; @"step \d+/\d+ .*"; "scoring …"; "thresholds …" ] do
+                        Expect.isMatch
+                            trained.Error
+                            (stage + @"  \d\d:\d\d:\d\d left")
+                            $"{stage}: the time left until the model is written"
+
                     let compared = Path.Combine(folder, "compared.txt")
                     let measured = fae [ "eval"; "--model"; run; "--data"; data; "--json"; "-"; "--compare"; compared ]
                     Expect.equal measured.Code 0 measured.Error
