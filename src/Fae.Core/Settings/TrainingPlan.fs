@@ -63,7 +63,7 @@ module TrainingPlan =
         let minutes count each = each * work.Megapixels * float count
 
         [
-            TrainingStage.Pictures, 0.25 + minutes work.Training 0.001
+            TrainingStage.Pictures, 0.25 + minutes work.Training 0.0005
             TrainingStage.MemoryBanks, minutes work.InBanks bankMinutes
             TrainingStage.Scoring, 0.25 + minutes work.HeldOut 0.015 + minutes (min mostValidated work.HeldOut) 0.175
         ]
