@@ -41,7 +41,14 @@ module Console =
         let remaining: ProgressColumn list = if clock.IsSome then [] else [ RemainingTimeColumn() ]
         terminal.Value.Progress().Columns(List.toArray (columns @ remaining)).Start run
 
-    let private timeLeft (left: TimeSpan) = left.ToString(@"hh\:mm\:ss", CultureInfo.InvariantCulture) + " left"
+    let private timeLeft (left: TimeSpan) = $"{int left.TotalHours:D2}:{left.Minutes:D2}:{left.Seconds:D2} left"
+
+    /// The time until the model is written, two spaces before it; nothing without a clock.
+    let private untilWritten (clock: TrainingClock option) stage share =
+        clock |> Option.map (fun clock -> "  " + timeLeft (clock.Left(stage, share))) |> Option.defaultValue ""
+
+    /// Says that a part of a stage begins, of which so much is done.
+    let part clock (stage: TrainingStage) (share: float) (name: string) = say $"{name} …{untilWritten clock stage share}"
 
     /// Runs a training with a progress display. `run` gets the function to call after every step, and the one that
     /// says something meanwhile. With a clock the time left is that until the model is written, else that of the steps.
@@ -74,8 +81,7 @@ module Console =
 
     /// Runs a stage of a training with a progress display. `share` says how much of the stage is done.
     let fitting (clock: TrainingClock option) (stage: TrainingStage) (share: FitProgress -> float) (run: (FitProgress -> unit) -> 'a) : 'a =
-        let left (p: FitProgress) =
-            clock |> Option.map (fun clock -> "  " + timeLeft (clock.Left(stage, share p))) |> Option.defaultValue ""
+        let left (p: FitProgress) = untilWritten clock stage (share p)
 
         if System.Console.IsErrorRedirected then
             let mutable said = ""

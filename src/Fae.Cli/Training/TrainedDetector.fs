@@ -170,14 +170,10 @@ module TrainedDetector =
     /// The share of the time after the steps when the scoring is chosen.
     let private chosen = 0.6
 
-    let private sayScoring (t: TrainedDetector) share =
-        let part = if share < chosen then "scoring" else "thresholds"
-        Console.fitting t.Clock TrainingStage.Scoring _.Done (fun show -> show (FitProgress(part, share)))
-
     /// Chooses how to score on synthetic defects, calibrates on held-out good pictures, writes the model.
     let write (all: TrainedDetector) : Result<unit, Fault> =
         result {
-            sayScoring all 0.0
+            Console.part all.Clock TrainingStage.Scoring 0.0 "scoring"
             let trial, trials = scoring all
             let t, candidate = withoutUnused all trial.Candidate
             let config, outcome = t.Config, t.Outcome
@@ -191,7 +187,7 @@ module TrainedDetector =
             let trained = trainedOn _.WithoutHeldOut []
             let unfitted = Calibration.unfitted (ScoringCandidate.fit (fun () -> 1.0f) candidate)
             let scorer = Detector.Of(cardOf unfitted trained [], best)
-            sayScoring all chosen
+            Console.part all.Clock TrainingStage.Scoring chosen "thresholds"
             let! calibration = Models.calibrated scorer candidate config.Calibration t.Data t.HeldOut
             let file name = writeModel t cardOf (Path.Combine(t.Out, name)) calibration
             file "last.safetensors" trained best outcome.Last |> ignore
