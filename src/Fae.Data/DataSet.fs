@@ -116,11 +116,11 @@ module DataSet =
     /// A group with more than this share of the pictures is trained on: nothing else would show what it shows.
     let private largeShare = 0.1
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out, up to 1,000; at least a fifth, but not more than 60 for that;
-    /// at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures show the same part, by the number of
-    /// the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of different parts. Of
-    /// few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of the pictures. Parts
-    /// on more than a tenth of the pictures are held out last.
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out, up to 1,000; at least a fifth, but not more than
+    /// 60 for that; at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures show the same part, by
+    /// the number of the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of
+    /// different parts. Of few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of
+    /// the pictures. Parts on more than a tenth of the pictures are held out last.
     let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let found = GoodPictures.find root
         let pictures = found.All
