@@ -111,7 +111,7 @@ internal static partial class GrowthWorks
                 File.CreateSymbolicLink(file, Path.Combine(folder, $"{i % Originals:D6}.jpg"));
         }
         var clock = Stopwatch.StartNew();
-        var split = DataSet.split(config.Train.HeldOut, 0, folder).ResultValue;
+        var split = DataSet.split(0.05f, 0, folder).ResultValue;
         var read = FuncConvert.FromFunc<string, FSharpResult<Image, ImageProblem>>(path =>
             ImagePreparation.ofFile(config, 3, null, path) is { IsOk: true } good
                 ? FSharpResult<Image, ImageProblem>.NewOk(good.ResultValue.Image)

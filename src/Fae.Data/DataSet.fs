@@ -110,18 +110,18 @@ module DataSet =
     /// depends less on which they are.
     let private fewest count = min (count / 4) (max 20 (min 60 (count / 5)))
 
-    /// Of very many pictures no more are held out: their p-values are fine enough, and each is inspected.
-    let private mostHeldOut = 1000
+    /// Held out without being asked: a twentieth, and of very many pictures no more than a thousand, because each is inspected.
+    let private share, mostHeldOut = 0.05f, 1000
 
     /// A group with more than this share of the pictures is trained on: nothing else would show what it shows.
     let private largeShare = 0.1
 
-    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out, up to 1,000; at least a fifth, but not more than
-    /// 60 for that; at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures show the same part, by
-    /// the number of the first one: they stay together, and one of each held-out group is held out, so that held-out scores are of
-    /// different parts. Of few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and a quarter of
-    /// the pictures. Parts on more than a tenth of the pictures are held out last.
-    let splitBy groupsOf (heldOut: float32) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
+    /// The good pictures of a data set, split by seed: the fraction `heldOut` is held out, without one a twentieth up to 1,000; at least a
+    /// fifth, but not more than 60 for that; at least 20 or a quarter, whichever is less; and at most half. `groupsOf` says which pictures
+    /// show the same part, by the number of the first one: they stay together, and one of each held-out group is held out, so that held-out
+    /// scores are of different parts. Of few parts on many pictures up to 20 are held out, if that is no more than a third of the parts and
+    /// a quarter of the pictures. Parts on more than a tenth of the pictures are held out last.
+    let splitBy groupsOf (heldOut: float32 option) (seed: int) (root: string) : Result<TrainingSplit, DataProblem list> =
         let found = GoodPictures.find root
         let pictures = found.All
 
@@ -143,7 +143,8 @@ module DataSet =
                     |> List.map (snd >> List.map snd)
 
                 let parts = shuffled.Length
-                let requested = min mostHeldOut (int (ceil (heldOut * float32 parts)))
+                let counted (fraction: float32) = int (ceil (fraction * float32 parts))
+                let requested = heldOut |> Option.map counted |> Option.defaultValue (min mostHeldOut (counted share))
                 let ofFewParts = if parts < count then List.min [ 20; count / 4; parts / 3 ] else 0
                 let held = max 2 (min (parts / 2) (List.max [ requested; fewest parts; ofFewParts ]))
                 let heldOut = List.take held shuffled
@@ -156,7 +157,7 @@ module DataSet =
                 })
 
     /// `splitBy`, each picture of a part of its own.
-    let split heldOut seed root = splitBy (List.mapi (fun i _ -> i) >> Ok) heldOut seed root
+    let split heldOut seed root = splitBy (List.mapi (fun i _ -> i) >> Ok) (Some heldOut) seed root
 
     /// The folders of test pictures: those in test, or, beside a folder of good pictures, all that are no part of the layout.
     let private testFolders root =

@@ -13,12 +13,11 @@ module internal TrainFields =
             Section.whole 1 1024 train "batch" "images per step" _.Batch (fun v s -> { s with Batch = v })
             Section.real 1e-7 1.0 train "learning_rate" "peak learning rate of Adam" _.LearningRate (fun v s -> { s with LearningRate = v })
             Section.real 0.0 1.0 train "lambda" "weight of corrupted against uncorrupted pixels" _.Lambda (fun v s -> { s with Lambda = v })
-            Section.real
-                0.01
-                0.5
+            Section.auto
+                (FieldType.real 0.01 0.5)
                 train
                 "held_out"
-                "fraction of the good pictures held out, up to 1,000; at least a fifth up to 60"
+                "fraction of the good pictures held out, at least; a fifth up to 60 is; auto: a twentieth, up to 1,000"
                 _.HeldOut
                 (fun v s -> { s with HeldOut = v })
             Section.make

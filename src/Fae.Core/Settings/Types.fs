@@ -201,8 +201,8 @@ type TrainSettings =
         LearningRate: float32
         /// λ of the two-term objective.
         Lambda: float32
-        /// Fraction of the good pictures that is held out.
-        HeldOut: float32
+        /// Fraction of the good pictures that is held out, at least. None: a twentieth, up to 1,000.
+        HeldOut: float32 option
         /// Which good pictures show the same part: "auto" by their looks, "none", or a regular expression over file names.
         Groups: string
         Seed: int

@@ -164,8 +164,21 @@ let tests =
                     fill 120 399
                     Expect.equal (splitBy 0.05f 1).HeldOut.Length 60 "held out: a fifth, but not more than 60 for that"
                     Expect.equal (splitBy 0.2f 1).HeldOut.Length 80 "held out: as asked"
-                    fill 400 2199
-                    Expect.equal (splitBy 0.5f 1).HeldOut.Length 1000 "held out: 1,000 at most")
+
+                    let unasked () =
+                        match DataSet.splitBy (List.mapi (fun i _ -> i) >> Ok) None 1 folder with
+                        | Ok split -> split.HeldOut.Length
+                        | Error problems -> failtest (problems |> List.map DataSet.explain |> String.concat "; ")
+
+                    Expect.equal (unasked ()) 60 "without being asked: a twentieth, but 60 at least"
+                    let good = Path.Combine(folder, "train", "good")
+                    let bytes = File.ReadAllBytes(Path.Combine(good, "000.png"))
+
+                    for i in 400..21_999 do
+                        File.WriteAllBytes(Path.Combine(good, $"{i:D5}.png"), bytes)
+
+                    Expect.equal (unasked ()) 1000 "1,000 at most"
+                    Expect.equal (splitBy 0.06f 1).HeldOut.Length 1320 "held out: as asked, of many too")
             }
 
             test "problems of a folder are reported: missing, empty, one picture, one level too high, masks of another size" {

@@ -15,7 +15,7 @@ let private frame p f =
 
 let private split groups folder =
     let config = { Config.defaults with Config.Train.Groups = groups }
-    DataSet.splitBy (PictureGroups.find config) 0.05f 0 folder
+    DataSet.splitBy (PictureGroups.find config) None 0 folder
 
 let private partOf (path: string) = (Path.GetFileName path |> string).Substring(0, 7)
 
@@ -79,7 +79,7 @@ let tests =
                     for seed in 0..9 do
                         let config = { Config.defaults with Config.Train.Groups = "(part_[0-9]+)_" }
 
-                        match DataSet.splitBy (PictureGroups.find config) 0.05f seed folder with
+                        match DataSet.splitBy (PictureGroups.find config) None seed folder with
                         | Ok split -> Expect.isTrue (split.Training |> List.exists (fun path -> partOf path = "part_00")) $"seed {seed}"
                         | Error problems -> failtest $"{problems}")
             }
