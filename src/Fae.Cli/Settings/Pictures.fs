@@ -141,10 +141,10 @@ module Pictures =
             |> Result.mapError Data
 
     /// Pictures that are trained on.
-    let training config = cacheOf PieceReader.trainingCapacity (fun () -> ()) config
+    let training config = cacheOf PieceReader.trainingCapacity ignore config
 
     /// Held-out good pictures.
-    let heldOut config = cacheOf PieceReader.heldOutCapacity (fun () -> ()) config
+    let heldOut config = cacheOf PieceReader.heldOutCapacity ignore config
 
     /// Reads all good pictures, training and held-out; all problems are returned at once.
     let caches clock config channels ignore (split: TrainingSplit) =

@@ -33,7 +33,7 @@ type TrainingClock(stages: (TrainingStage * float) list) =
             atPace ((1.0 - share) * minutes[stage] + later stage))
 
     /// The same, where the stage itself says what is left of it.
-    member clock.Left(now: TrainingStage, share': float, left: TimeSpan) =
+    member _.Left(now: TrainingStage, share': float, left: TimeSpan) =
         lock gate (fun () ->
-            clock.Left(now, share') |> ignore
+            move now share'
             left + atPace (later stage))

@@ -89,12 +89,15 @@ module TrainingRun =
             }
             |> Result.mapError (List.singleton >> Data)
 
+    /// Of a whole picture as it is prepared.
+    let private megapixels config =
+        let struct (height, width) = InputGeometry.wholeShape config
+        float (height * width) / 1e6
+
     /// What a training of whole pictures looks at.
     let private workOf config (split: TrainingSplit) inBanks =
-        let struct (height, width) = InputGeometry.wholeShape config
-
         {
-            Megapixels = float (height * width) / 1e6
+            Megapixels = megapixels config
             Training = split.Training.Length
             InBanks = inBanks
             HeldOut = split.HeldOut.Length
@@ -131,7 +134,7 @@ module TrainingRun =
         | Some budget when config.Image.Tile = 0 ->
             let precision = config.Train.Precision
             let good = goodPictures split
-            let affordable = TrainingPlan.bankPictures budget (workOf config split 0).Megapixels
+            let affordable = TrainingPlan.bankPictures budget (megapixels config)
             let most = Option.orElse (Some affordable) config.Network.BankPictures
             let inBanks = NetworkGeometry.bankPictures { config.Network with BankPictures = most } good
             let work = workOf config split inBanks

@@ -93,8 +93,7 @@ module internal NetworkFields =
                 (FieldType.whole 1 10_000_000)
                 network
                 "bank_pictures"
-                ("good pictures whose patches enter a memory bank, at most, evenly chosen; auto: a tenth of bank_cap, and without a "
-                 + "configuration as many as take a quarter of the budget")
+                "good pictures that a memory bank sees, at most"
                 _.BankPictures
                 (fun v s -> { s with BankPictures = v })
             Section.auto

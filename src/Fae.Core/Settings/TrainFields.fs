@@ -17,7 +17,7 @@ module internal TrainFields =
                 (FieldType.real 0.01 0.5)
                 train
                 "held_out"
-                "fraction of the good pictures held out, at least; a fifth up to 60 is; auto: a twentieth, up to 1,000"
+                "fraction held out, at least; auto: a twentieth, up to 1,000"
                 _.HeldOut
                 (fun v s -> { s with HeldOut = v })
             Section.make
