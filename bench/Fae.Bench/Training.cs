@@ -78,6 +78,7 @@ internal static class Training
             config.Train.Lambda,
             config.Train.HeldOut,
             config.Train.Groups,
+            config.Train.DropOutliers,
             0,
             int.MaxValue,
             config.Train.Precision

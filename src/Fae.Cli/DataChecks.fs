@@ -14,7 +14,7 @@ module DataChecks =
     /// Pictures that are named in a warning; the rest is counted.
     let private named = 10
 
-    let private list (paths: string list) =
+    let list (paths: string list) =
         let more = paths.Length - named
 
         String.concat ", " (List.truncate named paths) + (if more > 0 then $" and {more} more" else "")

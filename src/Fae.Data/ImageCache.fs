@@ -95,15 +95,26 @@ type ImageCache private (names: string[], images: CachedImage[], read: string ->
         let every = max 1 (cache.Count / most)
         [ for number in 0..every .. cache.Count - 1 -> cache[number] ]
 
-    /// So many of the pictures, or all, evenly from first to last, with their names; each is read when its turn comes.
-    member cache.SpreadNamed(most: int) =
-        let some = min most cache.Count
+    /// The pictures of these names.
+    member _.Where(isKept: string -> bool) =
+        let kept =
+            [|
+                for number in 0 .. names.Length - 1 do
+                    if isKept names[number] then number
+            |]
 
-        seq {
-            for number in 0 .. some - 1 ->
-                let number = int (int64 number * int64 cache.Count / int64 some)
-                names[number], cache[number]
-        }
+        ImageCache(Array.map (Array.get names) kept, Array.map (Array.get images) kept, read, arePieces)
+
+    /// The numbers of so many of the pictures, or of all, evenly from first to last.
+    member cache.Numbers(most: int) =
+        let some = min most cache.Count
+        [ for number in 0 .. some - 1 -> int (int64 number * int64 cache.Count / int64 some) ]
+
+    /// The file of a picture.
+    member _.NameOf(number: int) = names[number]
+
+    /// So many of the pictures, or all, evenly from first to last, with their names; each is read when its turn comes.
+    member cache.SpreadNamed(most: int) = cache.Numbers most |> Seq.map (fun number -> names[number], cache[number])
 
     /// So many of the pictures, or all, evenly from first to last.
     member cache.Spread(most: int) = cache.SpreadNamed most |> Seq.map snd

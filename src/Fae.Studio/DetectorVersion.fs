@@ -8,6 +8,7 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open Fae.Core
 open Fae.Detection
+open Fae.Report
 
 /// Where a training stands.
 type VersionStatus =
@@ -62,6 +63,7 @@ module DetectorVersion =
     let model version = Path.Combine(version.Folder, ModelFile.Main)
     let log version = Path.Combine(version.Folder, "studio.log")
     let report version = Path.Combine(version.Folder, "report.html")
+    let outliers version = Path.Combine(version.Folder, "outliers.html")
     let evaluation version = Path.Combine(version.Folder, "eval.json")
 
     /// What more good pictures would bring, in a sentence; null where it was not measured.
@@ -105,6 +107,28 @@ module DetectorVersion =
             |> List.ofArray
         else
             []
+
+    /// How far good pictures are from the others, by their names, as the newest version that compared them says; those of its outliers.
+    let differing project : Map<string, float> =
+        let read (version: DetectorVersion, _) =
+            try
+                OutlierReport.tryParse (File.ReadAllText(Path.Combine(version.Folder, "outliers.json")))
+            with :? IOException ->
+                None
+
+        let good = Path.GetFullPath(Project.pictures Good project)
+
+        let nameOf (one: OutlierJson) =
+            let path = Path.GetFullPath(Path.Combine(Project.data project, one.Path))
+            if Path.GetDirectoryName path = good then Some(Fae.Imaging.Files.name path) else None
+
+        all project
+        |> List.rev
+        |> List.tryPick read
+        |> Option.defaultValue [||]
+        |> Array.filter (fun one -> not (isNull one.Outlier))
+        |> Array.choose (fun one -> nameOf one |> Option.map (fun name -> name, one.Distance))
+        |> Map.ofArray
 
     let tryFind project (number: int) = all project |> List.tryFind (fun (version, _) -> version.Number = number)
 

@@ -1,6 +1,7 @@
 /// Pictures and masks of a project behind HTTP.
 namespace Fae.Studio
 
+open System.Globalization
 open System.Threading.Tasks
 open Fae.Imaging
 open Fae.Server
@@ -29,10 +30,20 @@ module internal PictureRoutes =
             Remarks = found.Remarks
         }
 
+    /// What the newest training found unusual, beside what is odd about the files.
+    let private withDifference (differing: Map<string, float>) (found: CheckedPicture) =
+        match Map.tryFind found.Picture.Name differing with
+        | Some distance when found.Picture.Kind = Good ->
+            let times = distance.ToString("0.00", CultureInfo.InvariantCulture)
+            { found with Remarks = found.Remarks @ [ $"differs from the others: {times} times as far as the median" ] }
+        | _ -> found
+
     let private list parts context : Task =
         StudioRequests.answer context (StudioRequests.project parts context) (fun project ->
+            let differing = DetectorVersion.differing project
+
             [ Good; Bad ]
-            |> List.collect (fun kind -> PictureChecks.all project kind |> List.map pictureJson)
+            |> List.collect (fun kind -> PictureChecks.all project kind |> List.map (withDifference differing >> pictureJson))
             |> Http.writeJson context 200)
 
     /// The bodies of a form; some may be refused, and the others are added all the same.

@@ -24,6 +24,8 @@ type VersionJson =
         IsPublished: bool
         HasModel: bool
         HasReport: bool
+        /// There is a page of good pictures that differ from the others.
+        HasOutliers: bool
         /// eval.json, where there were bad pictures to evaluate on.
         Evaluation: JsonNode | null
         /// What more good pictures would bring.
@@ -68,6 +70,7 @@ module internal ProjectRoutes =
             IsPublished = (published = Some version.Number)
             HasModel = File.Exists(DetectorVersion.model version)
             HasReport = File.Exists(DetectorVersion.report version)
+            HasOutliers = File.Exists(DetectorVersion.outliers version)
             Evaluation = evaluation version
             Learning = DetectorVersion.learning version
         }

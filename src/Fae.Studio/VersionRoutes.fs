@@ -107,12 +107,12 @@ module internal VersionRoutes =
 
         StudioRequests.answer context done' (fun version -> Http.writeJson context 200 (ProjectRoutes.json parts version.Project))
 
-    /// The report has its style inside; it may run nothing.
-    let private report (context: HttpContext) version =
+    /// A page that has its style inside; it may run nothing.
+    let private page (path: DetectorVersion -> string) (context: HttpContext) version =
         context.Response.Headers.ContentSecurityPolicy <-
             StringValues "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
-        StudioRequests.file context "text/html; charset=utf-8" None (DetectorVersion.report version)
+        StudioRequests.file context "text/html; charset=utf-8" None (path version)
 
     let private export parts (context: HttpContext) (version: DetectorVersion) : Task =
         task {
@@ -152,7 +152,8 @@ module internal VersionRoutes =
         post (one + "/stop") (byPerson stop)
         post (one + "/resume") (byPerson resume)
         post (one + "/publish") (byPerson publish)
-        get (one + "/report.html") (ofVersion report)
+        get (one + "/report.html") (ofVersion (page DetectorVersion.report))
+        get (one + "/outliers.html") (ofVersion (page DetectorVersion.outliers))
 
         get
             (one + "/model.safetensors")

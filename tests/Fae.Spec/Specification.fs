@@ -17,7 +17,14 @@ let suites =
     @ ScoringLaws.suites
     @ [ MetricLaws.suite; RankLaws.suite; QuantileLaws.suite; TheoryLaws.suite ]
     @ MethodLaws.suites
-    @ [ DriftLaws.suite; OutlierLaws.suite; CombinationLaws.suite; CombinationLaws.spreadSuite ]
+    @ [
+        DriftLaws.suite
+        OutlierLaws.suite
+        OutlierLaws.outsideSuite
+        OutlierLaws.distanceSuite
+        CombinationLaws.suite
+        CombinationLaws.spreadSuite
+    ]
     @ FeatureLaws.suites
     @ FileLaws.suites
 

@@ -88,6 +88,7 @@ let private test (argv: string[]) =
                 ServiceCollectionTests.tests
                 PublicApiTests.tests
                 LearningCurveTests.tests
+                OutlierTests.tests
                 FeatureTests.tests
                 BankTests.tests
                 Int8Tests.tests

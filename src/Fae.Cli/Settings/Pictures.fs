@@ -215,22 +215,26 @@ module Pictures =
                 DataSet.readAll (ImagePreparation.ofFile whole channels null >> Result.map _.Image) paths
                 |> Result.mapError Data
 
+    /// The pretrained network that settings name.
+    let backboneOf (features: FeatureSettings) =
+        let path =
+            match features.Backbone with
+            | "resnet18" -> Path.Combine(AppContext.BaseDirectory, "backbones", "resnet18.onnx")
+            | path -> path
+
+        try
+            Ok(Backbone.Read(path, features))
+        with
+        | :? InvalidDataException as e -> Error(Model(path, $"cannot be used as a backbone: {e.Message}"))
+        | :? IOException
+        | :? UnauthorizedAccessException as e -> Error(Model(path, $"cannot be read as a backbone: {e.Message}"))
+
     /// The pretrained network of a configuration that uses features; `None` of the others.
     let backbone (config: Config) =
-        if not (NetworkGeometry.usesFeatures config.Network) then
-            Ok None
+        if NetworkGeometry.usesFeatures config.Network then
+            backboneOf config.Features |> Result.map Some
         else
-            let path =
-                match config.Features.Backbone with
-                | "resnet18" -> Path.Combine(AppContext.BaseDirectory, "backbones", "resnet18.onnx")
-                | path -> path
-
-            try
-                Ok(Some(Backbone.Read(path, config.Features)))
-            with
-            | :? InvalidDataException as e -> Error(Model(path, $"cannot be used as a backbone: {e.Message}"))
-            | :? IOException
-            | :? UnauthorizedAccessException as e -> Error(Model(path, $"cannot be read as a backbone: {e.Message}"))
+            Ok None
 
     /// The pictures that the network sees of each: the whole, or its tiles.
     let windows (config: Config) (pictures: Image seq) =

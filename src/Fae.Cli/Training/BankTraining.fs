@@ -189,6 +189,7 @@ module BankTraining =
                         Data = data
                         Split = split
                         Before = Some { Whole = whole; WithoutHeldOut = card }
+                        Compared = false
                         Outcome = TrainOutcome.OfBank fitted
                         Clock = None
                         Learning = learning config whole.Channels backbone training validation ignore stop

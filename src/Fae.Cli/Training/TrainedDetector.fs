@@ -30,6 +30,8 @@ type TrainedDetector =
         Split: TrainingSplit
         /// Of an extended model: what it was before.
         Before: ExtendedModel option
+        /// Whether the good pictures were compared with each other before the training.
+        Compared: bool
         Outcome: TrainOutcome
         /// Empty where it was not measured.
         Learning: LearningPoint list
@@ -217,6 +219,9 @@ module TrainedDetector =
             sayThreshold config calibration
             LearningCurve.describe t.Learning |> Option.iter Console.say
             sayTime t detector
-            DataChecks.unlikeOthers (scorer.With calibration) [ t.Training; t.HeldOut ]
+
+            if not t.Compared then
+                DataChecks.unlikeOthers (scorer.With calibration) [ t.Training; t.HeldOut ]
+
             Console.say $"wrote {Path.Combine(t.Out, ModelFile.Main)}"
         }

@@ -217,6 +217,19 @@ module TrainingRun =
 
             let _ = Directory.CreateDirectory out
             AtomicFile.WriteText(configPath out, Config.toCommentedToml config + "\n")
+
+            let! unused =
+                if NetworkGeometry.hasBank config.Network then
+                    Pictures.unused config channels ignore split
+                else
+                    Ok []
+
+            let compared =
+                (if options.Resume then OutlierCheck.earlier out else None)
+                |> Option.orElseWith (fun () -> OutlierCheck.run clock config channels (training :: heldOut :: unused) ignore data out stop)
+
+            let split, training, further = OutlierCheck.dropped config compared data split training (heldOut :: unused)
+
             let source = TrainingSource(config, training, Array.ofList textures, ignore)
             let validation = SyntheticDefects.validation config source ignore heldOut
 
@@ -227,11 +240,7 @@ module TrainingRun =
                 let config, mark = { config with Network = network }, fingerprint config data split
                 GradientTraining.run clock config channels device backbone source validation mark out options.Resume stop
 
-            let fitted backbone =
-                result {
-                    let! unused = Pictures.unused config channels ignore split
-                    return! BankTraining.fit clock config channels backbone training (heldOut :: unused) ignore None stop
-                }
+            let fitted backbone = BankTraining.fit clock config channels backbone training further ignore None stop
 
             let! outcome =
                 match backbone with
@@ -265,6 +274,7 @@ module TrainingRun =
                         Data = data
                         Split = split
                         Before = None
+                        Compared = compared.IsSome
                         Outcome = outcome
                         Learning = learning
                         Clock = clock

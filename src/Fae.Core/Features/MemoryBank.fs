@@ -10,6 +10,12 @@ module MemoryBank =
     /// The Euclidean distance of a vector to the nearest vector of the bank, which is not empty.
     let nearest (bank: float32[][]) (vector: float32[]) = bank |> Array.map (squaredDistance vector) |> Array.min |> sqrt
 
+    /// The Euclidean distance of a vector of a picture to the nearest vector of the bank that is of another picture: `owners` says which
+    /// picture each is of. 0 where all are of this one.
+    let nearestOfOthers (bank: float32[][]) (owners: int[]) picture vector =
+        let others = bank |> Array.indexed |> Array.filter (fun (i, _) -> owners[i] <> picture) |> Array.map snd
+        if others.Length = 0 then 0.0 else nearest others vector
+
     /// Where the nearest vector of the bank lies if all are rounded to eight bits, the bank's each with a scale of its own.
     let nearestByInt8 (bank: float32[][]) (vector: float32[]) =
         let rounded = Array.map (Quantisation.rounded (Quantisation.ofBank bank)) vector

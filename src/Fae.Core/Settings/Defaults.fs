@@ -71,6 +71,7 @@ module Defaults =
             Lambda = 0.5f
             HeldOut = None
             Groups = "auto"
+            DropOutliers = false
             Seed = 0
             ValidateEvery = 500
             Precision = Precision.Float32

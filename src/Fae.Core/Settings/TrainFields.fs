@@ -27,6 +27,12 @@ module internal TrainFields =
                 "pictures of one part are not trained on and held out both; auto: by their looks; else by what this finds in file names"
                 _.Groups
                 (fun v s -> { s with Groups = v })
+            Section.flag
+                train
+                "drop_outliers"
+                "good pictures that differ from the others more than usual (outliers.json) are not trained on"
+                _.DropOutliers
+                (fun v s -> { s with DropOutliers = v })
             Section.whole 0 System.Int32.MaxValue train "seed" "seed of all randomness" _.Seed (fun v s -> { s with Seed = v })
             Section.whole 1 10_000_000 train "validate_every" "steps between validations" _.ValidateEvery (fun v s ->
                 { s with ValidateEvery = v })

@@ -58,12 +58,19 @@ module TrainingPlan =
     let bankPictures (budget: TimeBudget) (megapixels: float) =
         max fewestInBanks (int (bankShare * budget.Minutes * float budget.Processors / 2.0 / (bankMinutes * megapixels)))
 
+    /// Good pictures that are compared with each other before the training, at most; they are shrunk to about 256×256 pixels.
+    let mostCompared = 2_000
+
+    /// Minutes on two processors that the comparison takes for each of them.
+    let private compareMinutes = 0.0005
+
     /// Minutes on two processors that each stage but the steps takes. Measured with 128 and 740 pictures of 768×768.
     let private besideSteps (work: TrainingWork) =
         let minutes count each = each * work.Megapixels * float count
 
         [
-            TrainingStage.Pictures, 0.25 + minutes work.Training 0.0005
+            TrainingStage.Pictures,
+            0.25 + minutes work.Training 0.0005 + compareMinutes * float (min mostCompared (work.Training + work.HeldOut))
             TrainingStage.MemoryBanks, minutes work.InBanks bankMinutes
             TrainingStage.Scoring, 0.25 + minutes work.HeldOut 0.015 + minutes (min mostValidated work.HeldOut) 0.175
         ]

@@ -205,6 +205,8 @@ type TrainSettings =
         HeldOut: float32 option
         /// Which good pictures show the same part: "auto" by their looks, "none", or a regular expression over file names.
         Groups: string
+        /// Good pictures that `Outliers.outside` finds are not trained on.
+        DropOutliers: bool
         Seed: int
         ValidateEvery: int
         Precision: Precision

@@ -24,6 +24,7 @@ export interface StudioVersion {
   is_published: boolean
   has_model: boolean
   has_report: boolean
+  has_outliers: boolean
   evaluation?: Evaluation
   /** What more good pictures would bring. */
   learning?: string

@@ -47,6 +47,7 @@ function card(project: Project, version: StudioVersion, attempt: Attempt): HTMLE
   if (version.status === "stopped" || version.status === "failed")
     row.append(button("Go on", () => act(project.name, version.number, "resume"), attempt))
   if (version.has_report) row.append(element("a", { href: `${path}/report.html`, target: "_blank" }, "Evaluation"))
+  if (version.has_outliers) row.append(element("a", { href: `${path}/outliers.html`, target: "_blank" }, "Unusual good pictures"))
   if (isDone && version.has_model)
     row.append(
       element("a", { href: `${path}/model.safetensors`, download: "" }, "Model"),

@@ -79,7 +79,7 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         var (values, dimensions, owners) = Patches(training, further, ignore, stop);
         var ofTraining = owners.TakeWhile(owner => owner < training.Number).Count();
         if (ofTraining == 0)
-            throw new InvalidDataException("every patch of the good pictures lies under the ignore mask");
+            throw EveryPatchIgnored();
         var patches = new NamedArray(MemoryBankGraph.Bank(Number), [owners.Count, dimensions], values);
         var points = Points(patches);
         var (entries, chosen) = Coreset(
@@ -108,6 +108,21 @@ public sealed class MemoryBankFitter(NetworkSettings settings, FeatureExtractor 
         );
         return new([entries, .. usual], [all, .. usual]);
     }
+
+    /// <summary>The entries of a bank of pictures, and the number of the picture that each is of.</summary>
+    /// <exception cref="InvalidDataException">Every patch lies under the ignore mask.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    internal (NamedArray Bank, int[] Owners) FitWithOwners(FitPictures pictures, Image? ignore, CancellationToken stop)
+    {
+        var (values, dimensions, owners) = Patches(pictures, FitPictures.None, ignore, stop);
+        if (owners.Count == 0)
+            throw EveryPatchIgnored();
+        var patches = new NamedArray(MemoryBankGraph.Bank(Number), [owners.Count, dimensions], values);
+        var (bank, chosen) = Coreset([patches], Points(patches), 1, settings.BankSize, "coreset", stop);
+        return (bank, [.. chosen.Select(i => owners[i])]);
+    }
+
+    private static InvalidDataException EveryPatchIgnored() => new("every patch of the good pictures lies under the ignore mask");
 
     /// <summary>Dimensions in which farthest points are looked for.</summary>
     private static int Width(int dimensions) => Math.Min(Projected, dimensions);

@@ -68,7 +68,7 @@ let tests =
 
                     let ill = train dirty (Path.Combine(folder, "ill"))
                     Expect.equal ill.Code 0 ill.Error
-                    Expect.stringContains ill.Error "look unlike the others" "bad parts"
+                    Expect.stringContains ill.Error "2 of 51 good pictures differ from the others" "bad parts"
                     Expect.stringContains ill.Error "bad-0.png" "by name"
                     Expect.stringContains ill.Error "bad-1.png" "both"
                     Expect.stringContains ill.Error "1 test picture(s) were trained on" "a copy"

@@ -156,6 +156,9 @@ let private wholeWay =
                         do! ready page 1
                         do! says page "#version-1" "image AUROC"
                         do! says page "#version-1" "more good pictures"
+                        do! says page "#version-1" "Unusual good pictures"
+                        let unusual = http.GetStringAsync(served.Url + "/v1/projects/rings/versions/1/outliers.html").Result
+                        Expect.stringContains unusual "Are they" "the page of unusual good pictures"
                         do! page.ClickAsync "#version-1 >> text=Publish"
                         do! says page "#published" "version 1 serves"
                         do! says page "#code" "Detector.Load"

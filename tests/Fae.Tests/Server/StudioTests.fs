@@ -7,6 +7,7 @@ open System.IO
 open Expecto
 open Fae.Core
 open Fae.Imaging
+open Fae.Report
 open Fae.Studio
 open Fae.Tests.Helpers
 open Fae.Tests.StudioParts
@@ -68,6 +69,35 @@ let private storeTests =
                 Expect.contains remarks["dark.png"] "light unlike the others" "the light"
                 Expect.contains remarks["small.png"] "another size: 32×32" "the size"
                 Expect.isEmpty remarks["5.png"] "a usual one")
+        }
+        test "what the newest training that compared them found unusual stands at good pictures" {
+            inTemporaryFolder (fun home ->
+                let project = orFail (Project.create home "p")
+                let version () = DetectorVersion.create project "me" "1m" 0 DateTimeOffset.UnixEpoch
+
+                let listing (entries: (string * float * (string | null)) list) =
+                    OutlierReport.toJson
+                        [| for path, distance, outlier in entries -> { Path = path; Distance = distance; Outlier = outlier } |]
+
+                let write (version: DetectorVersion) (text: string) =
+                    File.WriteAllText(Path.Combine(version.Folder, "outliers.json"), text)
+
+                Expect.isEmpty (DetectorVersion.differing project) "no version yet"
+                write (version ()) (listing [ Path.Combine("good", "old.png"), 2.0, OutlierReport.outside ])
+
+                write
+                    (version ())
+                    (listing
+                        [
+                            Path.Combine("good", "a.png"), 3.0, OutlierReport.farOut
+                            Path.Combine("..", "b.png"), 2.0, OutlierReport.outside
+                            Path.Combine("good", "c.png"), 1.1, null
+                        ])
+
+                version () |> ignore
+                Expect.equal (DetectorVersion.differing project) (Map.ofList [ "a.png", 3.0 ]) "the newest list, marked good ones"
+                write (version ()) "{"
+                Expect.equal (DetectorVersion.differing project) (Map.ofList [ "a.png", 3.0 ]) "half a file is passed over")
         }
         test "masks are of the picture's size, black and white; an empty one removes them" {
             inTemporaryFolder (fun home ->

@@ -1,0 +1,145 @@
+/// Which good pictures are unlike the others, before a training learns from them: said, and shown in the run's folder.
+namespace Fae.Cli
+
+open System
+open System.IO
+open Fae.Core
+open Fae.Data
+open Fae.Detection
+open Fae.Report
+open Fae.Training
+open FsToolkit.ErrorHandling
+
+[<RequireQualifiedAccess>]
+module OutlierCheck =
+    /// Pictures are compared at about so many pixels.
+    let private pixels = 256.0 * 256.0
+
+    /// The page shows so many pictures at least, and so many at most.
+    let private fewestShown, mostShown = 24, 60
+
+    let pagePath out = Path.Combine(out, "outliers.html")
+    let jsonPath out = Path.Combine(out, "outliers.json")
+
+    /// Pretrained features whatever the method is; `None` where there is no network for them.
+    let private features (config: Config) =
+        let settings =
+            if NetworkGeometry.usesFeatures config.Network then
+                config.Features
+            else
+                Config.defaults.Features
+
+        Pictures.backboneOf { settings with UnitLength = true } |> Result.toOption
+
+    /// At most this share of each part of the good pictures, evenly chosen.
+    let private numbersOf (caches: ImageCache list) =
+        let all = caches |> List.sumBy _.Count
+        let share = min 1.0 (float TrainingPlan.mostCompared / float (max 1 all))
+
+        [|
+            for cache in caches do
+                for number in cache.Numbers(int (ceil (share * float cache.Count))) -> cache, number
+        |]
+
+    let private say out (paths: string[]) (compared: OutlierJson[]) =
+        let marked mark =
+            [
+                for one in compared do
+                    if one.Outlier = mark then one.Path
+            ]
+
+        let far, outside = marked OutlierReport.farOut, marked OutlierReport.outside
+        let page = pagePath out
+
+        if not far.IsEmpty then
+            Console.warn (
+                $"{far.Length} of {paths.Length} good pictures look unlike the others; if they are bad parts, take them out and train "
+                + $"again ({page} shows them): {DataChecks.list far}"
+            )
+
+        if not outside.IsEmpty then
+            Console.say (
+                $"{outside.Length} of {paths.Length} good pictures differ from the others more than usual; bad parts among the good ones "
+                + $"make a worse detector ({page} shows them): {DataChecks.list outside}"
+            )
+
+    let private write out (paths: string[]) (images: (unit -> Image)[]) (found: PictureDistance[]) =
+        let scores = found |> Array.map _.Score
+        let compared = OutlierReport.ofScores paths scores
+        let numbers = paths |> Array.indexed |> Array.map (fun (number, path) -> path, number) |> dict
+        let outliers = compared |> Array.sumBy (fun one -> if isNull one.Outlier then 0 else 1)
+
+        let views =
+            compared
+            |> Seq.truncate (outliers |> max fewestShown |> min mostShown)
+            |> Seq.map (fun one ->
+                let number = numbers[one.Path]
+                { Json = one; Picture = images[number](); Map = found[number].Map })
+
+        let median (values: float32 seq) = values |> Seq.map float |> Array.ofSeq |> Statistics.median |> float32
+        let usual = found |> Seq.map (fun one -> median one.Map.Pixels) |> median
+        AtomicFile.WriteText(jsonPath out, OutlierReport.toJson compared)
+
+        AtomicFile.WriteText(
+            pagePath out,
+            OutlierReport.html "Good pictures that are unlike the others" paths.Length usual (median scores) views
+        )
+
+        say out paths compared
+        compared
+
+    /// Compares the good pictures. `None` where it cannot: of tiles, of few pictures, and without pretrained features.
+    let run clock (config: Config) channels (caches: ImageCache list) ignore data out (stop: Threading.CancellationToken) =
+        let chosen = numbersOf caches
+
+        match (if config.Image.Tile > 0 then None else features config) with
+        | Some backbone when chosen.Length >= Outliers.fewest ->
+            let struct (height, width) = InputGeometry.wholeShape config
+            let scale = sqrt (pixels / float (height * width)) |> min 1.0 |> max 0.1 |> float32
+            use extractor = new FeatureExtractor(backbone, channels, scale)
+            let finder = OutlierFinder(Config.defaults.Network, extractor, Random.fork 7UL (Random.ofSeed (uint64 config.Train.Seed)))
+            let pictures = FitPictures(chosen |> Seq.map (fun (cache, number) -> cache[number]), chosen.Length)
+
+            try
+                let found =
+                    Console.fitting clock TrainingStage.Pictures _.Done (fun show ->
+                        let tell share = show (FitProgress("outliers", share))
+                        Array.ofSeq (finder.Find(pictures, Option.toObj ignore, tell, stop)))
+
+                if found.Length > 0 then
+                    let paths = chosen |> Array.map (fun (cache, number) -> TrainedDetector.nameIn data (cache.NameOf number))
+                    Some(write out paths (chosen |> Array.map (fun (cache, number) -> fun () -> cache[number])) found)
+                else
+                    None
+            with
+            // A bank says itself that everything is ignored; who stops, learns nothing.
+            | :? InvalidDataException
+            | :? OperationCanceledException -> None
+        | _ -> None
+
+    /// What a run's folder says of an earlier comparison.
+    let earlier out =
+        try
+            OutlierReport.tryParse (File.ReadAllText(jsonPath out))
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> None
+
+    /// The split and the pictures to train on, and those that join a memory bank in the end, without the outliers if the configuration
+    /// wants it so. Held-out ones still find the thresholds: a false-alarm rate is a promise for pictures like all of the folder's.
+    let dropped (config: Config) (compared: OutlierJson[] option) data (split: TrainingSplit) training (further: ImageCache list) =
+        let outliers =
+            set
+                [
+                    for one in Option.defaultValue [||] compared do
+                        if not (isNull one.Outlier) then one.Path
+                ]
+
+        if config.Train.DropOutliers && not outliers.IsEmpty then
+            let isKept path = not (outliers.Contains(TrainedDetector.nameIn data path))
+            let kept (cache: ImageCache) = cache.Where isKept
+            let split = { split with Training = List.filter isKept split.Training; Unused = List.filter isKept split.Unused }
+            Console.say $"train.drop_outliers: {outliers.Count} good pictures are not trained on"
+            split, kept training, further |> List.map kept |> List.filter (fun cache -> cache.Count > 0)
+        else
+            split, training, further
