@@ -8,7 +8,6 @@ open Fae.Data
 open Fae.Detection
 open Fae.Report
 open Fae.Training
-open FsToolkit.ErrorHandling
 
 [<RequireQualifiedAccess>]
 module OutlierCheck =
@@ -32,9 +31,9 @@ module OutlierCheck =
         Pictures.backboneOf { settings with UnitLength = true } |> Result.toOption
 
     /// At most this share of each part of the good pictures, evenly chosen.
-    let private numbersOf (caches: ImageCache list) =
+    let private numbersOf most (caches: ImageCache list) =
         let all = caches |> List.sumBy _.Count
-        let share = min 1.0 (float TrainingPlan.mostCompared / float (max 1 all))
+        let share = min 1.0 (float most / float (max 1 all))
 
         [|
             for cache in caches do
@@ -89,8 +88,8 @@ module OutlierCheck =
         compared
 
     /// Compares the good pictures. `None` where it cannot: of tiles, of few pictures, and without pretrained features.
-    let run clock (config: Config) channels (caches: ImageCache list) ignore data out (stop: Threading.CancellationToken) =
-        let chosen = numbersOf caches
+    let run clock budget (config: Config) channels (caches: ImageCache list) ignore data out (stop: Threading.CancellationToken) =
+        let chosen = numbersOf (TrainingPlan.compared budget) caches
 
         match (if config.Image.Tile > 0 then None else features config) with
         | Some backbone when chosen.Length >= Outliers.fewest ->

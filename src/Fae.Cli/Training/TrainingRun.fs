@@ -94,19 +94,20 @@ module TrainingRun =
         let struct (height, width) = InputGeometry.wholeShape config
         float (height * width) / 1e6
 
+    let private goodPictures (split: TrainingSplit) = split.Training.Length + split.HeldOut.Length + split.Unused.Length
+
     /// What a training of whole pictures looks at.
-    let private workOf config (split: TrainingSplit) inBanks =
+    let private workOf config budget (split: TrainingSplit) inBanks =
         {
             Megapixels = megapixels config
             Training = split.Training.Length
+            Compared = min (TrainingPlan.compared budget) (goodPictures split)
             InBanks = inBanks
             HeldOut = split.HeldOut.Length
         }
 
-    let private goodPictures (split: TrainingSplit) = split.Training.Length + split.HeldOut.Length + split.Unused.Length
-
     /// The clock of a training of whole pictures. Of tiles it is not known how many pieces there will be.
-    let private clockOf (config: Config) split =
+    let private clockOf (config: Config) budget split =
         if config.Image.Tile > 0 then
             None
         else
@@ -120,7 +121,7 @@ module TrainingRun =
 
             Some(
                 TrainingClock(
-                    TrainingPlan.stages (workOf config split banks) steps System.Environment.ProcessorCount config.Train.Precision
+                    TrainingPlan.stages (workOf config budget split banks) steps System.Environment.ProcessorCount config.Train.Precision
                 )
             )
 
@@ -137,7 +138,7 @@ module TrainingRun =
             let affordable = TrainingPlan.bankPictures budget (megapixels config)
             let most = Option.orElse (Some affordable) config.Network.BankPictures
             let inBanks = NetworkGeometry.bankPictures { config.Network with BankPictures = most } good
-            let work = workOf config split inBanks
+            let work = workOf config (Some budget) split inBanks
             let steps = TrainingPlan.stepsBeside (TrainingPlan.overhead work) budget precision
             let expected = TrainingPlan.stages work steps budget.Processors precision |> List.sumBy snd
 
@@ -208,7 +209,7 @@ module TrainingRun =
             DataChecks.ofTraining config data split
 
             let config = withinBudget options.Budget split config
-            let clock = clockOf config split
+            let clock = clockOf config options.Budget split
             let! ignore = ignoreMask config split.Training options.Ignore
             let! training, heldOut = Pictures.caches clock config channels ignore split
             do! DataChecks.useless config data training
@@ -226,7 +227,8 @@ module TrainingRun =
 
             let compared =
                 (if options.Resume then OutlierCheck.earlier out else None)
-                |> Option.orElseWith (fun () -> OutlierCheck.run clock config channels (training :: heldOut :: unused) ignore data out stop)
+                |> Option.orElseWith (fun () ->
+                    OutlierCheck.run clock options.Budget config channels (training :: heldOut :: unused) ignore data out stop)
 
             let split, training, further = OutlierCheck.dropped config compared data split training (heldOut :: unused)
 

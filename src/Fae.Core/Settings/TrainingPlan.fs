@@ -7,9 +7,9 @@ open System.Globalization
 /// What a training may take.
 type TimeBudget = { Minutes: float; Processors: int }
 
-/// What a training looks at: pictures that have so many megapixels each as they are prepared, those to train on, those that memory banks
-/// see, and those held out.
-type TrainingWork = { Megapixels: float; Training: int; InBanks: int; HeldOut: int }
+/// What a training looks at: pictures that have so many megapixels each as they are prepared, those to train on, those that are compared
+/// with each other before, those that memory banks see, and those held out.
+type TrainingWork = { Megapixels: float; Training: int; Compared: int; InBanks: int; HeldOut: int }
 
 /// What a training does, in its order.
 [<RequireQualifiedAccess>]
@@ -58,19 +58,26 @@ module TrainingPlan =
     let bankPictures (budget: TimeBudget) (megapixels: float) =
         max fewestInBanks (int (bankShare * budget.Minutes * float budget.Processors / 2.0 / (bankMinutes * megapixels)))
 
-    /// Good pictures that are compared with each other before the training, at most; they are shrunk to about 256×256 pixels.
-    let mostCompared = 2_000
-
-    /// Minutes on two processors that the comparison takes for each of them.
+    /// Minutes on two processors that it takes to compare a picture of about 256×256 pixels with the others.
     let private compareMinutes = 0.0005
+
+    /// The share of a budget that comparing good pictures may take, and how many are compared at least and at most.
+    let private compareShare, fewestCompared, mostCompared = 0.04, 200, 2_000
+
+    /// How many good pictures are compared with each other before the training, at most.
+    let compared (budget: TimeBudget option) =
+        match budget with
+        | Some budget ->
+            let affordable = compareShare * budget.Minutes * float budget.Processors / 2.0 / compareMinutes
+            affordable |> min (float mostCompared) |> int |> max fewestCompared
+        | None -> mostCompared
 
     /// Minutes on two processors that each stage but the steps takes. Measured with 128 and 740 pictures of 768×768.
     let private besideSteps (work: TrainingWork) =
         let minutes count each = each * work.Megapixels * float count
 
         [
-            TrainingStage.Pictures,
-            0.25 + minutes work.Training 0.0005 + compareMinutes * float (min mostCompared (work.Training + work.HeldOut))
+            TrainingStage.Pictures, 0.25 + minutes work.Training 0.0005 + compareMinutes * float work.Compared
             TrainingStage.MemoryBanks, minutes work.InBanks bankMinutes
             TrainingStage.Scoring, 0.25 + minutes work.HeldOut 0.015 + minutes (min mostValidated work.HeldOut) 0.175
         ]

@@ -47,7 +47,13 @@ let tests =
 
             test "many large pictures leave a small budget fewer steps, two thirds at least; half an hour is enough for all" {
                 let work pictures heldOut side =
-                    { Megapixels = float (side * side) / 1e6; Training = pictures; InBanks = pictures; HeldOut = heldOut }
+                    {
+                        Megapixels = float (side * side) / 1e6
+                        Training = pictures
+                        Compared = pictures
+                        InBanks = pictures
+                        HeldOut = heldOut
+                    }
 
                 let overhead pictures heldOut side = TrainingPlan.overhead (work pictures heldOut side)
 
@@ -66,7 +72,7 @@ let tests =
             }
 
             test "the stages of a training in their order, and the pace at which they are done" {
-                let work = { Megapixels = 0.4; Training = 300; InBanks = 360; HeldOut = 60 }
+                let work = { Megapixels = 0.4; Training = 300; Compared = 360; InBanks = 360; HeldOut = 60 }
                 let stages processors = TrainingPlan.stages work 4000 processors Precision.Float32
                 let order = [ TrainingStage.Pictures; TrainingStage.MemoryBanks; TrainingStage.Steps; TrainingStage.Scoring ]
                 Expect.equal (stages 2 |> List.map fst) order "the order"
@@ -85,7 +91,10 @@ let tests =
                 Expect.equal (pictures 30.0 640) 1831 "boards in half an hour"
                 Expect.equal (pictures 60.0 640) 3662 "twice the time"
                 Expect.equal (pictures 1.0 640) 200 "never fewer"
-                let plenty = TrainingPlan.overhead { Megapixels = 0.0655; Training = 100_000; InBanks = pictures 30.0 256; HeldOut = 1000 }
+
+                let plenty =
+                    TrainingPlan.overhead
+                        { Megapixels = 0.0655; Training = 100_000; Compared = 2000; InBanks = pictures 30.0 256; HeldOut = 1000 }
 
                 Expect.isTrue (plenty > 10.0 && plenty < 20.0) $"100,000 small pictures leave time in half an hour: {plenty} minutes"
 
@@ -97,6 +106,14 @@ let tests =
                 Expect.equal (all None 5 50_000) 1 "at least one"
                 Expect.equal (all (Some 20_000) 100_000 50_000) 20_000 "as asked for"
                 Expect.equal (all (Some 20_000) 100_000 30) 30 "all of few"
+            }
+
+            test "so many good pictures are compared with each other that it takes a twenty-fifth of the budget, 200 at least" {
+                let compared minutes processors = TrainingPlan.compared (Some { Minutes = minutes; Processors = processors })
+                Expect.equal (compared 10.0 2) 800 "ten minutes"
+                Expect.equal (compared 10.0 4) 1600 "twice the processors"
+                Expect.equal (compared 1.0 2) 200 "never fewer"
+                Expect.equal (compared 1e300 2) (TrainingPlan.compared None) "nor more than without a budget"
             }
 
             test "few good pictures enter a memory bank in all allowed views; many in the straight one, at any angle in four" {

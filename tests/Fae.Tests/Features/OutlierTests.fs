@@ -4,7 +4,6 @@ module Fae.Tests.OutlierTests
 open System.IO
 open System.Threading
 open Expecto
-open FsCheck.FSharp
 open Fae.Core
 open Fae.Detection
 open Fae.Report
