@@ -113,7 +113,6 @@ module DataChecks =
     let unlikeOthers (detector: Detector) (pictures: ImageCache list) =
         let struct (height, width) = InputGeometry.wholeShape detector.Card.Config
         let affordable = max fewest (looked * 256 * 256 / (height * width))
-        let share = min 1.0 (float (min looked affordable) / float (pictures |> List.sumBy _.Count))
 
         let hottest = { detector.Calibration.Scoring with Reduction = Maximum; Normalisation = Unnormalised }
 
@@ -124,8 +123,8 @@ module DataChecks =
             |> Array.ofSeq
 
         let seen =
-            pictures
-            |> Seq.collect (fun cache -> cache.SpreadNamed(int (ceil (share * float cache.Count))))
+            ImageCache.Evenly(min looked affordable, pictures)
+            |> Seq.map (fun (cache, number) -> cache.NameOf number, cache[number])
             |> Seq.chunkBySize 8
             |> Seq.collect look
             |> Array.ofSeq

@@ -113,11 +113,18 @@ type ImageCache private (names: string[], images: CachedImage[], read: string ->
     /// The file of a picture.
     member _.NameOf(number: int) = names[number]
 
-    /// So many of the pictures, or all, evenly from first to last, with their names; each is read when its turn comes.
-    member cache.SpreadNamed(most: int) = cache.Numbers most |> Seq.map (fun number -> names[number], cache[number])
-
     /// So many of the pictures, or all, evenly from first to last.
-    member cache.Spread(most: int) = cache.SpreadNamed most |> Seq.map snd
+    member cache.Spread(most: int) = cache.Numbers most |> Seq.map (fun number -> cache[number])
+
+    /// About so many pictures of several caches by their numbers, the same share of each, evenly from first to last.
+    static member Evenly(most: int, caches: ImageCache list) : (ImageCache * int)[] =
+        let all = caches |> List.sumBy (fun (cache: ImageCache) -> cache.Count)
+        let share = min 1.0 (float most / float (max 1 all))
+
+        [|
+            for cache in caches do
+                for number in cache.Numbers(int (ceil (share * float cache.Count))) -> cache, number
+        |]
 
     interface Collections.Generic.IReadOnlyList<Image> with
         member cache.Count = cache.Count

@@ -3,6 +3,7 @@ namespace Fae.Report
 
 open System
 open System.Globalization
+open System.IO
 open System.Text.Json
 open System.Text.Json.Serialization
 open Fae.Core
@@ -27,6 +28,10 @@ type OutlierView = { Json: OutlierJson; Picture: Image; Map: Image }
 [<RequireQualifiedAccess>]
 module OutlierReport =
     let farOut, outside = "far_out", "outside"
+
+    /// The page and the list in a run's folder.
+    let pageOf run = Path.Combine(run, "outliers.html")
+    let jsonOf run = Path.Combine(run, "outliers.json")
 
     /// What was compared, as JSON: the farthest picture first. Scores are > 0, one for each path.
     let ofScores (paths: string[]) (scores: float32[]) : OutlierJson[] =
@@ -54,6 +59,14 @@ module OutlierReport =
             JsonSerializer.Deserialize<OutlierJson[]>(text, FaeJson.Compact) |> Option.ofObj
         with :? JsonException ->
             None
+
+    /// The list of a run's folder; `None` where there is none that can be read.
+    let tryRead run =
+        try
+            tryParse (File.ReadAllText(jsonOf run))
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> None
 
     let private said (json: OutlierJson) =
         let distance = json.Distance.ToString("0.00", CultureInfo.InvariantCulture)

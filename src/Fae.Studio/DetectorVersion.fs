@@ -63,7 +63,7 @@ module DetectorVersion =
     let model version = Path.Combine(version.Folder, ModelFile.Main)
     let log version = Path.Combine(version.Folder, "studio.log")
     let report version = Path.Combine(version.Folder, "report.html")
-    let outliers version = Path.Combine(version.Folder, "outliers.html")
+    let outliers version = OutlierReport.pageOf version.Folder
     let evaluation version = Path.Combine(version.Folder, "eval.json")
 
     /// What more good pictures would bring, in a sentence; null where it was not measured.
@@ -110,12 +110,6 @@ module DetectorVersion =
 
     /// How far good pictures are from the others, by their names, as the newest version that compared them says; those of its outliers.
     let differing project : Map<string, float> =
-        let read (version: DetectorVersion, _) =
-            try
-                OutlierReport.tryParse (File.ReadAllText(Path.Combine(version.Folder, "outliers.json")))
-            with :? IOException ->
-                None
-
         let good = Path.GetFullPath(Project.pictures Good project)
 
         let nameOf (one: OutlierJson) =
@@ -124,7 +118,7 @@ module DetectorVersion =
 
         all project
         |> List.rev
-        |> List.tryPick read
+        |> List.tryPick (fun (version, _) -> OutlierReport.tryRead version.Folder)
         |> Option.defaultValue [||]
         |> Array.filter (fun one -> not (isNull one.Outlier))
         |> Array.choose (fun one -> nameOf one |> Option.map (fun name -> name, one.Distance))

@@ -17,9 +17,6 @@ module OutlierCheck =
     /// The page shows so many pictures at least, and so many at most.
     let private fewestShown, mostShown = 24, 60
 
-    let pagePath out = Path.Combine(out, "outliers.html")
-    let jsonPath out = Path.Combine(out, "outliers.json")
-
     /// Pretrained features whatever the method is; `None` where there is no network for them.
     let private features (config: Config) =
         let settings =
@@ -30,16 +27,6 @@ module OutlierCheck =
 
         Pictures.backboneOf { settings with UnitLength = true } |> Result.toOption
 
-    /// At most this share of each part of the good pictures, evenly chosen.
-    let private numbersOf most (caches: ImageCache list) =
-        let all = caches |> List.sumBy _.Count
-        let share = min 1.0 (float most / float (max 1 all))
-
-        [|
-            for cache in caches do
-                for number in cache.Numbers(int (ceil (share * float cache.Count))) -> cache, number
-        |]
-
     let private say out (paths: string[]) (compared: OutlierJson[]) =
         let marked mark =
             [
@@ -48,7 +35,7 @@ module OutlierCheck =
             ]
 
         let far, outside = marked OutlierReport.farOut, marked OutlierReport.outside
-        let page = pagePath out
+        let page = OutlierReport.pageOf out
 
         if not far.IsEmpty then
             Console.warn (
@@ -62,67 +49,56 @@ module OutlierCheck =
                 + $"make a worse detector ({page} shows them): {DataChecks.list outside}"
             )
 
-    let private write out (paths: string[]) (images: (unit -> Image)[]) (found: PictureDistance[]) =
+    let private write out data (chosen: (ImageCache * int)[]) (found: PictureDistance[]) =
         let scores = found |> Array.map _.Score
+        let paths = chosen |> Array.map (fun (cache, number) -> TrainedDetector.nameIn data (cache.NameOf number))
         let compared = OutlierReport.ofScores paths scores
-        let numbers = paths |> Array.indexed |> Array.map (fun (number, path) -> path, number) |> dict
+        let places = paths |> Array.indexed |> Array.map (fun (place, path) -> path, place) |> dict
         let outliers = compared |> Array.sumBy (fun one -> if isNull one.Outlier then 0 else 1)
 
         let views =
             compared
             |> Seq.truncate (outliers |> max fewestShown |> min mostShown)
             |> Seq.map (fun one ->
-                let number = numbers[one.Path]
-                { Json = one; Picture = images[number](); Map = found[number].Map })
+                let place = places[one.Path]
+                let cache, number = chosen[place]
+                { Json = one; Picture = cache[number]; Map = found[place].Map })
 
         let median (values: float32 seq) = values |> Seq.map float |> Array.ofSeq |> Statistics.median |> float32
         let usual = found |> Seq.map (fun one -> median one.Map.Pixels) |> median
-        AtomicFile.WriteText(jsonPath out, OutlierReport.toJson compared)
-
-        AtomicFile.WriteText(
-            pagePath out,
-            OutlierReport.html "Good pictures that are unlike the others" paths.Length usual (median scores) views
-        )
-
+        let page = OutlierReport.html "Good pictures that are unlike the others" paths.Length usual (median scores) views
+        AtomicFile.WriteText(OutlierReport.jsonOf out, OutlierReport.toJson compared)
+        AtomicFile.WriteText(OutlierReport.pageOf out, page)
         say out paths compared
         compared
 
+    /// The distances of the chosen pictures; none where it was stopped, or everything is ignored: a memory bank says that itself.
+    let private distances clock (config: Config) channels (backbone: Backbone) (chosen: (ImageCache * int)[]) ignore stop =
+        let struct (height, width) = InputGeometry.wholeShape config
+        let scale = sqrt (pixels / float (height * width)) |> min 1.0 |> max 0.1 |> float32
+        use extractor = new FeatureExtractor(backbone, channels, scale)
+        let finder = OutlierFinder(Config.defaults.Network, extractor, Random.fork 7UL (Random.ofSeed (uint64 config.Train.Seed)))
+        let pictures = FitPictures(chosen |> Seq.map (fun (cache, number) -> cache[number]), chosen.Length)
+
+        try
+            Console.fitting clock TrainingStage.Pictures _.Done (fun show ->
+                let tell share = show (FitProgress("outliers", share))
+                Array.ofSeq (finder.Find(pictures, Option.toObj ignore, tell, stop)))
+        with
+        | :? InvalidDataException
+        | :? OperationCanceledException -> [||]
+
     /// Compares the good pictures. `None` where it cannot: of tiles, of few pictures, and without pretrained features.
     let run clock budget (config: Config) channels (caches: ImageCache list) ignore data out (stop: Threading.CancellationToken) =
-        let chosen = numbersOf (TrainingPlan.compared budget) caches
+        let chosen = ImageCache.Evenly(TrainingPlan.compared budget, caches)
 
-        match (if config.Image.Tile > 0 then None else features config) with
-        | Some backbone when chosen.Length >= Outliers.fewest ->
-            let struct (height, width) = InputGeometry.wholeShape config
-            let scale = sqrt (pixels / float (height * width)) |> min 1.0 |> max 0.1 |> float32
-            use extractor = new FeatureExtractor(backbone, channels, scale)
-            let finder = OutlierFinder(Config.defaults.Network, extractor, Random.fork 7UL (Random.ofSeed (uint64 config.Train.Seed)))
-            let pictures = FitPictures(chosen |> Seq.map (fun (cache, number) -> cache[number]), chosen.Length)
-
-            try
-                let found =
-                    Console.fitting clock TrainingStage.Pictures _.Done (fun show ->
-                        let tell share = show (FitProgress("outliers", share))
-                        Array.ofSeq (finder.Find(pictures, Option.toObj ignore, tell, stop)))
-
-                if found.Length > 0 then
-                    let paths = chosen |> Array.map (fun (cache, number) -> TrainedDetector.nameIn data (cache.NameOf number))
-                    Some(write out paths (chosen |> Array.map (fun (cache, number) -> fun () -> cache[number])) found)
-                else
-                    None
-            with
-            // A bank says itself that everything is ignored; who stops, learns nothing.
-            | :? InvalidDataException
-            | :? OperationCanceledException -> None
-        | _ -> None
-
-    /// What a run's folder says of an earlier comparison.
-    let earlier out =
-        try
-            OutlierReport.tryParse (File.ReadAllText(jsonPath out))
-        with
-        | :? IOException
-        | :? UnauthorizedAccessException -> None
+        if config.Image.Tile > 0 || chosen.Length < Outliers.fewest then
+            None
+        else
+            match features config |> Option.map (fun backbone -> distances clock config channels backbone chosen ignore stop) with
+            | None
+            | Some [||] -> None
+            | Some found -> Some(write out data chosen found)
 
     /// The split and the pictures to train on, and those that join a memory bank in the end, without the outliers if the configuration
     /// wants it so. Held-out ones still find the thresholds: a false-alarm rate is a promise for pictures like all of the folder's.

@@ -7,6 +7,7 @@ open Fae.Core
 open Fae.Data
 open Fae.Detection
 open Fae.Imaging
+open Fae.Report
 open Fae.Training
 open TorchSharp
 open FsToolkit.ErrorHandling
@@ -226,7 +227,7 @@ module TrainingRun =
                     Ok []
 
             let compared =
-                (if options.Resume then OutlierCheck.earlier out else None)
+                (if options.Resume then OutlierReport.tryRead out else None)
                 |> Option.orElseWith (fun () ->
                     OutlierCheck.run clock options.Budget config channels (training :: heldOut :: unused) ignore data out stop)
 

@@ -30,7 +30,7 @@ module internal TrainFields =
             Section.flag
                 train
                 "drop_outliers"
-                "good pictures that differ from the others more than usual (outliers.json) are not trained on"
+                "outliers among the good pictures (outliers.json) are not trained on"
                 _.DropOutliers
                 (fun v s -> { s with DropOutliers = v })
             Section.whole 0 System.Int32.MaxValue train "seed" "seed of all randomness" _.Seed (fun v s -> { s with Seed = v })

@@ -135,7 +135,8 @@ let tests =
                         for most, expected in [ 1, [ 0 ]; 3, [ 0; 3; 6 ]; 4, [ 0; 2; 5; 7 ]; 10, [ 0..9 ]; 50, [ 0..9 ] ] do
                             read.Clear()
                             let expected = [ for i in expected -> paths[i] ]
-                            Expect.equal (cache.SpreadNamed most |> Seq.map fst |> List.ofSeq) expected $"{most} of 10"
+                            Expect.equal (cache.Numbers most |> List.map cache.NameOf) expected $"{most} of 10"
+                            Expect.equal (cache.Spread most |> Seq.length) expected.Length "so many"
                             Expect.equal (List.ofSeq read) expected "each when its turn comes")
             }
 

@@ -62,6 +62,42 @@ let tests =
                 Expect.equal (scores (find null images)) (scores (find null images)) "twice"
                 Expect.isEmpty (fst (find null images[..0])) "alone"
             }
+            test "the maps are those of the plain distances to the patches of other pictures" {
+                use extractor = new FeatureExtractor(packaged.Value, 1)
+                let images = [ for i in 0..5 -> surface [ 2 ] i ]
+                // Every patch is an entry.
+                let settings = { Config.defaults.Network with BankSize = 10_000 }
+
+                let found =
+                    OutlierFinder(settings, extractor, Random.ofSeed 5UL).Find(FitPictures(images, 6), null, ignore, CancellationToken.None)
+
+                let embedded = List.ofSeq (extractor.Embed(Array.ofList images))
+                let patch (map: Image) i = Array.init map.Channels (fun d -> map.Pixels[d * map.Area + i])
+
+                let bank =
+                    [|
+                        for map in embedded do
+                            for i in 0 .. map.Area - 1 -> patch map i
+                    |]
+
+                let owners =
+                    [|
+                        for number, map in List.indexed embedded do
+                            for _ in 1 .. map.Area -> number
+                    |]
+
+                let plain =
+                    Outliers.ofDistances
+                        [
+                            for number, map in List.indexed embedded ->
+                                Array.init map.Area (fun i -> float32 (MemoryBank.nearestOfOthers bank owners number (patch map i)))
+                                |> Image.ofArray 1 map.Height map.Width
+                        ]
+
+                for ours, (map, score) in Seq.zip found plain do
+                    Expect.isTrue (Fae.Spec.Near.images (1e-3f * Array.max map.Pixels) ours.Map map) $"the map of {ours.Number}"
+                    Expect.isTrue (Fae.Spec.Near.numbers (1e-3 * float score) (float ours.Score) (float score)) "its score"
+            }
             law "a patch's distance is that to the nearest entry of another picture" (fun (seed: uint64) ->
                 let drawn count =
                     [|
